@@ -1,0 +1,39 @@
+"""The inspector: a small convolutional classifier of surface defects.
+
+`(n, 3, 128, 128)` -> five logits (`surfaces.LABELS`). The features keep a 16 x 16 grid, fine enough
+for a saliency map to follow a scratch, and a global average leads to one linear layer, so that CAM's
+closed form holds for it.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from camexport.inspector.surfaces import LABELS
+
+_WIDTHS = ((24, 2), (32, 2), (48, 1), (64, 2), (96, 1), (96, 1))  # channels, stride
+
+
+class Inspector(nn.Module):
+    """Six convolutions with batch norm and ReLU, global average pooling, one linear layer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        channels = 3
+        for width, stride in _WIDTHS:
+            layers += [
+                nn.Conv2d(channels, width, 3, stride, padding=1, bias=False),
+                nn.BatchNorm2d(width),
+                nn.ReLU(),
+            ]
+            channels = width
+        self.features = nn.Sequential(*layers)
+        self.pool = nn.AdaptiveAvgPool2d(1)
+        self.classifier = nn.Linear(channels, len(LABELS))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """`(n, 3, 128, 128)` float32, normalised -> logits `(n, 5)`."""
+        pooled = self.pool(self.features(images)).flatten(1)
+        logits: Tensor = self.classifier(pooled)
+        return logits

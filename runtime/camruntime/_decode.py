@@ -1,0 +1,69 @@
+"""From parsed JSON to frozen dataclasses, or an error that names the field that is wrong."""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+class DecodeError(ValueError):
+    """A value does not have the declared type; the message starts with the path to it."""
+
+
+def decode(kind: type[T], value: object, path: str = "") -> T:
+    """Build a dataclass of type `kind` from nested dicts and lists, checking every value.
+
+    Understands dataclasses, str, int, float, bool, `X | None`, `Literal`, `tuple[X, ...]`, fixed
+    tuples and `dict[str, X]`. Unknown and missing fields are errors.
+    """
+    return typing.cast(T, _decode(kind, value, path))
+
+
+def _decode(kind: object, value: object, path: str) -> object:
+    origin = typing.get_origin(kind)
+    if origin in (typing.Union, types.UnionType):
+        options = [option for option in typing.get_args(kind) if option is not type(None)]
+        return None if value is None else _decode(options[0], value, path)
+    if origin is typing.Literal:
+        return _expect(value in typing.get_args(kind), value, path, str(typing.get_args(kind)))
+    if origin is tuple:
+        return _tuple(typing.get_args(kind), value, path)
+    if origin is dict:
+        _expect(isinstance(value, dict), value, path, "an object")
+        item = typing.get_args(kind)[1]
+        entries = typing.cast(dict[str, object], value).items()
+        return {key: _decode(item, entry, f"{path}.{key}") for key, entry in entries}
+    if dataclasses.is_dataclass(kind):
+        return _dataclass(typing.cast(type, kind), value, path)
+    if kind is float:
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        return float(typing.cast(float, _expect(number, value, path, "a number")))
+    return _expect(type(value) is kind, value, path, getattr(kind, "__name__", str(kind)))
+
+
+def _tuple(kinds: tuple[object, ...], value: object, path: str) -> tuple[object, ...]:
+    items = typing.cast(list[object], _expect(isinstance(value, list), value, path, "a list"))
+    if kinds[-1] is Ellipsis:
+        kinds = (kinds[0],) * len(items)
+    _expect(len(items) == len(kinds), value, path, f"a list of {len(kinds)}")
+    pairs = enumerate(zip(kinds, items, strict=True))
+    return tuple(_decode(kind, item, f"{path}[{index}]") for index, (kind, item) in pairs)
+
+
+def _dataclass(kind: type, value: object, path: str) -> object:
+    given = typing.cast(dict[str, object], _expect(isinstance(value, dict), value, path, "object"))
+    hints = typing.get_type_hints(kind)
+    fields = {field.name for field in dataclasses.fields(kind)}
+    for name in sorted(fields ^ given.keys()):
+        raise DecodeError(f"{path}.{name}: {'missing' if name in fields else 'not a known field'}")
+    return kind(**{name: _decode(hints[name], given[name], f"{path}.{name}") for name in fields})
+
+
+def _expect(met: bool, value: object, path: str, expected: str) -> object:
+    if not met:
+        raise DecodeError(f"{path}: expected {expected}, found {value!r:.60}")
+    return value

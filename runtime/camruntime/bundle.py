@@ -1,0 +1,210 @@
+"""The contract between camexport and camruntime: what a bundle holds, written and read here.
+
+A bundle is a directory: ONNX graphs, one file with all their weights, and `bundle.json`, which is
+`Manifest` as JSON. Opening a bundle checks the schema and the SHA-256 of every file.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from camruntime._decode import DecodeError, decode
+from camruntime.errors import BundleError
+
+SCHEMA_VERSION = 1
+MANIFEST = "bundle.json"
+
+ResizeMode = Literal["squash", "centre-crop", "letterbox"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """Where the weights came from.
+
+    Attributes:
+        weights: the publisher's own (`default`), seeded noise (`random`), or a state dict (`file`).
+        name: the publisher's name of them, or the file's.
+        seed: of random weights; None otherwise.
+        digest: SHA-256 of the weights, independent of the file they came in.
+    """
+
+    weights: Literal["default", "random", "file"]
+    name: str
+    seed: int | None
+    digest: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layer:
+    """The target layer: its module path, activations' shape `(C, h, w)` and grid `(h, w)`."""
+
+    name: str
+    shape: tuple[int, ...]
+    spatial: tuple[int, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Input:
+    """How a photograph becomes the network's input.
+
+    Attributes:
+        size: `(H, W)` in pixels.
+        colour: order of the three channels.
+        resize: `squash` ignores the aspect ratio; `centre-crop` scales the shorter side to
+            `shorter_side` and cuts the centre out; `letterbox` fits the whole picture and pads
+            with the mean colour.
+        shorter_side: for `centre-crop`, in pixels; None otherwise.
+        mean, std: per channel, for pixel values scaled to [0, 1]: `(value - mean) / std`.
+    """
+
+    size: tuple[int, int]
+    colour: Literal["RGB"]
+    resize: ResizeMode
+    shorter_side: int | None
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Graph:
+    """One ONNX file: its name in the bundle, the names of its inputs and outputs, its SHA-256."""
+
+    file: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightsFile:
+    """The one file that holds the weights of all graphs."""
+
+    file: str
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parity:
+    """Largest difference from PyTorch at one batch size.
+
+    Attributes:
+        part: `head`, `tail` or `head+tail`.
+        batch: number of images.
+        absolute: largest absolute difference.
+        relative: the same over the largest absolute value that PyTorch computed.
+    """
+
+    part: str
+    batch: int
+    absolute: float
+    relative: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """`bundle.json`.
+
+    Attributes:
+        model: what `camexport build --model` was given.
+        classes: number of logits; `labels` has as many entries.
+        graphs: by name: `head`, `tail`, `mask_images`, `mask_activations`.
+        opset: version of the standard ONNX operators.
+        tools: versions of what built the bundle.
+        parity: measured when it was built.
+    """
+
+    schema_version: int
+    model: str
+    source: Source
+    layer: Layer
+    input: Input
+    classes: int
+    labels: tuple[str, ...]
+    graphs: dict[str, Graph]
+    weights: WeightsFile
+    opset: int
+    tools: dict[str, str]
+    parity: tuple[Parity, ...]
+
+    def write(self, folder: Path) -> None:
+        """Write `bundle.json` into `folder`."""
+        text = json.dumps(dataclasses.asdict(self), indent=2, ensure_ascii=False)
+        (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """An opened bundle whose files were found and match their digests."""
+
+    folder: Path
+    manifest: Manifest
+
+    def graph(self, name: str) -> Graph:
+        """The graph called `name`; raises `BundleError` naming the graphs that are there."""
+        graphs = self.manifest.graphs
+        if name not in graphs:
+            raise BundleError(
+                f"{self.folder} has no graph '{name}' (it has {', '.join(graphs)}); "
+                f"build it again with `camexport build --model {self.manifest.model}`"
+            )
+        return graphs[name]
+
+
+def open_bundle(path: str | Path) -> Bundle:
+    """Open the bundle in directory `path`.
+
+    Raises:
+        BundleError: the directory, `bundle.json` or a graph is missing; the schema is another one;
+            a field is missing or of the wrong type; a file does not match its digest.
+    """
+    folder = Path(path)
+    manifest = _read_manifest(folder)
+    files = [(graph.file, graph.sha256) for graph in manifest.graphs.values()]
+    for name, expected in [*files, (manifest.weights.file, manifest.weights.sha256)]:
+        _check_file(folder / name, expected)
+    return Bundle(folder, manifest)
+
+
+def digest_file(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _read_manifest(folder: Path) -> Manifest:
+    if not folder.is_dir():
+        raise BundleError(f"no bundle at {folder}: expected a directory that `camexport build` wrote")
+    file = folder / MANIFEST
+    if not file.is_file():
+        raise BundleError(f"{folder} is not a bundle: it has no {MANIFEST}")
+    try:
+        raw = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise BundleError(f"{file} is not valid JSON: {error}") from error
+    version = raw.get("schema_version") if isinstance(raw, dict) else None
+    if version != SCHEMA_VERSION:
+        raise BundleError(
+            f"{file} has schema_version {version!r}, this camruntime reads {SCHEMA_VERSION}: "
+            "build the bundle again with the matching camexport, or install the matching camruntime"
+        )
+    try:
+        return decode(Manifest, raw, "bundle")
+    except DecodeError as error:
+        raise BundleError(f"{file} does not fit schema {SCHEMA_VERSION}: {error}") from error
+
+
+def _check_file(path: Path, expected: str) -> None:
+    if not path.is_file():
+        raise BundleError(f"{path} is named in {MANIFEST} and missing: copy the whole directory")
+    found = digest_file(path)
+    if found != expected:
+        raise BundleError(
+            f"{path} was changed or damaged: SHA-256 {found[:12]}… where {MANIFEST} says "
+            f"{expected[:12]}…; copy the bundle again or rebuild it"
+        )

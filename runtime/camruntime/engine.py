@@ -1,0 +1,152 @@
+"""ONNX Runtime, and nothing else of the project imports it.
+
+Sessions are opened when a graph is first run, once, and reused. Values pass from graph to graph
+through IO binding, so on CUDA nothing but a call's small inputs and its logits crosses the bus; the
+same path with CPU bindings runs everywhere.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from camruntime.bundle import Bundle
+from camruntime.errors import MissingDependencyError, ProviderError, nearest
+from camruntime.rescale import FloatArray
+
+try:
+    import onnxruntime as ort
+except ImportError as error:
+    raise MissingDependencyError(
+        "ONNX Runtime is not installed: `pip install 'camexport[gpu]'` for CUDA, "
+        "or `pip install 'camexport[cpu]'`; not both, they overwrite each other"
+    ) from error
+
+CUDA = "CUDAExecutionProvider"
+CPU = "CPUExecutionProvider"
+
+Provider = str | tuple[str, Mapping[str, object]]
+Array = NDArray[Any]
+
+
+class DeviceValue:
+    """A tensor where the engine computes: host memory for CPU, device memory for CUDA."""
+
+    def __init__(self, value: ort.OrtValue) -> None:
+        self.value = value
+
+    def numpy(self) -> FloatArray:
+        """A copy in host memory."""
+        return np.asarray(self.value.numpy(), np.float32)
+
+
+class Engine:
+    """The graphs of one bundle on one execution provider.
+
+    Args:
+        bundle: an opened bundle.
+        providers: names, short (`cuda`, `cpu`) or in full (`CUDAExecutionProvider`), or pairs of
+            name and options, in order of preference; the first must open. None takes CUDA when it
+            opens, else the CPU.
+        device_id: which GPU.
+        threads: within one operator on the CPU; None leaves it to ONNX Runtime (one per core).
+
+    Raises:
+        ProviderError: a named provider is unknown to this ONNX Runtime or does not open.
+    """
+
+    def __init__(
+        self,
+        bundle: Bundle,
+        providers: Sequence[Provider] | None = None,
+        device_id: int = 0,
+        threads: int | None = None,
+    ) -> None:
+        self.bundle = bundle
+        self._threads = threads
+        self._device_id = device_id
+        self._sessions: dict[str, ort.InferenceSession] = {}
+        self._lock = threading.Lock()
+        self._providers = self._choose(providers)
+        self.provider = self._providers[0][0]
+
+    def run(self, graph: str, inputs: Mapping[str, Array | DeviceValue]) -> tuple[DeviceValue, ...]:
+        """Run one graph; arrays are copied to the device, values already there are used in place.
+
+        Returns its outputs, in order, on the device.
+        """
+        session = self._session(graph)
+        binding = session.io_binding()
+        for name, value in inputs.items():
+            if isinstance(value, DeviceValue):
+                binding.bind_ortvalue_input(name, value.value)
+            else:
+                binding.bind_cpu_input(name, np.ascontiguousarray(value))
+        device = "cuda" if self.provider == CUDA else "cpu"
+        outputs = self.bundle.graph(graph).outputs
+        for name in outputs:
+            binding.bind_output(name, device, self._device_id if device == "cuda" else 0)
+        session.run_with_iobinding(binding)
+        return tuple(DeviceValue(value) for value in binding.get_outputs())
+
+    def upload(self, array: Array) -> DeviceValue:
+        """Copy an array to the device once, for several calls of `run`."""
+        device = "cuda" if self.provider == CUDA else "cpu"
+        contiguous = np.ascontiguousarray(array)
+        device_id = self._device_id if device == "cuda" else 0
+        return DeviceValue(ort.OrtValue.ortvalue_from_numpy(contiguous, device, device_id))
+
+    def _session(self, graph: str) -> ort.InferenceSession:
+        with self._lock:
+            if graph not in self._sessions:
+                self._sessions[graph] = self._open(graph, self._providers)
+            return self._sessions[graph]
+
+    def _open(
+        self, graph: str, providers: Sequence[tuple[str, dict[str, object]]]
+    ) -> ort.InferenceSession:
+        options = ort.SessionOptions()
+        options.log_severity_level = 3
+        if self._threads is not None:
+            options.intra_op_num_threads = self._threads
+        # Several sessions take turns. Without this the idle one's threads keep spinning on the cores
+        # that the next one needs: chunks of masked images then take up to twice as long.
+        options.add_session_config_entry("session.force_spinning_stop", "1")
+        path = self.bundle.folder / self.bundle.graph(graph).file
+        return ort.InferenceSession(str(path), options, providers=list(providers))
+
+    def _choose(self, providers: Sequence[Provider] | None) -> list[tuple[str, dict[str, object]]]:
+        available = ort.get_available_providers()
+        if CUDA in available:
+            ort.preload_dlls()
+        if providers is None:
+            wanted = [self._with_options(CUDA)] if CUDA in available else []
+            return wanted if wanted and self._opens(wanted) else [(CPU, {})]
+        wanted = [self._with_options(provider) for provider in providers]
+        for name, _ in wanted:
+            if name not in available:
+                raise ProviderError(
+                    f"{name} is not part of the installed ONNX Runtime: {nearest(name, available)}"
+                )
+        if not wanted or not self._opens(wanted):
+            raise ProviderError(
+                f"{wanted[0][0] if wanted else 'no provider'} did not open; is its driver or "
+                "library installed? providers=None falls back to the CPU and says so"
+            )
+        return wanted
+
+    def _with_options(self, provider: Provider) -> tuple[str, dict[str, object]]:
+        given, options = (provider, {}) if isinstance(provider, str) else provider
+        name = {"cuda": CUDA, "cpu": CPU}.get(given.lower(), given)
+        # TF32 keeps ten bits of a factor. Maps shall equal PyTorch's unless someone asks for speed.
+        base = {"device_id": self._device_id, "use_tf32": 0} if name == CUDA else {}
+        return name, {**base, **options}
+
+    def _opens(self, wanted: list[tuple[str, dict[str, object]]]) -> bool:
+        """Whether the first provider really runs a graph; ONNX Runtime falls back in silence."""
+        session = self._open("mask_activations", wanted)
+        return bool(session.get_providers()[0] == wanted[0][0])

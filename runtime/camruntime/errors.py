@@ -1,0 +1,59 @@
+"""Everything that camruntime raises on purpose.
+
+    CamError
+    ├── BundleError             the bundle on disk is missing, damaged or of another schema
+    ├── ImageError              the picture cannot be read or has the wrong layout
+    ├── TargetError             the class asked for does not exist, or the counts do not match
+    ├── MethodError             no such method, or no such option
+    ├── ProviderError           an execution provider that was named did not open
+    ├── MissingDependencyError  an optional package is needed and not installed
+    └── NonFiniteError          the network's answer holds NaN or infinity
+
+Each message names what was expected, what came, and what to do.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class CamError(Exception):
+    """Base of all errors of camruntime and camexport."""
+
+
+class BundleError(CamError):
+    """A bundle is missing, damaged, or written for another schema version."""
+
+
+class ImageError(CamError):
+    """A picture cannot be read, or its array has the wrong shape or type."""
+
+
+class TargetError(CamError):
+    """A target class does not exist, is ambiguous, or does not match the number of images."""
+
+
+class MethodError(CamError):
+    """A saliency method or one of its options does not exist."""
+
+
+class ProviderError(CamError):
+    """An execution provider was named and did not open."""
+
+
+class MissingDependencyError(CamError):
+    """A package that is not part of the base install is needed."""
+
+
+class NonFiniteError(CamError):
+    """The network answered NaN or infinity to the unmodified image."""
+
+
+def nearest(name: str, known: Iterable[str], count: int = 3) -> str:
+    """The end of an error message: the known names closest to `name`, or all when none is close."""
+    names = list(known)
+    close = difflib.get_close_matches(name, names, count, cutoff=0.5)
+    if close:
+        return f"did you mean {', '.join(close)}?"
+    return f"known: {', '.join(names)}" if len(names) <= 12 else f"{len(names)} names are known"

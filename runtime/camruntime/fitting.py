@@ -1,0 +1,110 @@
+"""How a photograph becomes the network's input, and how a saliency map finds its way back.
+
+Both directions use one axis-aligned map between pixel positions: `input = photo * scale + offset`,
+positions measured from the corner of the picture, not from the centre of its first pixel.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from camruntime.bundle import Input
+from camruntime.picture import Picture
+from camruntime.rescale import FloatArray
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Where a photograph lies in the input.
+
+    Attributes:
+        photo: `(H, W)` of the photograph.
+        size: `(H, W)` of the input.
+        resized: `(H, W)` of the photograph after scaling.
+        offset: `(y, x)` of the scaled photograph's corner in the input; negative where it is cut.
+    """
+
+    photo: tuple[int, int]
+    size: tuple[int, int]
+    resized: tuple[int, int]
+    offset: tuple[int, int]
+
+    def to_photo(self, saliency: FloatArray) -> FloatArray:
+        """A map at input size -> float32 at the photograph's size; 0 where the network saw nothing.
+
+        Raises no error: any `(H, W)` map of the input's size can be mapped back.
+        """
+        scale = np.divide(self.resized, self.photo)
+        shift = np.add(self.offset, 0.5 * scale - 0.5)  # from corners to pixel centres
+        matrix = np.array([[scale[1], 0, shift[1]], [0, scale[0], shift[0]]])
+        back: NDArray[np.float32] = cv2.warpAffine(
+            saliency,
+            matrix,
+            self.photo[::-1],
+            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+            borderMode=cv2.BORDER_REPLICATE,
+        )
+        for axis in (0, 1):
+            centres = (np.arange(self.photo[axis]) + 0.5) * scale[axis] + self.offset[axis]
+            unseen = (centres < 0) | (centres > self.size[axis])
+            back[unseen if axis == 0 else (slice(None), unseen)] = 0
+        return back
+
+
+def fit(photo: tuple[int, int], spec: Input) -> Fit:
+    """Where a photograph of size `photo` `(H, W)` comes to lie in the input that `spec` describes."""
+    if spec.resize == "squash":
+        return Fit(photo, spec.size, spec.size, (0, 0))
+    if spec.resize == "centre-crop":
+        resized = _shorter_side(photo, spec.shorter_side or min(spec.size))
+    else:
+        ratio = min(spec.size[0] / photo[0], spec.size[1] / photo[1])
+        resized = (max(1, round(photo[0] * ratio)), max(1, round(photo[1] * ratio)))
+    # Rounded as torchvision's centre crop does; for a letterbox the padding is split evenly.
+    spare = (resized[0] - spec.size[0], resized[1] - spec.size[1])
+    return Fit(photo, spec.size, resized, (-round(spare[0] / 2), -round(spare[1] / 2)))
+
+
+def prepare(photo: Picture, spec: Input) -> FloatArray:
+    """uint8 RGB `(H, W, 3)` -> float32 `(1, 3, H, W)`, resized and normalised for the network.
+
+    Shrinks by area averaging, which like torchvision's antialiased resize looks at every pixel, and
+    enlarges bilinearly.
+    """
+    place = fit(photo.shape[:2], spec)
+    resized = _resize(photo, place.resized)
+    canvas = np.empty((*spec.size, 3), np.float32)
+    canvas[:] = np.multiply(spec.mean, 255)
+    target, source = _overlap(place)
+    canvas[target] = resized[source]
+    normalised = (canvas / 255 - np.float32(spec.mean)) / np.float32(spec.std)
+    return np.ascontiguousarray(normalised.transpose(2, 0, 1)[None], np.float32)
+
+
+def _shorter_side(photo: tuple[int, int], shorter: int) -> tuple[int, int]:
+    height, width = photo
+    if height <= width:
+        return shorter, int(shorter * width / height)
+    return int(shorter * height / width), shorter
+
+
+def _resize(photo: Picture, size: tuple[int, int]) -> Picture:
+    if photo.shape[:2] == size:
+        return photo
+    shrinks = photo.shape[0] > size[0] or photo.shape[1] > size[1]
+    method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(photo, size[::-1], interpolation=method), np.uint8)
+
+
+def _overlap(place: Fit) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
+    """The rectangle that both have in common: in the input, and in the scaled photograph."""
+    target, source = [], []
+    for size, resized, offset in zip(place.size, place.resized, place.offset, strict=True):
+        start, stop = max(0, offset), min(size, offset + resized)
+        target.append(slice(start, stop))
+        source.append(slice(start - offset, stop - offset))
+    return (target[0], target[1]), (source[0], source[1])

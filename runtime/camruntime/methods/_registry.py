@@ -1,0 +1,99 @@
+"""Saliency methods by name.
+
+A spec names a method and its options in one word, as the command line and `Explainer.explain` take
+it: `recipro-cam`, `score-cam:preset=official`, `recipro-cam:mask=gaussian:score=logit`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, Protocol, TypeVar, get_type_hints
+
+from camruntime._decode import DecodeError, decode
+from camruntime.errors import MethodError, nearest
+from camruntime.graphs import Forward, Graphs
+from camruntime.rescale import FloatArray
+
+
+class Method(Protocol):
+    """A saliency method: a frozen dataclass whose fields are its options.
+
+    Attributes:
+        needs: the graphs of a bundle that it runs beside head and tail.
+    """
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+    needs: ClassVar[frozenset[str]]
+
+    def __call__(self, graphs: Graphs, forward: Forward, targets: Sequence[int]) -> FloatArray:
+        """Raw maps `(targets, h, w)` float32 of one image, in the method's own unit.
+
+        `h`, `w` are the target layer's, unless the method defines its map at the image's size.
+        """
+        ...
+
+
+METHODS: dict[str, type[Method]] = {}
+
+M = TypeVar("M", bound=type[Method])
+
+
+def register(name: str) -> Callable[[M], M]:
+    """Class decorator: make a method available under `name`."""
+
+    def enter(method: M) -> M:
+        METHODS[name] = method
+        return method
+
+    return enter
+
+
+def make_method(spec: str, options: Mapping[str, object] | None = None) -> Method:
+    """The method that `spec` names, with `options` set besides those in the spec.
+
+    Raises:
+        MethodError: no such method or option, or a value that the option does not take.
+    """
+    name, *settings = spec.split(":")
+    if name not in METHODS:
+        raise MethodError(f"no method '{name}': {nearest(name, METHODS)}")
+    kind = METHODS[name]
+    values = {**_parse(name, settings), **(options or {})}
+    known = {field.name for field in dataclasses.fields(kind)}
+    for option in values.keys() - known:
+        raise MethodError(f"{name} has no option '{option}': {nearest(option, known)}")
+    try:
+        complete = {**dataclasses.asdict(kind()), **values}
+        return decode(kind, complete, name)
+    except DecodeError as error:
+        raise MethodError(str(error)) from error
+
+
+def spec_of(method: Method) -> str:
+    """The shortest spec that makes `method`: its name and the options that differ from default."""
+    name = next(name for name, kind in METHODS.items() if kind is type(method))
+    fields = dataclasses.fields(method)
+    given = [(field.name, getattr(method, field.name), field.default) for field in fields]
+    return ":".join([name, *(f"{option}={value}" for option, value, usual in given if value != usual)])
+
+
+def choices(kind: type[Method]) -> dict[str, str]:
+    """For help texts: every option with its default and the values that it takes."""
+    hints = get_type_hints(kind)
+    described = {}
+    for field in dataclasses.fields(kind):
+        allowed = getattr(hints[field.name], "__args__", None)
+        values = "|".join(map(str, allowed)) if allowed else hints[field.name].__name__
+        described[field.name] = f"{field.default} ({values})"
+    return described
+
+
+def _parse(name: str, settings: Sequence[str]) -> dict[str, object]:
+    values: dict[str, object] = {}
+    for setting in settings:
+        option, equals, value = setting.partition("=")
+        if not equals:
+            raise MethodError(f"expected {name}:option=value, got '{setting}' after '{name}'")
+        values[option] = value
+    return values

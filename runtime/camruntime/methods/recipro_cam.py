@@ -1,0 +1,69 @@
+"""Recipro-CAM (Byun and Lee, 2022): what does the tail say when it sees one cell only?
+
+For every cell `(i, j)` of the target layer, all activations but that cell's are zeroed and the tail
+is run; the target's score fills cell `(i, j)` of the map. One batch of `h * w` tails, no gradient.
+Paper: "Recipro-CAM: Fast gradient-free visual explanations for convolutional neural networks",
+arXiv 2209.14074.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from camruntime.graphs import Forward, Graphs, softmax
+from camruntime.methods._registry import register
+from camruntime.rescale import FloatArray
+
+_KERNEL = np.outer([1, 2, 1], [1, 2, 1]) / 16
+
+
+@register("recipro-cam")
+@dataclass(frozen=True, kw_only=True)
+class ReciproCAM:
+    """Recipro-CAM: `map[i, j] = score(tail(A * mask_ij))`.
+
+    The raw map is in probabilities, or in logits with `score="logit"`; it has no ReLU. For a tail
+    of global average pooling and a linear layer, logits and one cell, it equals CAM / (h w) plus
+    the bias. Published code shares image 0's class with a whole batch and divides by zero on flat
+    maps; this does neither.
+
+    Attributes:
+        score: `probability` (softmax, the authors' choice) or `logit` (OpenVINO XAI's). Logits keep
+            their contrast where the softmax saturates, and with a single class.
+        mask: `cell` keeps one cell (what the authors' code runs); `gaussian` keeps its 3 x 3
+            neighbourhood weighted by [[1, 2, 1], [2, 4, 2], [1, 2, 1]] / 16, smoother and less
+            sharp.
+    """
+
+    score: Literal["probability", "logit"] = "probability"
+    mask: Literal["cell", "gaussian"] = "cell"
+
+    needs: ClassVar[frozenset[str]] = frozenset({"mask_activations"})
+
+    def __call__(self, graphs: Graphs, forward: Forward, targets: Sequence[int]) -> FloatArray:
+        """Raw maps `(targets, h, w)`; one tail pass per cell, shared by all targets."""
+        grid = forward.activations.shape[-2:]
+        masks = cell_masks(grid) if self.mask == "cell" else gaussian_masks(grid)
+        scores = graphs.logits_of_masked_activations(forward.activations, masks)  # (h*w, classes)
+        if self.score == "probability":
+            scores = softmax(scores)
+        return np.ascontiguousarray(scores[:, list(targets)].T.reshape(-1, *grid))
+
+
+def cell_masks(grid: tuple[int, ...]) -> FloatArray:
+    """`(h*w, h, w)`: mask `i * w + j` is 1 at `(i, j)` and 0 elsewhere."""
+    height, width = grid
+    return np.eye(height * width, dtype=np.float32).reshape(-1, height, width)
+
+
+def gaussian_masks(grid: tuple[int, ...]) -> FloatArray:
+    """`(h*w, h, w)`: mask `i * w + j` is the 3 x 3 kernel around `(i, j)`, cut at the border."""
+    height, width = grid
+    padded = np.zeros((height, width, height + 2, width + 2), np.float32)
+    for i, j in np.ndindex(height, width):
+        padded[i, j, i : i + 3, j : j + 3] = _KERNEL
+    return np.ascontiguousarray(padded[..., 1:-1, 1:-1].reshape(-1, height, width))

@@ -1,0 +1,70 @@
+"""Saliency as a picture: colours over a photograph, and sheets of several pictures with titles."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from camruntime.picture import Picture
+from camruntime.rescale import FloatArray
+
+TITLE = 22  # height of a title line in pixels
+
+
+def overlay(photo: Picture, saliency: FloatArray, strength: float = 0.5) -> Picture:
+    """Blend `saliency` in colours (blue 0, red 1) over `photo`.
+
+    Args:
+        photo: uint8 RGB `(H, W, 3)`.
+        saliency: float32 `(H, W)` in [0, 1].
+        strength: share of the colours in the blend, in [0, 1].
+    """
+    levels = np.rint(np.clip(saliency, 0, 1) * 255).astype(np.uint8)
+    colours = cv2.cvtColor(cv2.applyColorMap(levels, cv2.COLORMAP_TURBO), cv2.COLOR_BGR2RGB)
+    return np.asarray(cv2.addWeighted(colours, strength, photo, 1 - strength, 0), np.uint8)
+
+
+def contact_sheet(
+    tiles: Sequence[tuple[str, Picture]], columns: int, height: int = 240
+) -> Picture:
+    """Pictures in rows of `columns`, scaled to `height` pixels, each under its title.
+
+    Args:
+        tiles: pairs of a title (lines parted by a newline) and a uint8 RGB picture.
+
+    Returns:
+        uint8 RGB, white where there is no picture.
+    """
+    lines = max(title.count("\n") + 1 for title, _ in tiles)
+    scaled = [(title, _scale(picture, height)) for title, picture in tiles]
+    width = max(190, *(picture.shape[1] for _, picture in scaled)) + 8
+    cells = [_cell(title, picture, width, lines) for title, picture in scaled]
+    blank = np.full_like(cells[0], 255)
+    rows = [cells[start : start + columns] for start in range(0, len(cells), columns)]
+    full = [np.hstack([*row, *[blank] * (min(columns, len(cells)) - len(row))]) for row in rows]
+    return np.vstack(full)
+
+
+def _scale(picture: Picture, height: int) -> Picture:
+    width = max(1, round(picture.shape[1] * height / picture.shape[0]))
+    method = cv2.INTER_AREA if picture.shape[0] > height else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(picture, (width, height), interpolation=method), np.uint8)
+
+
+def _cell(title: str, picture: Picture, width: int, lines: int) -> Picture:
+    height = picture.shape[0] + TITLE * lines + 8
+    cell = np.full((height, width, 3), 255, np.uint8)
+    for row, line in enumerate(title.split("\n")):
+        place = (4, TITLE * (row + 1) - 6)
+        scale = min(0.5, 0.5 * (width - 8) / max(1, _text_width(line)))
+        cv2.putText(cell, line, place, cv2.FONT_HERSHEY_SIMPLEX, scale, (0, 0, 0), 1, cv2.LINE_AA)
+    left = (width - picture.shape[1]) // 2
+    cell[-picture.shape[0] - 4 : -4, left : left + picture.shape[1]] = picture
+    return cell
+
+
+def _text_width(line: str) -> int:
+    (width, _), _ = cv2.getTextSize(line, cv2.FONT_HERSHEY_SIMPLEX, 0.5, 1)
+    return int(width)

@@ -1,0 +1,60 @@
+"""Photographs in and pictures out, as uint8 RGB."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from camruntime.errors import ImageError
+
+Picture = NDArray[np.uint8]
+
+
+def as_picture(image: str | Path | NDArray[np.generic]) -> Picture:
+    """A photograph as uint8 RGB `(H, W, 3)` with values in [0, 255].
+
+    Args:
+        image: a path, or an array `(H, W, 3)` in RGB order, or grey `(H, W)` or `(H, W, 1)`.
+
+    Raises:
+        ImageError: the file cannot be read, or the array has another shape or type.
+    """
+    if isinstance(image, (str, Path)):
+        return read_picture(Path(image))
+    if not isinstance(image, np.ndarray) or image.dtype != np.uint8:
+        came = f"{image.dtype} array" if isinstance(image, np.ndarray) else type(image).__name__
+        raise ImageError(f"expected a path or a uint8 array with values 0-255, got {came}")
+    if image.ndim == 3 and image.shape[2] == 1:
+        image = image[..., 0]
+    if image.ndim == 2:
+        image = np.repeat(image[..., None], 3, axis=2)
+    if image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
+        raise ImageError(
+            f"expected an RGB array (H, W, 3) or a grey one (H, W), got shape {image.shape}; "
+            "drop an alpha channel with image[..., :3]"
+        )
+    return np.ascontiguousarray(image, np.uint8)
+
+
+def read_picture(path: Path) -> Picture:
+    """Read a picture file as uint8 RGB `(H, W, 3)`, turned upright as its EXIF data says."""
+    try:
+        data = np.frombuffer(path.read_bytes(), np.uint8)
+    except OSError as error:
+        raise ImageError(f"cannot read {path}: {error.strerror or error}") from error
+    # Decoded from memory: cv2.imread does not open every path that Python does on Windows.
+    picture = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB) if data.size else None
+    if picture is None:
+        raise ImageError(f"{path} is not a picture that OpenCV can decode (JPEG, PNG, BMP, TIFF …)")
+    return np.asarray(picture, np.uint8)
+
+
+def encode_png(picture: Picture) -> bytes:
+    """uint8 RGB `(H, W, 3)` -> the bytes of a PNG file."""
+    done, data = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+    if not done:
+        raise ImageError(f"OpenCV could not encode a picture of shape {picture.shape} as PNG")
+    return data.tobytes()

@@ -1,0 +1,45 @@
+"""The one place where maps are rescaled to [0, 1]: safe on constant and non-finite maps."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float32]
+
+
+class Rescaled(NamedTuple):
+    """Maps in [0, 1], and which of them carry evidence (the others are all zero)."""
+
+    maps: FloatArray
+    evidence: NDArray[np.bool_]
+
+
+def rescale(
+    maps: FloatArray,
+    low: FloatArray | None = None,
+    high: FloatArray | None = None,
+    epsilon: float = 0.0,
+) -> Rescaled:
+    """`(maps - low) / (high - low + epsilon)`, for each map by itself.
+
+    Args:
+        maps: float32 `(..., h, w)`.
+        low, high: float32 `(...)`, the values that become 0 and 1; default each map's own extremes.
+        epsilon: added to the range, as some published code does; 0 is the definition.
+
+    Returns:
+        The rescaled maps, same shape. A constant map, and one that holds NaN or infinity, becomes
+        zero and its `evidence` False: there is nothing in it to see.
+    """
+    floor = maps.min((-2, -1)) if low is None else low
+    ceiling = maps.max((-2, -1)) if high is None else high
+    flat = maps.min((-2, -1)) == maps.max((-2, -1))
+    evidence = np.isfinite(maps).all((-2, -1)) & ~flat
+    with np.errstate(over="ignore", invalid="ignore"):
+        span = np.where(evidence, ceiling - floor + np.float32(epsilon), 1)
+        evidence &= np.isfinite(span) & (span > 0)
+        scaled = (maps - floor[..., None, None]) / np.where(evidence, span, 1)[..., None, None]
+    return Rescaled(np.where(evidence[..., None, None], scaled, 0).astype(np.float32), evidence)
