@@ -7,9 +7,15 @@ closed form holds for it.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from torch import Tensor, nn
 
 from camexport.inspector.surfaces import LABELS
+
+WEIGHTS = Path(__file__).parent / "inspector.safetensors"
+MEAN = 0.5  # of all three channels, for pixel values in [0, 1]
+STD = 0.25
 
 _WIDTHS = ((24, 2), (32, 2), (48, 1), (64, 2), (96, 1), (96, 1))  # channels, stride
 

@@ -27,7 +27,8 @@ class Upsampling:
 
     def __call__(self, maps: FloatArray) -> FloatArray:
         """float32 `(..., h, w)` -> `(..., H, W)`."""
-        return np.asarray(self.rows @ maps @ self.columns, np.float32)
+        with np.errstate(invalid="ignore"):  # infinity times 0: such maps are refused when rescaled
+            return np.asarray(self.rows @ maps @ self.columns, np.float32)
 
     def extremes(self, maps: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Exact minimum and maximum of each upsampled map, without upsampling it.

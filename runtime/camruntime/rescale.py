@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float32]
 
+ROUNDING = 8 * float(np.finfo(np.float32).eps)
+"""A map whose range is below this part of its largest value is flat: rounding alone makes as much."""
+
 
 class Rescaled(NamedTuple):
     """Maps in [0, 1], and which of them carry evidence (the others are all zero)."""
@@ -31,15 +34,14 @@ def rescale(
         epsilon: added to the range, as some published code does; 0 is the definition.
 
     Returns:
-        The rescaled maps, same shape. A constant map, and one that holds NaN or infinity, becomes
-        zero and its `evidence` False: there is nothing in it to see.
+        The rescaled maps, same shape. A map that is constant but for float32 rounding, and one that
+        holds NaN or infinity, becomes zero and its `evidence` False: there is nothing in it to see.
     """
-    floor = maps.min((-2, -1)) if low is None else low
-    ceiling = maps.max((-2, -1)) if high is None else high
-    flat = maps.min((-2, -1)) == maps.max((-2, -1))
-    evidence = np.isfinite(maps).all((-2, -1)) & ~flat
+    least, most = maps.min((-2, -1)), maps.max((-2, -1))
+    floor = least if low is None else low
+    ceiling = most if high is None else high
     with np.errstate(over="ignore", invalid="ignore"):
-        span = np.where(evidence, ceiling - floor + np.float32(epsilon), 1)
-        evidence &= np.isfinite(span) & (span > 0)
+        span = ceiling - floor + np.float32(epsilon)
+        evidence = np.isfinite(span) & (most - least > ROUNDING * np.maximum(-least, most))
         scaled = (maps - floor[..., None, None]) / np.where(evidence, span, 1)[..., None, None]
     return Rescaled(np.where(evidence[..., None, None], scaled, 0).astype(np.float32), evidence)

@@ -1,0 +1,5 @@
+"""`python -m camexport`."""
+
+from camexport.cli import main
+
+main()

@@ -1,0 +1,178 @@
+"""Build a bundle: trace, split, convert, store, compare with PyTorch, publish."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from torch import nn
+
+from camexport.converting import OPSET, mask_activations, mask_images, to_onnx
+from camexport.errors import OptionError
+from camexport.layers import default_layer
+from camexport.marking import trace
+from camexport.models import Architecture, find_architecture, load_network
+from camexport.parity import check, measure
+from camexport.splitting import Split, split
+from camexport.staging import staged
+from camexport.storing import store
+from camruntime.bundle import (
+    SCHEMA_VERSION,
+    Bundle,
+    Input,
+    Layer,
+    Manifest,
+    ResizeMode,
+    Source,
+    open_bundle,
+)
+from camruntime.engine import Engine
+
+_TOOLS = ("camexport", "torch", "onnx", "onnxscript", "onnx-ir")
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildOptions:
+    """What `camexport build` is told; None leaves a choice to the model.
+
+    Attributes:
+        model: torchvision name, `inspector`, or `package.module:callable`.
+        weights: `default`, `random`, or the path of a state dict.
+        seed: of random weights.
+        layer: module path of the target layer.
+        size: input `(H, W)`.
+        mean, std: per channel, for pixel values in [0, 1].
+        resize: how a photograph is brought to that size.
+        shorter_side: for `centre-crop`, in pixels.
+        labels: file with one label per line, in the order of the logits.
+        out: the bundle's directory; None is `exported_models/MODEL`.
+        force: replace what is there.
+    """
+
+    model: str
+    weights: str = "default"
+    seed: int = 0
+    layer: str | None = None
+    size: tuple[int, int] | None = None
+    mean: tuple[float, float, float] | None = None
+    std: tuple[float, float, float] | None = None
+    resize: ResizeMode | None = None
+    shorter_side: int | None = None
+    labels: Path | None = None
+    out: Path | None = None
+    force: bool = False
+
+
+@dataclass(frozen=True)
+class Built:
+    """A finished bundle, and whether its preprocessing had to be assumed."""
+
+    bundle: Bundle
+    input_assumed: bool
+
+
+def build_bundle(options: BuildOptions) -> Built:
+    """Build and write a bundle.
+
+    Raises:
+        ExportError: one of its kinds, see `camexport.errors`; nothing is left behind.
+        MissingDependencyError: ONNX Runtime is not installed.
+    """
+    architecture = find_architecture(options.model)
+    spec = input_of(architecture, options)
+    given = _read_labels(options.labels)
+    out = options.out or Path("exported_models") / options.model.rpartition(":")[2]
+    with staged(out, options.force) as stage:
+        network, source = load_network(
+            architecture, options.weights, options.seed, spec.size, len(given) or None
+        )
+        program = trace(network, spec.size)
+        parts = split(program, options.layer or default_layer(program, network))
+        labels = given or architecture.labels
+        manifest = _write(stage, options.model, parts, spec, _fitting(labels, parts, given), source)
+        _compare(stage, network, manifest)
+    unsaid = None in (options.size, options.mean, options.std)
+    return Built(open_bundle(out), architecture.input_assumed and unsaid)
+
+
+def input_of(architecture: Architecture, options: BuildOptions) -> Input:
+    """The architecture's preprocessing with what `options` say instead.
+
+    Raises:
+        OptionError: a size, mean or std that cannot be, or a crop larger than the picture.
+    """
+    known = architecture.input
+    size = options.size or known.size
+    resize = options.resize or known.resize
+    shorter = None
+    if resize == "centre-crop":
+        usual = (known.shorter_side or known.size[0] / 0.875) / min(known.size)
+        shorter = options.shorter_side or round(usual * min(size))
+        if shorter < max(size):
+            raise OptionError(f"--shorter-side {shorter} is below the crop {size[0]}x{size[1]}")
+    elif options.shorter_side is not None:
+        raise OptionError(f"--shorter-side goes with --resize centre-crop, not {resize}")
+    mean, std = options.mean or known.mean, options.std or known.std
+    if min(size) < 1 or min(std) <= 0:
+        raise OptionError(f"expected a size of at least 1x1 and std above 0, got {size} and {std}")
+    return Input(size=size, colour="RGB", resize=resize, shorter_side=shorter, mean=mean, std=std)
+
+
+def _write(
+    stage: Path, model: str, parts: Split, spec: Input, labels: tuple[str, ...], source: Source
+) -> Manifest:
+    """Convert and store all graphs; the manifest's parity is still to be measured."""
+    models = {
+        "head": to_onnx(parts.head, (3, *spec.size), "image", "activations"),
+        "tail": to_onnx(parts.tail, parts.shape, "activations", "logits"),
+        "mask_images": mask_images(),
+        "mask_activations": mask_activations(),
+    }
+    graphs, weights = store(models, stage)
+    channels, height, width = parts.shape
+    return Manifest(
+        schema_version=SCHEMA_VERSION,
+        model=model,
+        source=source,
+        layer=Layer(name=parts.layer, shape=(channels, height, width), spatial=(height, width)),
+        input=spec,
+        classes=parts.classes,
+        labels=labels,
+        graphs=graphs,
+        weights=weights,
+        opset=OPSET,
+        tools={tool: version(tool) for tool in _TOOLS},
+        parity=(),
+    )
+
+
+def _compare(stage: Path, network: nn.Module, manifest: Manifest) -> None:
+    """Measure parity on the stored files, refuse what is over tolerance, write `bundle.json`."""
+    engine = Engine(Bundle(stage, manifest), providers=["cpu"])
+    measured = measure(network, engine)
+    check(measured)
+    dataclasses.replace(manifest, parity=measured).write(stage)
+
+
+def _read_labels(path: Path | None) -> tuple[str, ...]:
+    if path is None:
+        return ()
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise OptionError(f"cannot read the labels in {path}: {error}") from error
+    labels = tuple(line.strip() for line in lines if line.strip())
+    if not labels:
+        raise OptionError(f"{path} holds no labels: expected one per line")
+    return labels
+
+
+def _fitting(labels: tuple[str, ...], parts: Split, given: tuple[str, ...]) -> tuple[str, ...]:
+    """`labels` if there is one per class; numbers if nobody named the classes."""
+    if len(labels) == parts.classes:
+        return labels
+    if given:
+        raise OptionError(f"--labels names {len(given)} classes, the network has {parts.classes}")
+    return tuple(f"class {index}" for index in range(parts.classes))

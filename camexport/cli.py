@@ -1,0 +1,177 @@
+"""The command line `camexport`: a thin shell over `build_bundle`, `candidates`, `verify_bundle`."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from camruntime.bundle import Parity
+from camruntime.errors import CamError, MissingDependencyError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+_console = Console()
+
+Model = Annotated[
+    str,
+    typer.Option(
+        help="A torchvision name, `inspector`, or package.module:callable for your own network."
+    ),
+]
+Weights = Annotated[
+    str,
+    typer.Option(
+        help="`default` (the publisher's, downloaded), `random`, or the PATH of a state dict."
+    ),
+]
+
+
+@app.command()
+def build(
+    model: Model,
+    weights: Weights = "default",
+    seed: Annotated[int, typer.Option(help="Of random weights.")] = 0,
+    layer: Annotated[str | None, typer.Option(help="Module path of the target layer.")] = None,
+    size: Annotated[str | None, typer.Option(help="Input, N or HxW pixels.")] = None,
+    mean: Annotated[str | None, typer.Option(help="One or three numbers, for values 0-1.")] = None,
+    std: Annotated[str | None, typer.Option(help="One or three numbers.")] = None,
+    resize: Annotated[
+        Literal["squash", "centre-crop", "letterbox"] | None,
+        typer.Option(help="How a photograph is brought to the input's size."),
+    ] = None,
+    shorter_side: Annotated[
+        int | None, typer.Option(help="Pixels of the shorter side before a centre crop.")
+    ] = None,
+    labels: Annotated[Path | None, typer.Option(help="File with one label per line.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Default: exported_models/MODEL.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing bundle.")] = False,
+) -> None:
+    """Export a classifier, split at its target layer, into a bundle of ONNX graphs."""
+    from camexport.build import BuildOptions, build_bundle
+
+    options = BuildOptions(
+        model=model,
+        weights=weights,
+        seed=seed,
+        layer=layer,
+        size=_size(size),
+        mean=_triple(mean, "--mean"),
+        std=_triple(std, "--std"),
+        resize=resize,
+        shorter_side=shorter_side,
+        labels=labels,
+        out=out,
+        force=force,
+    )
+    with _console.status(f"building {model}"):
+        built = build_bundle(options)
+    manifest = built.bundle.manifest
+    worst = max(manifest.parity, key=lambda parity: parity.relative)
+    spec = manifest.input
+    rows = {
+        "bundle": str(built.bundle.folder),
+        "weights": manifest.source.name,
+        "target layer": f"{manifest.layer.name} {manifest.layer.shape}"
+        + ("" if layer else " (chosen; see `camexport layers`)"),
+        "input": f"{spec.size[0]}x{spec.size[1]} {spec.resize}, mean {spec.mean}, std {spec.std}"
+        + (" (assumed: say --size, --mean, --std)" if built.input_assumed else ""),
+        "classes": str(manifest.classes),
+        "size": f"{manifest.weights.bytes / 1e6:.1f} MB of weights",
+        "parity": f"{worst.relative:.1e} of the range at worst ({worst.part})",
+    }
+    for name, value in rows.items():
+        _console.print(f"[bold]{name:>13}[/]  {value}", highlight=False, soft_wrap=True)
+
+
+@app.command()
+def layers(
+    model: Model,
+    size: Annotated[str | None, typer.Option(help="Input, N or HxW pixels.")] = None,
+) -> None:
+    """List the layers that a network can be split at; downloads nothing."""
+    from camexport.layers import candidates
+    from camexport.marking import trace
+    from camexport.models import find_architecture
+
+    architecture = find_architecture(model)
+    network = architecture.make(None).eval()
+    program = trace(network, _size(size) or architecture.input.size)
+    table = Table("layer", "kind", "activations", "cut", "default")
+    for found in candidates(program, network):
+        shape = "x".join(map(str, found.shape))
+        marks = ("yes" if found.cut else "-", "default" if found.default else "")
+        style = "bold" if found.default else None if found.cut else "dim"
+        table.add_row(found.name, found.kind, shape, *marks, style=style)
+    _console.print(table)
+
+
+@app.command()
+def verify(
+    bundle: Annotated[Path, typer.Argument(help="Directory of the bundle.")],
+    weights: Annotated[
+        Path | None, typer.Option(help="The state dict, where the bundle was built from a file.")
+    ] = None,
+    provider: Annotated[str | None, typer.Option(help="`cuda`, `cpu`, or in full.")] = None,
+) -> None:
+    """Compare a bundle with PyTorch again."""
+    from camexport.verify import verify_bundle
+
+    with _console.status(f"verifying {bundle}"):
+        measured = verify_bundle(bundle, weights, [provider] if provider else None)
+    _console.print(_parity_table(measured))
+
+
+def main() -> None:
+    """Run the command line; errors of ours end it with one line and status 1."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # unwinds, so that nothing is left
+    try:
+        _require("torch", "torchvision", "onnx", "onnxscript", "safetensors")
+        app()
+    except CamError as error:
+        Console(stderr=True).print(f"[red]error:[/] {error}", highlight=False, soft_wrap=True)
+        sys.exit(1)
+
+
+def _require(*packages: str) -> None:
+    missing = [package for package in packages if find_spec(package) is None]
+    if missing:
+        raise MissingDependencyError(
+            f"building needs {', '.join(missing)}: `pip install 'camexport[export,cpu]'`"
+        )
+
+
+def _size(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    sides = text.lower().split("x")
+    if not 1 <= len(sides) <= 2 or not all(side.isdigit() for side in sides):
+        raise typer.BadParameter(f"expected N or HxW in pixels, got '{text}'")
+    return int(sides[0]), int(sides[-1])
+
+
+def _triple(text: str | None, option: str) -> tuple[float, float, float] | None:
+    if text is None:
+        return None
+    try:
+        numbers = [float(part) for part in text.replace(",", " ").split()]
+    except ValueError:
+        numbers = []
+    if len(numbers) not in (1, 3):
+        raise typer.BadParameter(f"{option}: expected one or three numbers, got '{text}'")
+    red, green, blue = numbers * (3 // len(numbers))
+    return red, green, blue
+
+
+def _parity_table(measured: tuple[Parity, ...]) -> Table:
+    table = Table("part", "batch", "largest difference", "relative to range")
+    for parity in measured:
+        table.add_row(
+            parity.part, str(parity.batch), f"{parity.absolute:.2e}", f"{parity.relative:.2e}"
+        )
+    return table

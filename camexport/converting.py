@@ -1,0 +1,105 @@
+"""From traced PyTorch modules to ONNX graphs in memory."""
+
+from __future__ import annotations
+
+import io
+from contextlib import redirect_stdout
+
+import onnx_ir as ir
+import torch
+from torch import fx
+
+from camexport.errors import UnsupportedError
+from camexport.marking import quiet_tracing
+
+OPSET = 20
+IR_VERSION = 10
+"""ONNX Runtime refuses newer ones long after the onnx package writes them."""
+
+
+def to_onnx(module: fx.GraphModule, shape: tuple[int, ...], source: str, result: str) -> ir.Model:
+    """Convert a module with one input `(n, *shape)`, named `source`, and one output, `result`.
+
+    The exporter folds batch norms into the convolutions before them where nothing else reads the
+    convolution's output.
+
+    Raises:
+        UnsupportedError: an operator has no ONNX equivalent.
+    """
+    example = torch.zeros(2, *shape)
+    batch = {0: torch.export.Dim("batch")}
+    try:
+        with torch.no_grad(), quiet_tracing(), redirect_stdout(io.StringIO()):
+            program = torch.export.export(module, (example,), dynamic_shapes=(batch,))
+            exported = torch.onnx.export(
+                program, dynamo=True, opset_version=OPSET, verbose=False, optimize=True
+            )
+    except Exception as error:  # the exporter's errors share no base below Exception
+        raise UnsupportedError(
+            f"the {result} graph cannot be written as ONNX: {error}; try another --layer"
+        ) from error
+    assert exported is not None  # None is returned only when a file name is given
+    model: ir.Model = exported.model
+    _name(model, source, result)
+    return model
+
+
+def mask_images() -> ir.Model:
+    """`image (1, 3, H, W), masks (n, h, w), rows (H, h), columns (w, W)` -> `(n, 3, H, W)`.
+
+    Upsamples each mask as `rows @ mask @ columns` and multiplies the image with it.
+    """
+    image, masks = _value("image", (1, 3, "H", "W")), _value("masks", ("n", "h", "w"))
+    rows, columns = _value("rows", ("H", "h")), _value("columns", ("w", "W"))
+    tall = ir.node("MatMul", [rows, masks])
+    full = ir.node("MatMul", [tall.outputs[0], columns])
+    mask, axis = _unsqueezed(full.outputs[0])
+    masked = ir.node("Mul", [image, mask.outputs[0]])
+    _typed(masked.outputs[0], "masked", ("n", 3, "H", "W"))
+    return _weightless(
+        "mask_images", [image, masks, rows, columns], [axis, tall, full, mask, masked]
+    )
+
+
+def mask_activations() -> ir.Model:
+    """`activations (1, C, h, w), masks (n, h, w)` -> masked copies `(n, C, h, w)`."""
+    activations, masks = _value("activations", (1, "C", "h", "w")), _value("masks", ("n", "h", "w"))
+    mask, axis = _unsqueezed(masks)
+    masked = ir.node("Mul", [activations, mask.outputs[0]])
+    _typed(masked.outputs[0], "masked", ("n", "C", "h", "w"))
+    return _weightless("mask_activations", [activations, masks], [axis, mask, masked])
+
+
+def _name(model: ir.Model, source: str, result: str) -> None:
+    """Stable names for input, output and the batch dimension."""
+    model.ir_version = IR_VERSION
+    graph = model.graph
+    graph.name = result
+    graph.inputs[0].name = source
+    graph.outputs[0].name = result
+    for value in (graph.inputs[0], graph.outputs[0]):
+        assert value.shape is not None
+        value.shape = ir.Shape(["n", *value.shape.dims[1:]])
+
+
+def _value(name: str, shape: tuple[int | str, ...]) -> ir.Value:
+    return ir.Value(name=name, shape=ir.Shape(shape), type=ir.TensorType(ir.DataType.FLOAT))
+
+
+def _typed(value: ir.Value, name: str, shape: tuple[int | str, ...]) -> None:
+    value.name = name
+    value.shape = ir.Shape(shape)
+    value.type = ir.TensorType(ir.DataType.FLOAT)
+
+
+def _unsqueezed(masks: ir.Value) -> tuple[ir.Node, ir.Node]:
+    """`(n, h, w)` -> `(n, 1, h, w)`; and the node that holds the axis."""
+    axis = ir.node("Constant", [], {"value": ir.tensor([1], ir.DataType.INT64)})
+    return ir.node("Unsqueeze", [masks, axis.outputs[0]]), axis
+
+
+def _weightless(name: str, inputs: list[ir.Value], nodes: list[ir.Node]) -> ir.Model:
+    graph = ir.Graph(
+        inputs, [nodes[-1].outputs[0]], nodes=nodes, opset_imports={"": OPSET}, name=name
+    )
+    return ir.Model(graph, ir_version=IR_VERSION, producer_name="camexport")

@@ -1,0 +1,99 @@
+"""Which layers a network can be split at, and which one is the default."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import fx, nn
+
+from camexport.errors import NotSpatialError
+from camexport.marking import MARK, MarkedProgram
+from camexport.splitting import has_weights, is_cut, mark_shape
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A layer with a grid of activations.
+
+    Attributes:
+        name: module path.
+        kind: the module's class.
+        shape: `(C, h, w)`.
+        cut: whether the network can be split here.
+        default: whether `camexport build` takes it unless told otherwise.
+    """
+
+    name: str
+    kind: str
+    shape: tuple[int, ...]
+    cut: bool
+    default: bool
+
+
+def candidates(program: MarkedProgram, network: nn.Module) -> list[Candidate]:
+    """All layers with activations `(n, C, h, w)` on a grid above 1 x 1, in order of execution."""
+    modules = dict(network.named_modules())
+    chosen = _choose(program, modules)
+    return [
+        Candidate(
+            path,
+            type(modules[path]).__name__,
+            mark_shape(mark),
+            is_cut(program, mark),
+            path == chosen,
+        )
+        for path, mark in program.marks.items()
+        if _is_spatial(mark)
+    ]
+
+
+def default_layer(program: MarkedProgram, network: nn.Module) -> str:
+    """The last cut with a grid above 1 x 1 that still has learned layers behind it.
+
+    Of the modules that end there the outermost is named (`layer4`, not `layer4.1.relu`). Pooling
+    and dropout layers are passed over, and so is one whose channels already are the classes, as
+    SqueezeNet's last convolution.
+
+    Raises:
+        NotSpatialError: there is none.
+    """
+    chosen = _choose(program, dict(network.named_modules()))
+    if chosen is None:
+        raise NotSpatialError(
+            "no layer of this network has activations (n, C, h, w) on a grid above 1 x 1 and is a "
+            "cut: name one with --layer if you know better, or use another network"
+        )
+    return chosen
+
+
+def _choose(program: MarkedProgram, modules: dict[str, nn.Module]) -> str | None:
+    usable = [
+        path
+        for path, mark in program.marks.items()
+        if _is_spatial(mark)
+        and not _passed_over(modules[path])
+        and is_cut(program, mark)
+        and has_weights(program, mark)
+    ]
+    if not usable:
+        return None
+    last = _unmarked(program.marks[usable[-1]])
+    same = [path for path in usable if _unmarked(program.marks[path]) is last]
+    return min(same, key=lambda path: path.count("."))
+
+
+def _is_spatial(mark: fx.Node) -> bool:
+    shape = mark_shape(mark)
+    return len(shape) == 3 and shape[1] * shape[2] > 1
+
+
+def _passed_over(module: nn.Module) -> bool:
+    leaf = next(module.children(), None) is None
+    return leaf and any(word in type(module).__name__ for word in ("Pool", "Dropout"))
+
+
+def _unmarked(node: fx.Node) -> fx.Node:
+    """The node that computes the value, behind any chain of marks."""
+    while node.target is MARK:
+        node = node.args[0]  # type: ignore[assignment]  # a mark's input is a node
+    return node

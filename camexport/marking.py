@@ -1,0 +1,119 @@
+"""Trace a network once, with every module's output marked, so that any of them can be cut at.
+
+A forward hook passes each module's output through an identity operator that carries the module's
+path. Unlike a search by name in the traced graph, this finds containers, `nn.Identity` and modules
+that are called several times (of which the last call counts).
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from torch import Tensor, fx, nn
+
+from camexport.errors import UnsupportedError
+
+
+@torch.library.custom_op("camexport::mark", mutates_args=())
+def _mark(value: Tensor, path: str) -> Tensor:
+    """Identity that a trace keeps; a copy, so that later in-place operators leave it alone."""
+    return value.clone()
+
+
+@_mark.register_fake
+def _(value: Tensor, path: str) -> Tensor:
+    return torch.empty_like(value)
+
+
+MARK = torch.ops.camexport.mark.default
+
+
+@dataclass(frozen=True)
+class MarkedProgram:
+    """A traced network in functional ATen operators, batch dimension dynamic.
+
+    Attributes:
+        module: the graph with its weights; one placeholder (the image), one output (the logits).
+        image: the placeholder.
+        logits: the node whose value is returned.
+        marks: for each module path, the mark of its last call, in order of execution.
+        size: `(H, W)` that it was traced at.
+    """
+
+    module: fx.GraphModule
+    image: fx.Node
+    logits: fx.Node
+    marks: dict[str, fx.Node]
+    size: tuple[int, int]
+
+
+def trace(network: nn.Module, size: tuple[int, int]) -> MarkedProgram:
+    """Trace `network` (in eval mode) on images of `size` `(H, W)`.
+
+    Raises:
+        UnsupportedError: `torch.export` cannot trace it, or it does not return one tensor
+            `(n, classes)`.
+    """
+    images = torch.zeros(2, 3, *size)
+    batch = {0: torch.export.Dim("batch")}
+    with _marked(network), torch.no_grad(), quiet_tracing():
+        try:
+            program = torch.export.export(network, (images,), dynamic_shapes=(batch,))
+            module = program.run_decompositions({}).module(check_guards=False)
+        except Exception as error:  # torch.export documents no narrower base
+            raise UnsupportedError(
+                f"torch.export cannot trace this network at {size[0]}x{size[1]}: {error}"
+            ) from error
+    nodes = list(module.graph.nodes)
+    (image,) = (node for node in nodes if node.op == "placeholder")
+    marks: dict[str, fx.Node] = {}
+    for node in nodes:
+        if node.target is MARK:
+            marks.pop(node.args[1], None)  # a later call moves to the end of the order
+            marks[node.args[1]] = node
+    return MarkedProgram(module, image, _single_output(nodes[-1]), marks, size)
+
+
+def _single_output(output: fx.Node) -> fx.Node:
+    returned = output.args[0]
+    values = list(returned) if isinstance(returned, (list, tuple)) else [returned]
+    shape = values[0].meta["val"].shape if isinstance(values[0], fx.Node) else ()
+    if len(values) != 1 or len(shape) != 2:
+        raise UnsupportedError(
+            f"expected one output of shape (n, classes), the network returns {len(values)} "
+            f"value(s), the first of shape {tuple(shape)}: wrap it so that it returns its logits"
+        )
+    node: fx.Node = values[0]
+    return node
+
+
+@contextmanager
+def _marked(network: nn.Module) -> Iterator[None]:
+    handles = [
+        module.register_forward_hook(partial(_mark_output, path))
+        for path, module in network.named_modules()
+        if path
+    ]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _mark_output(path: str, _module: nn.Module, _inputs: object, output: object) -> object:
+    return torch.ops.camexport.mark(output, path) if isinstance(output, Tensor) else None
+
+
+@contextmanager
+def quiet_tracing() -> Iterator[None]:
+    """Hide the deprecation notes that tracing triggers inside torch itself."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        warnings.simplefilter("ignore", FutureWarning)
+        yield

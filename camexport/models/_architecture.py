@@ -1,0 +1,36 @@
+"""What every source of networks hands over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import nn
+
+from camruntime.bundle import Input
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Architecture:
+    """A network that can be made, before its weights are chosen.
+
+    Attributes:
+        name: what `--model` was given.
+        make: a fresh network with this many classes (None: its own number).
+        publish: the network with its publisher's weights; may download them.
+        weights_name: the publisher's name of those weights.
+        input: the preprocessing that they expect.
+        input_assumed: nobody said so; `input` is only the usual one.
+        labels: of the classes; empty when nobody names them.
+    """
+
+    name: str
+    make: Callable[[int | None], nn.Module]
+    publish: Callable[[], nn.Module]
+    weights_name: str
+    input: Input
+    input_assumed: bool
+    labels: tuple[str, ...]

@@ -1,0 +1,68 @@
+"""torchvision's classifiers, with preprocessing and labels from their weights' metadata."""
+
+from __future__ import annotations
+
+import inspect
+from functools import partial
+
+import torchvision
+from torch import nn
+from torchvision.models import WeightsEnum
+
+from camexport.errors import DownloadError
+from camexport.models._architecture import Architecture
+from camruntime.bundle import Input
+
+
+def names() -> list[str]:
+    """All of torchvision's classification models."""
+    return list(torchvision.models.list_models(module=torchvision.models))
+
+
+def find(name: str) -> Architecture | None:
+    """The architecture called `name`, or None. Downloads nothing."""
+    if name not in names():
+        return None
+    weights = torchvision.models.get_model_weights(name)["DEFAULT"]
+    return Architecture(
+        name=name,
+        make=partial(_make, name),
+        publish=partial(_publish, name, weights),
+        weights_name=str(weights),
+        input=_input(weights),
+        input_assumed=False,
+        labels=tuple(weights.meta["categories"]),
+    )
+
+
+def _make(name: str, classes: int | None) -> nn.Module:
+    options: dict[str, object] = {} if classes is None else {"num_classes": classes}
+    builder = torchvision.models.get_model_builder(name)
+    if name in ("googlenet", "inception_v3") and "kwargs" in inspect.signature(builder).parameters:
+        options["init_weights"] = True  # saying nothing gives a warning about a later default
+    network: nn.Module = builder(weights=None, **options)
+    return network
+
+
+def _publish(name: str, weights: WeightsEnum) -> nn.Module:
+    try:
+        return torchvision.models.get_model(name, weights=weights)
+    except (OSError, RuntimeError) as error:
+        raise DownloadError(
+            f"the weights {weights} could not be downloaded ({error}): without a network say "
+            "--weights PATH with a state dict that you have, or --weights random"
+        ) from error
+
+
+def _input(weights: WeightsEnum) -> Input:
+    transform = weights.transforms()
+    (side,) = transform.crop_size
+    (shorter,) = transform.resize_size
+    return Input(
+        size=(side, side),
+        colour="RGB",
+        resize="centre-crop",
+        shorter_side=shorter,
+        mean=tuple(transform.mean),
+        std=tuple(transform.std),
+    )

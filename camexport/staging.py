@@ -1,0 +1,67 @@
+"""A folder that appears complete or not at all."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from camexport.errors import OutputError
+
+
+@contextmanager
+def staged(out: Path, force: bool) -> Iterator[Path]:
+    """A fresh folder beside `out`, renamed to `out` when the block ends without an exception.
+
+    Otherwise it is removed, whatever the exception. The staging folder's fixed name keeps two
+    builds of the same bundle apart.
+
+    Raises:
+        OutputError: `out` exists and `force` is off; another build is at work there; the disk is
+            full or cannot be written.
+    """
+    stage = out.parent / f".{out.name}.building"
+    if out.exists() and not force:
+        raise OutputError(f"{out} is in use: choose another --out, or --force to replace it")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        stage.mkdir()
+    except FileExistsError as error:
+        raise OutputError(
+            f"another build is writing {out}: wait for it, or remove {stage} if it was killed"
+        ) from error
+    except OSError as error:
+        raise _explained(error, out) from error
+    try:
+        yield stage
+        _swap(stage, out)
+    except OSError as error:
+        raise _explained(error, out) from error
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)
+
+
+def _swap(stage: Path, out: Path) -> None:
+    """Put `stage` in the place of `out`; what was there goes last, so that a failure keeps it."""
+    old = out.parent / f".{out.name}.old"
+    shutil.rmtree(old, ignore_errors=True)
+    if out.exists():
+        out.rename(old)
+    stage.rename(out)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _explained(error: OSError, out: Path) -> OutputError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        free = shutil.disk_usage(_existing(out)).free
+        return OutputError(
+            f"the disk is full: {free / 1e6:.0f} MB are free at {_existing(out)}; nothing was "
+            "left behind; make room or choose another --out"
+        )
+    return OutputError(f"cannot write {out}: {error.strerror or error}")
+
+
+def _existing(path: Path) -> Path:
+    return next(place for place in (path, *path.resolve().parents) if place.exists())

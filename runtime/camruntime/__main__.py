@@ -1,0 +1,5 @@
+"""`python -m camruntime`."""
+
+from camruntime.cli import main
+
+main()

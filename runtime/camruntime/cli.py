@@ -1,0 +1,153 @@
+"""The command line `camruntime`: a thin shell over `load` and `Explainer.explain`."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from camruntime.bundle import open_bundle
+from camruntime.errors import CamError
+from camruntime.explanation import Explanation
+from camruntime.methods import METHODS, choices, make_method, spec_of
+from camruntime.overlay import contact_sheet
+from camruntime.picture import encode_png
+from camruntime.targets import Target
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+_console = Console()
+
+BundlePath = Annotated[Path, typer.Argument(help="Directory of the bundle.")]
+
+
+@app.command()
+def explain(
+    bundle: BundlePath,
+    images: Annotated[list[Path], typer.Argument(help="Photographs.")],
+    method: Annotated[
+        str, typer.Option(help="NAME[:option=value...][,NAME...]; see `camruntime methods`.")
+    ] = "recipro-cam",
+    target: Annotated[
+        str | None, typer.Option(help="Class index or label; default each image's top class.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Where the pictures go.")] = Path("explanations"),
+    provider: Annotated[
+        str | None, typer.Option(help="`cuda`, `cpu`, or in full; default CUDA where it opens.")
+    ] = None,
+    device_id: Annotated[int, typer.Option(help="Which GPU.")] = 0,
+    threads: Annotated[int | None, typer.Option(help="On the CPU; default one per core.")] = None,
+    chunk: Annotated[int | None, typer.Option(help="Perturbed copies computed at once.")] = None,
+) -> None:
+    """Write, per image and method, an overlay PNG, the raw map as .npy and a JSON with figures."""
+    from camruntime.explainer import load
+
+    methods = [make_method(spec) for spec in method.split(",")]
+    explainer = load(
+        bundle,
+        [provider] if provider else None,
+        device_id=device_id,
+        threads=threads,
+        chunk=chunk,
+    )
+    wanted: Target | None = int(target) if target and target.isdecimal() else target
+    _console.print(f"computing on {explainer.provider}", highlight=False)
+    with Progress(console=_console, transient=True) as bar:
+        task = bar.add_task("explaining", total=len(images) * len(methods))
+        for done, (image, stem) in enumerate(zip(images, _stems(images), strict=True)):
+            made = []
+            for index, chosen in enumerate(methods):
+                before = done * len(methods) + index
+                bar.update(task, description=f"{stem} {spec_of(chosen)}", completed=before)
+                made.append(
+                    explainer.explain(
+                        image,
+                        chosen,
+                        wanted,
+                        progress=lambda part, whole, before=before: bar.update(  # type: ignore[misc]
+                            task, completed=before + part / whole
+                        ),
+                    )
+                )
+            _save(made, out, stem)
+
+
+@app.command()
+def methods() -> None:
+    """List the saliency methods and their options."""
+    table = Table("method", "option", "default (values)", "what it is")
+    for name, kind in METHODS.items():
+        module = sys.modules[kind.__module__].__doc__ or ""
+        options = choices(kind)
+        table.add_row(
+            name,
+            "\n".join(options),
+            "\n".join(options.values()),
+            module.partition("\n")[0],
+        )
+    _console.print(table)
+
+
+@app.command()
+def info(bundle: BundlePath) -> None:
+    """Show what a bundle holds, after checking its files."""
+    manifest = open_bundle(bundle).manifest
+    worst = max(manifest.parity, key=lambda parity: parity.relative)
+    spec = manifest.input
+    rows = {
+        "model": manifest.model,
+        "weights": f"{manifest.source.name}, SHA-256 {manifest.source.digest[:16]}",
+        "target layer": f"{manifest.layer.name} {manifest.layer.shape}",
+        "input": f"{spec.size[0]}x{spec.size[1]} {spec.colour}, {spec.resize}",
+        "normalisation": f"mean {spec.mean}, std {spec.std}",
+        "classes": f"{manifest.classes}: {', '.join(manifest.labels[:8])}"
+        + (" …" if manifest.classes > 8 else ""),
+        "graphs": ", ".join(graph.file for graph in manifest.graphs.values()),
+        "size": f"{manifest.weights.bytes / 1e6:.1f} MB of weights, opset {manifest.opset}",
+        "parity": f"{worst.relative:.1e} of the range at worst ({worst.part}, {worst.batch})",
+        "built with": ", ".join(f"{tool} {version}" for tool, version in manifest.tools.items()),
+    }
+    for name, value in rows.items():
+        _console.print(f"[bold]{name:>13}[/]  {value}", highlight=False, soft_wrap=True)
+
+
+def main() -> None:
+    """Run the command line; errors of ours end it with one line and status 1."""
+    try:
+        app()
+    except CamError as error:
+        Console(stderr=True).print(f"[red]error:[/] {error}", highlight=False, soft_wrap=True)
+        sys.exit(1)
+
+
+def _stems(images: list[Path]) -> Iterator[str]:
+    """File names without their endings, numbered where two images share one."""
+    seen: dict[str, int] = {}
+    for image in images:
+        seen[image.stem] = seen.get(image.stem, 0) + 1
+        yield image.stem if seen[image.stem] == 1 else f"{image.stem}-{seen[image.stem]}"
+
+
+def _save(made: list[Explanation], out: Path, stem: str) -> None:
+    for explanation in made:
+        slug = re.sub(r"[^\w.-]+", "_", spec_of(explanation.method))
+        picture, _, _ = explanation.save(out, f"{stem}.{slug}")
+        note = "  no evidence" if explanation.no_evidence else ""
+        _console.print(f"{picture}  {_verdict(explanation)}{note}", highlight=False, soft_wrap=True)
+    if len(made) > 1:
+        photo = f"{stem}\npredicted {made[0].predicted.label}"
+        tiles = [(photo, made[0].photo)]
+        tiles += [(f"{spec_of(one.method)}\n{_verdict(one)}", one.overlay()) for one in made]
+        sheet = out / f"{stem}.sheet.png"
+        sheet.write_bytes(encode_png(contact_sheet(tiles, columns=4)))
+        _console.print(f"{sheet}", highlight=False, soft_wrap=True)
+
+
+def _verdict(explanation: Explanation) -> str:
+    return f"{explanation.target.label} {explanation.target.probability:.3f}"

@@ -1,0 +1,125 @@
+"""What an explanation holds, and how it is looked at and saved."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from camruntime.fitting import Fit
+from camruntime.methods import Method, spec_of
+from camruntime.overlay import overlay
+from camruntime.picture import Picture, encode_png
+from camruntime.regions import Box, salient_boxes
+from camruntime.rescale import FloatArray
+
+
+@dataclass(frozen=True)
+class ClassScore:
+    """One class of one answer: index, label, and softmax probability in [0, 1]."""
+
+    index: int
+    label: str
+    probability: float
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What computed an explanation: model, its target layer, weights' SHA-256, provider."""
+
+    model: str
+    layer: str
+    weights: str
+    provider: str
+
+
+@dataclass(frozen=True, eq=False)
+class Explanation:
+    """Why a network gave an image a class.
+
+    Attributes:
+        photo: uint8 RGB `(H, W, 3)` as it was given.
+        raw: float32, the method's map in its own unit, at the target layer's resolution `(h, w)`
+            (the image's for methods that define it there).
+        saliency: float32 in [0, 1] at the size of the network's input; all zero when `no_evidence`.
+        target: the class that is explained.
+        predicted: the network's top class, not always the target.
+        method: the method with its options.
+        no_evidence: the raw map is flat or not finite, so it shows nothing.
+        provenance: what computed it.
+        fit: how the photograph lies in the network's input.
+    """
+
+    photo: Picture
+    raw: FloatArray
+    saliency: FloatArray
+    target: ClassScore
+    predicted: ClassScore
+    method: Method
+    no_evidence: bool
+    provenance: Provenance
+    fit: Fit
+
+    @cached_property
+    def photo_saliency(self) -> FloatArray:
+        """float32 in [0, 1] at the photograph's size; 0 where a crop hid it from the network."""
+        return self.fit.to_photo(self.saliency)
+
+    def overlay(self, strength: float = 0.5) -> Picture:
+        """The photograph with the saliency in colours over it, uint8 RGB `(H, W, 3)`.
+
+        Without evidence it is the bare photograph: there is nothing to colour.
+        """
+        return self.photo if self.no_evidence else overlay(self.photo, self.photo_saliency, strength)
+
+    def boxes(self, threshold: float = 0.5) -> tuple[Box, ...]:
+        """Boxes, in the photograph's pixels, of the regions above `threshold` of the maximum."""
+        return salient_boxes(self.photo_saliency, threshold)
+
+    def figures(self) -> dict[str, object]:
+        """Everything but the pictures, ready for JSON."""
+        finite = bool(np.isfinite(self.raw).all())
+        return {
+            "target": dataclasses.asdict(self.target),
+            "predicted": dataclasses.asdict(self.predicted),
+            "method": spec_of(self.method),
+            "options": dataclasses.asdict(self.method),
+            "no_evidence": self.no_evidence,
+            "raw": {
+                "shape": list(self.raw.shape),
+                "min": float(self.raw.min()) if finite else None,
+                "max": float(self.raw.max()) if finite else None,
+            },
+            "photo": list(self.photo.shape[:2]),
+            "boxes": [dataclasses.asdict(box) for box in self.boxes()],
+            "provenance": dataclasses.asdict(self.provenance),
+        }
+
+    def save(self, folder: str | Path, stem: str) -> tuple[Path, Path, Path]:
+        """Write `stem.png` (overlay), `stem.npy` (raw map) and `stem.json` (figures) into `folder`.
+
+        The folder is made when it is missing. Returns the three paths.
+        """
+        place = Path(folder)
+        place.mkdir(parents=True, exist_ok=True)
+        paths = (place / f"{stem}.png", place / f"{stem}.npy", place / f"{stem}.json")
+        paths[0].write_bytes(self._repr_png_())
+        np.save(paths[1], self.raw)
+        text = json.dumps(self.figures(), indent=2, ensure_ascii=False)
+        paths[2].write_text(text + "\n", encoding="utf-8")
+        return paths
+
+    def __repr__(self) -> str:
+        evidence = ", no evidence" if self.no_evidence else ""
+        return (
+            f"Explanation({spec_of(self.method)} of '{self.target.label}' "
+            f"p={self.target.probability:.3f}, predicted '{self.predicted.label}'{evidence})"
+        )
+
+    def _repr_png_(self) -> bytes:
+        """How a notebook shows it."""
+        return encode_png(self.overlay())
