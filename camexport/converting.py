@@ -71,10 +71,18 @@ def mask_activations() -> ir.Model:
 
 
 def _name(model: ir.Model, source: str, result: str) -> None:
-    """Stable names for input, output and the batch dimension."""
+    """Stable names for input, output and batch; no traces of the machine that exported it."""
     model.ir_version = IR_VERSION
+    model.metadata_props.clear()
+    for node in model.graph:
+        node.metadata_props.clear()  # the exporter's stack traces, with paths of this machine
+        for value in node.outputs:
+            value.metadata_props.clear()
+    for value in (*model.graph.inputs, *model.graph.initializers.values()):
+        value.metadata_props.clear()
     graph = model.graph
     graph.name = result
+    graph.metadata_props.clear()
     graph.inputs[0].name = source
     graph.outputs[0].name = result
     for value in (graph.inputs[0], graph.outputs[0]):

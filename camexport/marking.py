@@ -82,14 +82,14 @@ def trace(network: nn.Module, size: tuple[int, int]) -> MarkedProgram:
 def _single_output(output: fx.Node) -> fx.Node:
     returned = output.args[0]
     values = list(returned) if isinstance(returned, (list, tuple)) else [returned]
-    shape = values[0].meta["val"].shape if isinstance(values[0], fx.Node) else ()
-    if len(values) != 1 or len(shape) != 2:
+    first = values[0] if values else None
+    shape = first.meta["val"].shape if isinstance(first, fx.Node) else ()
+    if not isinstance(first, fx.Node) or len(values) != 1 or len(shape) != 2:
         raise UnsupportedError(
             f"expected one output of shape (n, classes), the network returns {len(values)} "
             f"value(s), the first of shape {tuple(shape)}: wrap it so that it returns its logits"
         )
-    node: fx.Node = values[0]
-    return node
+    return first
 
 
 @contextmanager

@@ -91,12 +91,10 @@ def _needed(output: fx.Node, stop: fx.Node) -> set[fx.Node]:
 
 
 def _reads_batch_size(node: fx.Node) -> bool:
-    return node.target is _BATCH_SIZE and node.args[1] == 0
+    return node.target is _BATCH_SIZE and node.args[1:] == (0,)
 
 
-def _extract(
-    program: MarkedProgram, output: fx.Node, source: fx.Node, name: str
-) -> fx.GraphModule:
+def _extract(program: MarkedProgram, output: fx.Node, source: fx.Node, name: str) -> fx.GraphModule:
     """The part of the program from `source` to `output`, marks removed, as a module of its own."""
     graph = fx.Graph()
     entry = graph.placeholder(name)

@@ -61,7 +61,7 @@ def _append(
         offset,
         length,
         tensor.dtype,
-        shape=ir.Shape(tensor.shape),
+        shape=ir.Shape(tensor.shape.numpy()),
         name=str(tensor.name),
         base_dir=folder,
     )

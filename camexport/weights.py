@@ -38,14 +38,13 @@ def read_state(path: Path) -> dict[str, Tensor]:
         state = _load(path)
     except _UNREADABLE as error:
         raise WeightsError(f"{path} cannot be read as a state dict: {error}") from error
-    tensors = isinstance(state, Mapping) and all(isinstance(v, Tensor) for v in state.values())
-    if not tensors:
-        keys = list(state)[:5] if isinstance(state, Mapping) else type(state).__name__
+    entries = dict(state) if isinstance(state, Mapping) else {}
+    if not entries or not all(isinstance(value, Tensor) for value in entries.values()):
         raise WeightsError(
-            f"{path} is not a state dict (names to tensors): found {keys}; save it with "
-            "torch.save(network.state_dict(), path)"
+            f"{path} is not a state dict (names to tensors): found {type(state).__name__} "
+            f"{list(entries)[:5]}; save it with torch.save(network.state_dict(), path)"
         )
-    return dict(state)
+    return entries
 
 
 def fit_state(network: nn.Module, state: Mapping[str, Tensor], origin: str) -> None:

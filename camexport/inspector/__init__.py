@@ -1,0 +1,1 @@
+"""The built-in model: its pictures, its network, its training, its weights."""

@@ -1,8 +1,8 @@
 """The inspector: a small convolutional classifier of surface defects.
 
-`(n, 3, 128, 128)` -> five logits (`surfaces.LABELS`). The features keep a 16 x 16 grid, fine enough
-for a saliency map to follow a scratch, and a global average leads to one linear layer, so that CAM's
-closed form holds for it.
+`(n, 3, 128, 128)` -> five logits (`surfaces.LABELS`). The features keep a 16 x 16 grid, fine
+enough for a saliency map to follow a scratch, and a global average leads to one linear layer, so
+that CAM's closed form holds for it.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ class Surface:
 
     Attributes:
         image: uint8 RGB `(128, 128, 3)`.
-        mask: bool `(128, 128)`, the pixels that the defect changed; all False when good.
+        mask: bool `(128, 128)`, the pixels of the defect; all False when good.
         label: index into `LABELS`.
         material: one of `SURFACES`.
     """
@@ -50,8 +50,8 @@ def draw(rng: np.random.Generator, label: int | None = None) -> Surface:
     mask = np.zeros((SIZE, SIZE), bool)
     if chosen:
         image, mask = _DEFECTS[LABELS[chosen]](rng, image)
-    image = image + rng.normal(0, 0.008, image.shape)
-    pixels = np.clip(np.rint(image * 255), 0, 255).astype(np.uint8)
+    noisy = image + rng.normal(0, 0.008, image.shape)
+    pixels = np.clip(np.rint(noisy * 255), 0, 255).astype(np.uint8)
     return Surface(pixels, mask, chosen, material)
 
 
@@ -95,7 +95,7 @@ def _cast(rng: _Rng) -> _Plane:
     plane = np.full((SIZE, SIZE), rng.uniform(0.4, 0.6), np.float32)
     for sigma, strength in ((0.8, 0.04), (2.0, 0.03), (6.0, 0.025)):
         grain = cv2.GaussianBlur(rng.normal(0, 1, (SIZE, SIZE)).astype(np.float32), (0, 0), sigma)
-        plane += strength * grain / grain.std()
+        plane += strength * (grain / grain.std()).astype(np.float32)
     return plane
 
 
@@ -108,7 +108,7 @@ def _light(rng: _Rng) -> _Plane:
     return np.asarray(rng.uniform(0.85, 1.15) * (1 + gradient - vignette), np.float32)
 
 
-# --- defects: the image changed, and which pixels changed ---
+# --- defects: the image with the defect, and the defect's pixels ---
 
 _Defect = Callable[[_Rng, NDArray[np.float32]], tuple[NDArray[np.float32], _Mask]]
 

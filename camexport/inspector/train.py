@@ -40,7 +40,7 @@ def accuracy(network: nn.Module, images: Tensor, labels: Tensor) -> float:
     with torch.inference_mode():
         hits = [
             int((network(normalise(x)).argmax(1) == y).sum())
-            for x, y in zip(images.split(100), labels.split(100), strict=True)
+            for x, y in zip(torch.split(images, 100), torch.split(labels, 100), strict=True)
         ]
     return sum(hits) / len(labels)
 
@@ -55,7 +55,7 @@ def train(count: int = 6000, epochs: int = 8, batch: int = 50, seed: int = 0) ->
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, max_lr=4e-3, total_steps=steps)
     for epoch in track(range(epochs), "training"):
         network.train()
-        for rows in torch.randperm(count).split(batch):
+        for rows in torch.split(torch.randperm(count), batch):
             mirrored = [axis for axis in (2, 3) if torch.rand(()) < 0.5]
             logits = network(normalise(images[rows].flip(mirrored)))
             loss = nn.functional.cross_entropy(logits, labels[rows], label_smoothing=0.02)

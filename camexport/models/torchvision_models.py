@@ -46,12 +46,13 @@ def _make(name: str, classes: int | None) -> nn.Module:
 
 def _publish(name: str, weights: WeightsEnum) -> nn.Module:
     try:
-        return torchvision.models.get_model(name, weights=weights)
+        network: nn.Module = torchvision.models.get_model(name, weights=weights)
     except (OSError, RuntimeError) as error:
         raise DownloadError(
             f"the weights {weights} could not be downloaded ({error}): without a network say "
             "--weights PATH with a state dict that you have, or --weights random"
         ) from error
+    return network
 
 
 def _input(weights: WeightsEnum) -> Input:

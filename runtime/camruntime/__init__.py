@@ -1,10 +1,10 @@
 """Saliency maps for bundles of ONNX graphs, with ONNX Runtime and without a training framework.
 
-    import camruntime
+import camruntime
 
-    explainer = camruntime.load("exported_models/inspector")
-    explanation = explainer.explain("part.png")
-    explanation.save("out", "part")
+explainer = camruntime.load("exported_models/inspector")
+explanation = explainer.explain("part.png")
+explanation.save("out", "part")
 """
 
 from __future__ import annotations

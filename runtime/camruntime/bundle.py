@@ -179,7 +179,9 @@ def digest_file(path: Path) -> str:
 
 def _read_manifest(folder: Path) -> Manifest:
     if not folder.is_dir():
-        raise BundleError(f"no bundle at {folder}: expected a directory that `camexport build` wrote")
+        raise BundleError(
+            f"no bundle at {folder}: expected a directory that `camexport build` wrote"
+        )
     file = folder / MANIFEST
     if not file.is_file():
         raise BundleError(f"{folder} is not a bundle: it has no {MANIFEST}")

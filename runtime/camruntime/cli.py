@@ -70,7 +70,7 @@ def explain(
                         image,
                         chosen,
                         wanted,
-                        progress=lambda part, whole, before=before: bar.update(  # type: ignore[misc]
+                        progress=lambda part, whole, before=before: bar.update(
                             task, completed=before + part / whole
                         ),
                     )
@@ -81,16 +81,13 @@ def explain(
 @app.command()
 def methods() -> None:
     """List the saliency methods and their options."""
-    table = Table("method", "option", "default (values)", "what it is")
+    table = Table("method", "option", "default", "values")
     for name, kind in METHODS.items():
-        module = sys.modules[kind.__module__].__doc__ or ""
-        options = choices(kind)
-        table.add_row(
-            name,
-            "\n".join(options),
-            "\n".join(options.values()),
-            module.partition("\n")[0],
-        )
+        summary = (sys.modules[kind.__module__].__doc__ or "").partition("\n")[0]
+        table.add_row(f"[bold]{name}[/]", end_section=False)
+        for option, (default, values) in choices(kind).items():
+            table.add_row("", option, default, values)
+        table.add_row(f"[dim]{summary}[/]", end_section=True)
     _console.print(table)
 
 

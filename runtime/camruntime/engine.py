@@ -113,8 +113,8 @@ class Engine:
         options.log_severity_level = 3
         if self._threads is not None:
             options.intra_op_num_threads = self._threads
-        # Several sessions take turns. Without this the idle one's threads keep spinning on the cores
-        # that the next one needs: chunks of masked images then take up to twice as long.
+        # Several sessions take turns. Without this the idle one's threads keep spinning on the
+        # cores that the next one needs: chunks of masked images then take up to twice as long.
         options.add_session_config_entry("session.force_spinning_stop", "1")
         path = self.bundle.folder / self.bundle.graph(graph).file
         return ort.InferenceSession(str(path), options, providers=list(providers))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias, overload
 
@@ -126,7 +126,7 @@ class Explainer:
         forward = graphs.forward(prepare(photo, self.bundle.manifest.input))
         several = isinstance(target, (list, tuple))
         wanted = [self._index(one, forward) for one in (target if several else [target])]
-        raws = method(graphs, forward, wanted) if wanted else []
+        raws: Iterable[FloatArray] = method(graphs, forward, wanted) if wanted else ()
         made = [
             self._explanation(photo, forward, raw, index, method)
             for raw, index in zip(raws, wanted, strict=True)

@@ -74,7 +74,9 @@ class Explanation:
 
         Without evidence it is the bare photograph: there is nothing to colour.
         """
-        return self.photo if self.no_evidence else overlay(self.photo, self.photo_saliency, strength)
+        return (
+            self.photo if self.no_evidence else overlay(self.photo, self.photo_saliency, strength)
+        )
 
     def boxes(self, threshold: float = 0.5) -> tuple[Box, ...]:
         """Boxes, in the photograph's pixels, of the regions above `threshold` of the maximum."""

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from camruntime.bundle import Input
 from camruntime.picture import Picture
@@ -34,20 +33,18 @@ class Fit:
     offset: tuple[int, int]
 
     def to_photo(self, saliency: FloatArray) -> FloatArray:
-        """A map at input size -> float32 at the photograph's size; 0 where the network saw nothing.
-
-        Raises no error: any `(H, W)` map of the input's size can be mapped back.
-        """
+        """A map at input size -> float32 at the photograph's size; 0 where a crop hid it."""
         scale = np.divide(self.resized, self.photo)
         shift = np.add(self.offset, 0.5 * scale - 0.5)  # from corners to pixel centres
         matrix = np.array([[scale[1], 0, shift[1]], [0, scale[0], shift[0]]])
-        back: NDArray[np.float32] = cv2.warpAffine(
+        warped = cv2.warpAffine(
             saliency,
             matrix,
             self.photo[::-1],
             flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
             borderMode=cv2.BORDER_REPLICATE,
         )
+        back = np.asarray(warped, np.float32)
         for axis in (0, 1):
             centres = (np.arange(self.photo[axis]) + 0.5) * scale[axis] + self.offset[axis]
             unseen = (centres < 0) | (centres > self.size[axis])
@@ -56,7 +53,7 @@ class Fit:
 
 
 def fit(photo: tuple[int, int], spec: Input) -> Fit:
-    """Where a photograph of size `photo` `(H, W)` comes to lie in the input that `spec` describes."""
+    """Where a photograph of size `photo` `(H, W)` lies in the input that `spec` describes."""
     if spec.resize == "squash":
         return Fit(photo, spec.size, spec.size, (0, 0))
     if spec.resize == "centre-crop":
@@ -81,7 +78,8 @@ def prepare(photo: Picture, spec: Input) -> FloatArray:
     canvas[:] = np.multiply(spec.mean, 255)
     target, source = _overlap(place)
     canvas[target] = resized[source]
-    normalised = (canvas / 255 - np.float32(spec.mean)) / np.float32(spec.std)
+    mean, std = np.asarray(spec.mean, np.float32), np.asarray(spec.std, np.float32)
+    normalised = (canvas / 255 - mean) / std
     return np.ascontiguousarray(normalised.transpose(2, 0, 1)[None], np.float32)
 
 

@@ -26,13 +26,13 @@ def overlay(photo: Picture, saliency: FloatArray, strength: float = 0.5) -> Pict
     return np.asarray(cv2.addWeighted(colours, strength, photo, 1 - strength, 0), np.uint8)
 
 
-def contact_sheet(
-    tiles: Sequence[tuple[str, Picture]], columns: int, height: int = 240
-) -> Picture:
+def contact_sheet(tiles: Sequence[tuple[str, Picture]], columns: int, height: int = 240) -> Picture:
     """Pictures in rows of `columns`, scaled to `height` pixels, each under its title.
 
     Args:
         tiles: pairs of a title (lines parted by a newline) and a uint8 RGB picture.
+        columns: pictures in a row.
+        height: of a picture, in pixels.
 
     Returns:
         uint8 RGB, white where there is no picture.

@@ -13,7 +13,7 @@ from camruntime.errors import ImageError
 Picture = NDArray[np.uint8]
 
 
-def as_picture(image: str | Path | NDArray[np.generic]) -> Picture:
+def as_picture(image: object) -> Picture:
     """A photograph as uint8 RGB `(H, W, 3)` with values in [0, 255].
 
     Args:

@@ -43,8 +43,8 @@ def salient_boxes(saliency: FloatArray, threshold: float) -> tuple[Box, ...]:
     above = (saliency > threshold * peak).astype(np.uint8)
     _, marks, stats, _ = cv2.connectedComponentsWithStats(above, connectivity=8)
     sums = np.bincount(marks.ravel(), saliency.ravel(), len(stats)) / float(saliency.sum())
-    boxes = [
-        Box(*(int(value) for value in stats[mark, :4]), share=float(sums[mark]))
-        for mark in range(1, len(stats))  # 0 is the background
+    boxes = [  # 0 is the background
+        Box(int(x), int(y), int(width), int(height), float(share))
+        for (x, y, width, height, _), share in zip(stats[1:], sums[1:], strict=True)
     ]
     return tuple(sorted(boxes, key=lambda box: -box.share))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.float32]
 
 ROUNDING = 8 * float(np.finfo(np.float32).eps)
-"""A map whose range is below this part of its largest value is flat: rounding alone makes as much."""
+"""A map whose range is below this part of its largest value is flat: rounding makes as much."""
 
 
 class Rescaled(NamedTuple):
@@ -30,7 +30,8 @@ def rescale(
 
     Args:
         maps: float32 `(..., h, w)`.
-        low, high: float32 `(...)`, the values that become 0 and 1; default each map's own extremes.
+        low: float32 `(...)`, the values that become 0; default each map's minimum.
+        high: float32 `(...)`, the values that become 1; default each map's maximum.
         epsilon: added to the range, as some published code does; 0 is the definition.
 
     Returns:

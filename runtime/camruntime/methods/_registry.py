@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, Protocol, TypeVar, get_type_hints
+from typing import Any, ClassVar, Protocol, TypeVar, get_args, get_type_hints
 
 from camruntime._decode import DecodeError, decode
 from camruntime.errors import MethodError, nearest
@@ -75,17 +75,19 @@ def spec_of(method: Method) -> str:
     name = next(name for name, kind in METHODS.items() if kind is type(method))
     fields = dataclasses.fields(method)
     given = [(field.name, getattr(method, field.name), field.default) for field in fields]
-    return ":".join([name, *(f"{option}={value}" for option, value, usual in given if value != usual)])
+    return ":".join(
+        [name, *(f"{option}={value}" for option, value, usual in given if value != usual)]
+    )
 
 
-def choices(kind: type[Method]) -> dict[str, str]:
+def choices(kind: type[Method]) -> dict[str, tuple[str, str]]:
     """For help texts: every option with its default and the values that it takes."""
     hints = get_type_hints(kind)
     described = {}
     for field in dataclasses.fields(kind):
-        allowed = getattr(hints[field.name], "__args__", None)
-        values = "|".join(map(str, allowed)) if allowed else hints[field.name].__name__
-        described[field.name] = f"{field.default} ({values})"
+        allowed = get_args(hints[field.name])
+        values = ", ".join(map(str, allowed)) if allowed else hints[field.name].__name__
+        described[field.name] = (str(field.default), values)
     return described
 
 

@@ -1,0 +1,36 @@
+# The virtual environment is made again whenever pyproject.toml changes.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: demo test check format lint types clean
+
+demo: $(READY)
+	$(BIN)/camexport build --model inspector --out build/demo/inspector --force
+	$(BIN)/camruntime explain build/demo/inspector exported_models/inspector/samples/*.jpg \
+		--method score-cam,recipro-cam --out build/demo
+
+test: $(READY)
+	$(BIN)/pytest
+
+check: format lint types test
+
+format: $(READY)
+	$(BIN)/ruff format --check .
+
+lint: $(READY)
+	$(BIN)/ruff check .
+
+types: $(READY)
+	$(BIN)/mypy
+	$(BIN)/mypy tests benchmarks
+
+$(READY): pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "camexport needs Python 3.11 or newer: make PYTHON=python3.12")'
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/pip install --quiet --editable '.[cpu,export,dev]'
+	touch $(READY)
+
+clean:
+	rm -rf $(VENV) build dist
