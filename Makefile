@@ -4,12 +4,17 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test check format lint types clean
+.PHONY: demo inspector test check format lint types clean
 
 demo: $(READY)
 	$(BIN)/camexport build --model inspector --out build/demo/inspector --force
-	$(BIN)/camruntime explain build/demo/inspector exported_models/inspector/samples/*.jpg \
+	$(BIN)/camruntime explain build/demo/inspector exported_models/inspector/samples/*.png \
 		--method score-cam,recipro-cam --out build/demo
+
+# What exported_models/inspector holds, made again from the trained weights.
+inspector: $(READY)
+	$(BIN)/camexport build --model inspector --force
+	$(BIN)/python -m camexport.inspector.samples
 
 test: $(READY)
 	$(BIN)/pytest

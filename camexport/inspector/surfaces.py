@@ -126,7 +126,7 @@ def _stroke(points: NDArray[np.float64], width: float) -> _Plane:
     corners = np.rint((points + 0.5) * scale).astype(np.int32)
     cv2.polylines(canvas, [corners], False, 255, max(1, round(width * scale)), cv2.LINE_AA)
     small = cv2.resize(canvas, (SIZE, SIZE), interpolation=cv2.INTER_AREA)
-    return np.asarray(small, np.float32) / 255
+    return np.asarray(small / 255, np.float32)
 
 
 def _scratch(rng: _Rng, image: NDArray[np.float32]) -> tuple[NDArray[np.float32], _Mask]:

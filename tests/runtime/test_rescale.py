@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from camruntime.rescale import rescale
+
+
+def test_each_map_is_rescaled_by_its_own_extremes() -> None:
+    maps = np.array([[[1, 3], [5, 2]], [[-4, 0], [0, 4]]], np.float32)
+    scaled, evidence = rescale(maps)
+    np.testing.assert_allclose(
+        scaled, [[[0, 0.5], [1, 0.25]], [[0, 0.5], [0.5, 1]]], rtol=0, atol=1e-7
+    )
+    assert evidence.tolist() == [True, True]
+
+
+def test_given_extremes_and_epsilon() -> None:
+    maps = np.array([[[1, 3], [5, 2]]], np.float32)
+    scaled, _ = rescale(maps, np.float32([0]), np.float32([9]), epsilon=1)
+    np.testing.assert_allclose(scaled, maps / 10, rtol=1e-6)
+
+
+@pytest.mark.parametrize("value", [0.0, -3.5, 1e-30, 1e30])
+def test_a_constant_map_is_zero_without_evidence(value: float) -> None:
+    scaled, evidence = rescale(np.full((1, 3, 3), value, np.float32))
+    assert not scaled.any()
+    assert not evidence.any()
+
+
+def test_rounding_noise_is_flat_and_a_small_real_range_is_not() -> None:
+    noise = np.ones((1, 2, 2), np.float32)
+    noise[0, 0, 0] = np.nextafter(np.float32(1), np.float32(2))
+    small = np.float32([[[0, 1e-20], [2e-20, 0]]])
+    assert not rescale(noise).evidence.any()
+    assert rescale(small).evidence.all()
+    assert rescale(small).maps.max() == 1
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_a_non_finite_map_is_zero_and_leaves_its_neighbours_alone(bad: float) -> None:
+    maps = np.float32([[[0, 1], [2, 4]], [[0, 1], [2, 4]]])
+    maps[0, 1, 1] = bad
+    scaled, evidence = rescale(maps)
+    assert evidence.tolist() == [False, True]
+    assert not scaled[0].any()
+    np.testing.assert_allclose(scaled[1], maps[1] / 4)
+
+
+def test_a_one_by_one_map_is_flat() -> None:
+    assert not rescale(np.float32([[[7]]])).evidence.any()
