@@ -16,8 +16,10 @@ from camexport.inspector.surfaces import LABELS
 WEIGHTS = Path(__file__).parent / "inspector.safetensors"
 MEAN = 0.5  # of all three channels, for pixel values in [0, 1]
 STD = 0.25
+GRID = 16  # cells of the target layer along each side
 
 _WIDTHS = ((24, 2), (32, 2), (48, 1), (64, 2), (96, 1), (96, 1))  # channels, stride
+_KERNEL = {1: 3, 2: 4}  # an even kernel at stride 2 keeps a cell's view centred on the cell
 
 
 class Inspector(nn.Module):
@@ -29,7 +31,7 @@ class Inspector(nn.Module):
         channels = 3
         for width, stride in _WIDTHS:
             layers += [
-                nn.Conv2d(channels, width, 3, stride, padding=1, bias=False),
+                nn.Conv2d(channels, width, _KERNEL[stride], stride, padding=1, bias=False),
                 nn.BatchNorm2d(width),
                 nn.ReLU(),
             ]
@@ -40,6 +42,9 @@ class Inspector(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """`(n, 3, 128, 128)` float32, normalised -> logits `(n, 5)`."""
-        pooled = self.pool(self.features(images)).flatten(1)
-        logits: Tensor = self.classifier(pooled)
+        return self.classify(self.features(images))
+
+    def classify(self, features: Tensor) -> Tensor:
+        """Activations `(n, 96, 16, 16)` -> logits `(n, 5)`."""
+        logits: Tensor = self.classifier(self.pool(features).flatten(1))
         return logits

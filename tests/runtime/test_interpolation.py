@@ -28,7 +28,13 @@ def test_half_pixel_equals_opencv(grid: tuple[int, int]) -> None:
 @pytest.mark.parametrize("align_corners", [False, True])
 @pytest.mark.parametrize(
     ("grid", "size"),
-    [((7, 7), (224, 224)), ((5, 9), (97, 61)), ((1, 4), (8, 9)), ((6, 6), (6, 6)), ((9, 9), (4, 5))],
+    [
+        ((7, 7), (224, 224)),
+        ((5, 9), (97, 61)),
+        ((1, 4), (8, 9)),
+        ((6, 6), (6, 6)),
+        ((9, 9), (4, 5)),
+    ],
 )
 def test_extremes_equal_those_of_the_upsampled_maps(
     grid: tuple[int, int], size: tuple[int, int], align_corners: bool

@@ -1,0 +1,132 @@
+"""Small networks with the shapes that make splitting hard."""
+
+from __future__ import annotations
+
+import time
+
+import torch
+from torch import Tensor, nn
+
+
+class Plain(nn.Module):
+    """Convolution, batch norm, ReLU; pooling; linear."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.features = nn.Sequential(nn.Conv2d(3, 8, 3, 2, 1), nn.BatchNorm2d(8), nn.ReLU())
+        self.pool = nn.AdaptiveAvgPool2d(1)
+        self.fc = nn.Linear(8, 4)
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits: Tensor = self.fc(self.pool(self.features(images)).flatten(1))
+        return logits
+
+
+class Twice(Plain):
+    """One ReLU module called at two places; the block's output is then changed in place."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.features = nn.Sequential(nn.Conv2d(3, 8, 3, 2, 1))
+        self.again = nn.Conv2d(8, 8, 3, 1, 1)
+        self.act = nn.ReLU(inplace=True)
+
+    def forward(self, images: Tensor) -> Tensor:
+        values = self.again(self.act(self.features(images)))
+        values = self.act(values - 0.1)
+        values += 1.0  # in place, on the activations of the target layer
+        logits: Tensor = self.fc(values.mean((2, 3)))
+        return logits
+
+
+class Bypass(Plain):
+    """The mean colour of the image reaches the logits without passing through `features`."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits = self.fc(self.pool(self.features(images)).flatten(1))
+        return logits + images.mean((1, 2, 3)).unsqueeze(1)
+
+
+class BatchFromImage(Plain):
+    """The tail reads the batch size off the image, as CLIP's attention pooling does."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        pooled = self.features(images).mean((2, 3))
+        logits: Tensor = self.fc(pooled.reshape(images.shape[0], 8))
+        return logits
+
+
+class Tokens(nn.Module):
+    """Activations without a grid `(n, C, h, w)`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.patches = nn.Flatten(2)
+        self.mix = nn.Linear(32 * 32, 16)
+        self.fc = nn.Linear(48, 4)
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits: Tensor = self.fc(self.mix(self.patches(images)).flatten(1))
+        return logits
+
+
+class Pair(Plain):
+    """Returns two tensors."""
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
+        features = self.features(images)
+        return features, self.fc(features.mean((2, 3)))
+
+
+class Branches(Plain):
+    """Control flow that depends on the values, which no trace can follow."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        if images.sum() > 0:
+            return super().forward(images)
+        return super().forward(-images)
+
+
+def plain() -> nn.Module:
+    """For `--model networks:plain`."""
+    torch.manual_seed(0)
+    return Plain()
+
+
+def not_a_module() -> str:
+    """For the error."""
+    return "surprise"
+
+
+class Tied(nn.Module):
+    """The same 1x1 convolution before and behind the target layer `norm`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shrink = nn.AvgPool2d(4)
+        self.shared = nn.Conv2d(64, 64, 1, bias=False)
+        self.norm = nn.Sigmoid()
+
+    def forward(self, images: Tensor) -> Tensor:
+        wide = torch.cat([self.shrink(images)] * 22, 1)[:, :64]
+        values = self.norm(self.shared(wide))
+        logits: Tensor = self.shared(values).mean((2, 3))
+        return logits
+
+
+def tied() -> nn.Module:
+    """For `--model networks:tied`."""
+    torch.manual_seed(0)
+    return Tied()
+
+
+def twice() -> nn.Module:
+    """For `--model networks:twice`."""
+    torch.manual_seed(0)
+    return Twice()
+
+
+def slow() -> nn.Module:
+    """For a build that is interrupted."""
+    time.sleep(300)
+    return Plain()

@@ -1,0 +1,207 @@
+"""Bundles from beginning to end."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+
+from camexport import build as building
+from camexport.build import BuildOptions, build_bundle
+from camexport.errors import OptionError, OutputError, ParityError, WeightsError
+from camexport.models import find_architecture, load_network
+from camexport.parity import BATCHES, TOLERANCE, check
+from camexport.verify import verify_bundle
+from camruntime.bundle import Bundle, Parity, open_bundle
+from camruntime.engine import Engine
+
+
+@pytest.fixture(scope="module")
+def resnet(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    out = tmp_path_factory.mktemp("bundles") / "resnet18"
+    options = BuildOptions(model="resnet18", weights="random", seed=3, size=(64, 64), out=out)
+    return build_bundle(options).bundle
+
+
+def test_the_manifest_tells_everything(resnet: Bundle) -> None:
+    manifest = resnet.manifest
+    assert manifest.source.weights == "random"
+    assert manifest.source.seed == 3
+    assert manifest.source.name == "random, seed 3"
+    assert manifest.layer.name == "layer4"
+    assert manifest.layer.shape == (512, 2, 2)
+    assert manifest.layer.spatial == (2, 2)
+    assert manifest.labels[282] == "tiger cat"
+    assert manifest.classes == 1000
+    assert {parity.batch for parity in manifest.parity} == set(BATCHES)
+    assert {parity.part for parity in manifest.parity} == {"head", "tail", "head+tail"}
+    assert max(parity.relative for parity in manifest.parity) < TOLERANCE["float32"]
+    assert max(parity.relative for parity in manifest.parity) > 0, "something was compared"
+    assert manifest.tools["torch"]
+
+
+def test_graphs_are_valid_and_share_one_ordinary_file(resnet: Bundle) -> None:
+    for graph in resnet.manifest.graphs.values():
+        path = resnet.folder / graph.file
+        onnx.checker.check_model(str(path))
+        model = onnx.load(path)
+        assert not any(node.metadata_props or node.doc_string for node in model.graph.node)
+        assert model.ir_version == 10
+    weights = resnet.folder / "weights.bin"
+    assert weights.is_file()
+    assert not weights.is_symlink()
+    assert weights.stat().st_nlink == 1
+    network, _ = load_network(find_architecture("resnet18"), "random", 3, (64, 64))
+    parameters = sum(value.numel() * 4 for value in network.parameters())
+    assert weights.stat().st_size < 1.01 * parameters
+
+
+def test_batch_norms_are_folded(resnet: Bundle) -> None:
+    kinds = [node.op_type for node in onnx.load(resnet.folder / "head.onnx").graph.node]
+    assert kinds.count("Conv") == 20
+    assert "BatchNormalization" not in kinds
+
+
+def test_a_weight_in_both_graphs_is_stored_once(in_tests: None, tmp_path: Path) -> None:
+    """One linear layer, used before and behind the target layer."""
+    built = build_bundle(BuildOptions(model="networks:tied", size=(32, 32), out=tmp_path / "b"))
+    assert built.bundle.manifest.layer.name == "norm"
+    shared = 64 * 64 * 4
+    assert shared <= built.bundle.manifest.weights.bytes < 1.5 * shared
+
+
+def test_own_network_from_the_current_directory(in_tests: None, tmp_path: Path) -> None:
+    labels = tmp_path / "labels.txt"
+    labels.write_text("a\nb\n\nc\nd\n")
+    options = BuildOptions(
+        model="networks:plain", size=(32, 48), labels=labels, out=tmp_path / "own"
+    )
+    built = build_bundle(options)
+    manifest = built.bundle.manifest
+    assert built.input_assumed
+    assert manifest.labels == ("a", "b", "c", "d")
+    assert manifest.layer.shape == (8, 16, 24)
+    without = build_bundle(dataclasses.replace(options, labels=None, out=tmp_path / "plain"))
+    assert without.bundle.manifest.labels[1] == "class 1"
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"), [("a\nb\n", "names 2 classes.* has 4"), ("\n", "no la")]
+)
+def test_labels_that_do_not_fit(in_tests: None, tmp_path: Path, lines: str, said: str) -> None:
+    labels = tmp_path / "labels.txt"
+    labels.write_text(lines)
+    with pytest.raises(OptionError, match=said):
+        build_bundle(
+            BuildOptions(model="networks:plain", size=(32, 32), labels=labels, out=tmp_path / "b")
+        )
+    assert not (tmp_path / "b").exists()
+
+
+@pytest.mark.parametrize("layer", ["features", "features.0", "features.1"])
+def test_any_cut_can_be_the_target_layer(in_tests: None, tmp_path: Path, layer: str) -> None:
+    options = BuildOptions(
+        model="networks:twice" if layer == "features" else "networks:plain",
+        size=(32, 32),
+        layer=layer,
+        out=tmp_path / "b",
+    )
+    manifest = build_bundle(options).bundle.manifest
+    assert manifest.layer.name == layer
+    assert max(parity.relative for parity in manifest.parity) < 1e-5
+
+
+def test_verify_measures_again_and_knows_other_weights(
+    resnet: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured = verify_bundle(resnet.folder, providers=["cpu"])
+    assert [(parity.part, parity.batch) for parity in measured] == [
+        (parity.part, parity.batch) for parity in resnet.manifest.parity
+    ]
+    source = dataclasses.replace(resnet.manifest.source, seed=4)
+    other = Bundle(resnet.folder, dataclasses.replace(resnet.manifest, source=source))
+    monkeypatch.setattr("camexport.verify.open_bundle", lambda _: other)
+    with pytest.raises(WeightsError, match="random, seed 4 has SHA-256 .* give the same weights"):
+        verify_bundle(resnet.folder)
+
+
+def test_verify_of_a_bundle_from_a_file_asks_for_it(in_tests: None, tmp_path: Path) -> None:
+    network, _ = load_network(find_architecture("networks:plain"), "default", 0, (32, 32))
+    torch.save(network.state_dict(), tmp_path / "mine.pth")
+    options = BuildOptions(
+        model="networks:plain",
+        weights=str(tmp_path / "mine.pth"),
+        size=(32, 32),
+        out=tmp_path / "b",
+    )
+    build_bundle(options)
+    with pytest.raises(OptionError, match=r"built from the file mine\.pth: say --weights PATH"):
+        verify_bundle(tmp_path / "b")
+    assert verify_bundle(tmp_path / "b", weights=tmp_path / "mine.pth")
+
+
+@pytest.mark.parametrize("relative", [2e-4, float("nan"), float("inf")])
+def test_a_difference_above_the_tolerance_is_refused(relative: float) -> None:
+    with pytest.raises(ParityError, match=r"tail at batch 2 differs .* allowed is 1e-04"):
+        check((Parity(part="tail", batch=2, absolute=1.0, relative=relative),))
+
+
+def test_a_graph_that_computes_something_else_fails_the_build(
+    in_tests: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is left behind when the exported tail is not the network's."""
+    right = building.to_onnx
+
+    def wrong(module: torch.fx.GraphModule, *arguments: object) -> object:
+        changed = dict(module.named_parameters())
+        with torch.no_grad():
+            next(iter(changed.values())).mul_(1.01)
+        try:
+            return right(module, *arguments)  # type: ignore[arg-type]
+        finally:
+            with torch.no_grad():
+                next(iter(changed.values())).div_(1.01)
+
+    monkeypatch.setattr(building, "to_onnx", wrong)
+    with pytest.raises(ParityError, match="differs from PyTorch"):
+        build_bundle(BuildOptions(model="networks:plain", size=(32, 32), out=tmp_path / "b"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_existing_bundle_is_only_replaced_by_force(in_tests: None, tmp_path: Path) -> None:
+    options = BuildOptions(model="networks:plain", size=(32, 32), out=tmp_path / "b")
+    build_bundle(options)
+    before = json.loads((tmp_path / "b" / "bundle.json").read_text())
+    with pytest.raises(OutputError, match="is in use"):
+        build_bundle(dataclasses.replace(options, seed=1))
+    smaller = dataclasses.replace(options, size=(16, 16), force=True)
+    assert build_bundle(smaller).bundle.manifest.input.size == (16, 16)
+    assert before["input"]["size"] == [32, 32]
+    assert [path.name for path in tmp_path.iterdir()] == ["b"]
+
+
+def test_a_full_disk_while_storing_leaves_nothing(
+    in_tests: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_arguments: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(building, "store", full)
+    with pytest.raises(OutputError, match="the disk is full"):
+        build_bundle(BuildOptions(model="networks:plain", size=(32, 32), out=tmp_path / "b"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_stored_graphs_run_at_any_batch(resnet: Bundle) -> None:
+    """Rows of a batch are independent of their neighbours and of its size."""
+    engine = Engine(open_bundle(resnet.folder), ["cpu"])
+    images = np.random.default_rng(0).normal(0, 1, (6, 3, 64, 64)).astype(np.float32)
+    (together,) = engine.run("head", {"image": images})
+    for row in (0, 5):
+        (alone,) = engine.run("head", {"image": images[row : row + 1]})
+        np.testing.assert_allclose(together.numpy()[row], alone.numpy()[0], atol=1e-4)

@@ -1,0 +1,101 @@
+"""The command line, run as a user would."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+
+def _run(*arguments: object, code: str = "") -> subprocess.CompletedProcess[str]:
+    start = ["-c", code] if code else ["-m", "camexport"]
+    command = [sys.executable, *start, *map(str, arguments)]
+    environment = {**os.environ, "COLUMNS": "120"}
+    return subprocess.run(
+        command, capture_output=True, text=True, check=False, cwd=HERE, env=environment
+    )
+
+
+def test_build_then_verify(tmp_path: Path) -> None:
+    out = tmp_path / "plain"
+    done = _run("build", "--model", "networks:plain", "--size", "32x48", "--out", out)
+    assert done.returncode == 0, done.stderr
+    for said in (str(out), "features (8, 16, 24) (chosen", "32x48 squash", "(assumed: say --size"):
+        assert said in done.stdout
+    verified = _run("verify", out, "--provider", "cpu")
+    assert verified.returncode == 0, verified.stderr
+    assert verified.stdout.count("head+tail") == 3
+
+
+def test_options_reach_the_bundle(tmp_path: Path) -> None:
+    out = tmp_path / "plain"
+    done = _run(
+        "build", "--model", "networks:plain", "--size", 32, "--mean", "0.1,0.2,0.3", "--std", 0.5,
+        "--resize", "centre-crop", "--shorter-side", 40, "--layer", "features.0", "--out", out,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "32x32 centre-crop, mean (0.1, 0.2, 0.3), std (0.5, 0.5, 0.5)" in done.stdout
+    assert "features.0 (8, 16, 16)\n" in done.stdout
+    assert "assumed" not in done.stdout
+    assert '"shorter_side": 40' in (out / "bundle.json").read_text()
+
+
+def test_layers_marks_cuts_and_the_default() -> None:
+    done = _run("layers", "--model", "networks:plain", "--size", "32")
+    assert done.returncode == 0, done.stderr
+    rows = [line.split("│")[1:-1] for line in done.stdout.splitlines() if line.startswith("│")]
+    table = {row[0].strip(): [cell.strip() for cell in row[1:]] for row in rows}
+    assert table["features"] == ["Sequential", "8x16x16", "yes", "default"]
+    assert table["features.1"] == ["BatchNorm2d", "8x16x16", "yes", ""]
+
+
+def test_errors_are_one_line_and_status_one(tmp_path: Path) -> None:
+    out = ("--out", tmp_path / "b")
+    for arguments, said in (
+        (("build", "--model", "vgg61", *out), "did you mean vgg16"),
+        (("build", "--model", "networks:plain", "--layer", "feature", *out), "did you mean feat"),
+        (("build", "--model", "networks:plain", "--weights", "no.pth", *out), "no weights at no"),
+        (("verify", tmp_path), "is not a bundle"),
+    ):
+        done = _run(*arguments)
+        assert done.returncode == 1, done.stdout
+        assert done.stderr.startswith("error: ")
+        assert said in done.stderr
+        assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+    for option, value in (("--size", "big"), ("--mean", "1,2"), ("--resize", "stretch")):
+        done = _run("build", "--model", "networks:plain", option, value, *out)
+        assert done.returncode == 2
+        assert value in done.stderr
+
+
+def test_without_the_export_extra_it_says_what_to_install() -> None:
+    code = """
+import sys, importlib.util
+find = importlib.util.find_spec
+importlib.util.find_spec = lambda name, *rest: None if name == "torch" else find(name, *rest)
+sys.argv = ["camexport", "layers", "--model", "resnet18"]
+from camexport.cli import main
+main()
+"""
+    done = _run(code=code)
+    assert done.returncode == 1
+    assert "error: building needs torch: `pip install 'camexport[export,cpu]'`" in done.stderr
+
+
+def test_a_terminated_build_leaves_nothing(tmp_path: Path) -> None:
+    out = tmp_path / "bundle"
+    command = [sys.executable, "-m", "camexport", "build", "--model", "networks:slow"]
+    with subprocess.Popen([*command, "--out", str(out)], cwd=HERE) as process:
+        deadline = time.monotonic() + 60
+        while not (tmp_path / ".bundle.building").exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert (tmp_path / ".bundle.building").exists()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 143
+    assert list(tmp_path.iterdir()) == []

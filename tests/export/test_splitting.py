@@ -1,0 +1,120 @@
+"""Head and tail against the network itself, where cutting is not obvious."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torchvision
+from torch import nn
+
+from camexport.errors import NotACutError, NotSpatialError, UnknownLayerError, UnsupportedError
+from camexport.layers import candidates, default_layer
+from camexport.marking import trace
+from camexport.parity import reference
+from camexport.splitting import split
+from networks import BatchFromImage, Branches, Bypass, Pair, Plain, Tokens, Twice
+
+SIZE = (32, 32)
+
+
+@pytest.mark.parametrize("batch", [1, 2, 5])
+@pytest.mark.parametrize(
+    ("network", "layer"),
+    [
+        (Plain(), "features"),
+        (Plain(), "features.0"),
+        (Plain(), "features.1"),
+        (Twice(), "act"),
+        (Twice(), "features"),
+        (BatchFromImage(), "features"),
+        (Bypass(), "fc"),
+    ],
+)
+def test_head_and_tail_equal_the_network(network: nn.Module, layer: str, batch: int) -> None:
+    network.eval()
+    if layer == "fc":
+        pytest.raises(NotSpatialError, split, trace(network, SIZE), layer)
+        return
+    parts = split(trace(network, SIZE), layer)
+    images = torch.randn(batch, 3, *SIZE, generator=torch.Generator().manual_seed(batch))
+    activations, logits = reference(network, layer, images)
+    torch.testing.assert_close(parts.head(images), activations)
+    torch.testing.assert_close(parts.tail(activations.clone()), logits)
+
+
+def test_a_module_called_twice_is_cut_at_its_last_call() -> None:
+    network = Twice().eval()
+    parts = split(trace(network, SIZE), "act")
+    images = torch.randn(2, 3, *SIZE)
+    last = torch.relu(network.again(torch.relu(network.features(images))) - 0.1)
+    torch.testing.assert_close(parts.head(images), last)
+
+
+def test_a_bypass_is_refused_and_the_cuts_are_named() -> None:
+    with pytest.raises(NotACutError, match=r"'features' is not a cut.*layers that are: fc|: $"):
+        split(trace(Bypass().eval(), SIZE), "features")
+    program = trace(torchvision.models.resnet18().eval(), (64, 64))
+    with pytest.raises(NotACutError, match=r"layer4\.1\.conv1.*layers that are: .*layer3.*layer4"):
+        split(program, "layer4.1.conv1")
+
+
+def test_an_unknown_layer_names_the_nearest() -> None:
+    with pytest.raises(UnknownLayerError, match="no layer 'feature': did you mean features"):
+        split(trace(Plain().eval(), SIZE), "feature")
+
+
+def test_activations_without_a_grid_are_refused() -> None:
+    program = trace(Tokens().eval(), SIZE)
+    with pytest.raises(NotSpatialError, match=r"'mix' gives activations of shape .*3, 16"):
+        split(program, "mix")
+    with pytest.raises(NotSpatialError, match="no layer of this network"):
+        default_layer(program, Tokens())
+
+
+@pytest.mark.parametrize(
+    ("network", "said"),
+    [(Pair(), r"returns 2\s+value"), (Branches(), "torch.export cannot trace")],
+)
+def test_networks_that_cannot_be_traced(network: nn.Module, said: str) -> None:
+    with pytest.raises(UnsupportedError, match=said):
+        trace(network.eval(), SIZE)
+
+
+DEFAULTS = {
+    "alexnet": ("features", (256, 6, 6)),
+    "densenet121": ("features", (1024, 7, 7)),
+    "efficientnet_b0": ("features", (1280, 7, 7)),
+    "convnext_tiny": ("features", (768, 7, 7)),
+    "mobilenet_v2": ("features", (1280, 7, 7)),
+    "mobilenet_v3_small": ("features", (576, 7, 7)),
+    "regnet_y_400mf": ("trunk_output", (440, 7, 7)),
+    "resnet18": ("layer4", (512, 7, 7)),
+    "shufflenet_v2_x1_0": ("conv5", (1024, 7, 7)),
+    "squeezenet1_0": ("features", (512, 13, 13)),
+    "vgg16": ("features", (512, 7, 7)),
+}
+
+
+@pytest.mark.parametrize("name", DEFAULTS)
+def test_default_layers(name: str) -> None:
+    with torch.device("meta"):
+        network = torchvision.models.get_model(name, weights=None)
+    network = network.to_empty(device="cpu").eval()
+    program = trace(network, (224, 224))
+    found = {one.name: one for one in candidates(program, network)}
+    layer, shape = DEFAULTS[name]
+    assert [one.name for one in found.values() if one.default] == [layer]
+    assert found[layer].shape == shape
+    assert found[layer].cut
+    assert default_layer(program, network) == layer
+
+
+def test_candidates_of_resnet_in_order_of_execution() -> None:
+    network = torchvision.models.resnet18().eval()
+    found = candidates(trace(network, (64, 64)), network)
+    names = [one.name for one in found]
+    assert names[:5] == ["conv1", "bn1", "relu", "maxpool", "layer1.0.conv1"]
+    assert names[-2:] == ["layer4.1", "layer4"]
+    cuts = {one.name for one in found if one.cut}
+    assert {"conv1", "maxpool", "layer1", "layer4.0", "layer4.1.relu"} <= cuts
+    assert "layer4.1.bn2" not in cuts, "the residual sum bypasses it"

@@ -1,0 +1,83 @@
+"""A bundle appears complete or not at all."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+import pytest
+
+from camexport.errors import OutputError
+from camexport.staging import staged
+
+
+def _names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+def test_the_folder_appears_when_it_is_complete(tmp_path: Path) -> None:
+    out = tmp_path / "deep" / "bundle"
+    with staged(out, force=False) as stage:
+        (stage / "file").write_text("new")
+        assert not out.exists()
+    assert (out / "file").read_text() == "new"
+    assert _names(out.parent) == {"bundle"}
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, ValueError])
+def test_an_interruption_leaves_nothing(tmp_path: Path, error: type[BaseException]) -> None:
+    with pytest.raises(error), staged(tmp_path / "bundle", force=False) as stage:
+        (stage / "half").write_text("written")
+        raise error
+    assert _names(tmp_path) == set()
+
+
+def test_an_interrupted_replacement_keeps_the_old_bundle(tmp_path: Path) -> None:
+    out = tmp_path / "bundle"
+    out.mkdir()
+    (out / "file").write_text("old")
+    with pytest.raises(KeyboardInterrupt), staged(out, force=True):
+        raise KeyboardInterrupt
+    assert (out / "file").read_text() == "old"
+    with staged(out, force=True) as stage:
+        (stage / "file").write_text("new")
+    assert (out / "file").read_text() == "new"
+    assert _names(tmp_path) == {"bundle"}
+
+
+def test_an_existing_folder_is_in_use(tmp_path: Path) -> None:
+    (tmp_path / "bundle").mkdir()
+    with (
+        pytest.raises(OutputError, match=r"bundle is in use: .*--force"),
+        staged(tmp_path / "bundle", force=False),
+    ):
+        raise AssertionError("not reached")
+
+
+def test_two_builds_of_one_bundle_do_not_mix(tmp_path: Path) -> None:
+    with staged(tmp_path / "bundle", force=False) as stage:
+        with (
+            pytest.raises(OutputError, match=r"another build .* remove .*\.bundle\.building"),
+            staged(tmp_path / "bundle", force=True),
+        ):
+            raise AssertionError("not reached")
+        assert stage.exists(), "the first build's folder is left alone"
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_is_named_and_leaves_nothing(tmp_path: Path, code: int) -> None:
+    with (
+        pytest.raises(OutputError, match=r"the disk is full: \d+ MB are free"),
+        staged(tmp_path / "bundle", force=False),
+    ):
+        raise OSError(code, "No space left on device")
+    assert _names(tmp_path) == set()
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with (
+        pytest.raises(OutputError, match="cannot write .*Not a directory"),
+        staged(tmp_path / "file" / "bundle", force=False),
+    ):
+        raise AssertionError("not reached")

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from camexport.errors import WeightsError
+from camexport.random_weights import seeded
+from camexport.weights import digest_state, fit_state, read_state
+from networks import Plain
+
+
+@pytest.mark.parametrize("ending", ["pth", "safetensors"])
+def test_float16_states_are_cast_and_fitted(tmp_path: Path, ending: str) -> None:
+    network = Plain()
+    half = {
+        name: value.half() if value.is_floating_point() else value
+        for name, value in network.state_dict().items()
+    }
+    path = tmp_path / f"weights.{ending}"
+    save_file(half, path) if ending == "safetensors" else torch.save(half, path)
+    other = Plain()
+    fit_state(other, read_state(path), path.name)
+    assert other.fc.weight.dtype == torch.float32
+    torch.testing.assert_close(other.fc.weight, network.fc.weight.half().float(), rtol=0, atol=0)
+
+
+def test_the_digest_follows_values_and_names_only(tmp_path: Path) -> None:
+    network = Plain()
+    first = digest_state(network)
+    fit_state(network, dict(reversed(network.state_dict().items())), "itself")
+    assert digest_state(network) == first
+    with torch.no_grad():
+        network.fc.bias[0] += 1
+    assert digest_state(network) != first
+
+
+def test_weights_that_do_not_fit_name_what_differs() -> None:
+    state = Plain().state_dict()
+    state.pop("fc.bias")
+    with pytest.raises(WeightsError, match=r"half\.pth do not fit(.|\n)*fc\.bias"):
+        fit_state(Plain(), state, "half.pth")
+    with pytest.raises(WeightsError, match="size mismatch for fc.weight"):
+        fit_state(Plain(), {**Plain().state_dict(), "fc.weight": torch.zeros(2, 8)}, "x")
+
+
+def test_files_that_hold_no_state_dict(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match="no weights at .*nowhere"):
+        read_state(tmp_path / "nowhere")
+    for name in ("junk.pth", "junk.safetensors"):
+        (tmp_path / name).write_bytes(b"junk")
+        with pytest.raises(WeightsError, match=rf"{name} cannot be read"):
+            read_state(tmp_path / name)
+    torch.save({"state_dict": Plain().state_dict(), "epoch": 3}, tmp_path / "wrapped.pth")
+    with pytest.raises(WeightsError, match=r"not a state dict .*\['state_dict', 'epoch'\]"):
+        read_state(tmp_path / "wrapped.pth")
+
+
+def test_code_in_a_weights_file_is_not_run(tmp_path: Path) -> None:
+    torch.save(Plain(), tmp_path / "module.pth")
+    with pytest.raises(WeightsError, match=r"module\.pth cannot be read"):
+        read_state(tmp_path / "module.pth")
+
+
+def test_random_weights_repeat_and_have_the_noise_statistics() -> None:
+    before = torch.random.get_rng_state()
+    first, again, other = (seeded(Plain, seed, (32, 32)) for seed in (0, 0, 1))
+    assert torch.equal(before, torch.random.get_rng_state())
+    assert digest_state(first) == digest_state(again) != digest_state(other)
+    norm = first.get_submodule("features.1")
+    assert isinstance(norm, nn.BatchNorm2d)
+    assert not norm.training
+    assert norm.momentum == 0.1
+    noise = torch.randn(16, 3, 32, 32, generator=torch.Generator().manual_seed(9))
+    with torch.no_grad():
+        values = first.get_submodule("features.0")(noise)
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    torch.testing.assert_close(norm.running_mean, values.mean((0, 2, 3)), rtol=0, atol=0.02)
+    torch.testing.assert_close(norm.running_var, values.var((0, 2, 3)), rtol=0.1, atol=0)

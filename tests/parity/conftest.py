@@ -1,0 +1,44 @@
+"""Bundles with seeded random weights beside the PyTorch networks that they come from."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+import camruntime
+from camexport.build import BuildOptions, build_bundle
+from camexport.models import find_architecture, load_network
+from camruntime.picture import Picture
+from pairs import Pair, Pairs
+
+
+@pytest.fixture(scope="session")
+def pairs(tmp_path_factory: pytest.TempPathFactory) -> Pairs:
+    """Makes a pair from a model's name and input side (None: its own), once a session."""
+    folder = tmp_path_factory.mktemp("parity")
+
+    @cache
+    def make(model: str, side: int | None) -> Pair:
+        weights = "default" if model == "inspector" else "random"
+        size = (side, side) if side else None
+        out: Path = folder / f"{model}-{side}"
+        options = BuildOptions(model=model, weights=weights, size=size, seed=1, out=out)
+        bundle = build_bundle(options).bundle
+        architecture = find_architecture(model)
+        network, _ = load_network(architecture, weights, 1, bundle.manifest.input.size)
+        return Pair(network.requires_grad_(False), camruntime.load(out, ["cpu"]))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def photo() -> Picture:
+    """A seeded picture with structure at several scales, uint8 RGB `(150, 200, 3)`."""
+    rng = np.random.default_rng(11)
+    layers = [cv2.resize(rng.random((n, n, 3)), (200, 150)) for n in (3, 9, 40)]
+    mixed = 0.5 * layers[0] + 0.3 * layers[1] + 0.2 * layers[2]
+    return np.asarray(mixed * 255, np.uint8)

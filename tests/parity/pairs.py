@@ -1,0 +1,56 @@
+"""One network twice, in PyTorch and on ONNX Runtime, and how close they have to be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+import camruntime
+from camruntime.fitting import prepare
+from camruntime.picture import Picture
+from camruntime.rescale import FloatArray
+
+TOLERANCE = {"float32": 1e-4}
+"""Largest difference of raw maps, relative to the map's range."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One network twice: in PyTorch and as an explainer on ONNX Runtime."""
+
+    network: nn.Module
+    explainer: camruntime.Explainer
+
+    @property
+    def layer(self) -> str:
+        return self.explainer.bundle.manifest.layer.name
+
+    def tensor(self, photo: Picture) -> Tensor:
+        """The photograph as both see it."""
+        return torch.from_numpy(prepare(photo, self.explainer.bundle.manifest.input))
+
+
+Pairs = Callable[[str, int | None], Pair]
+"""Makes a pair from a model's name and input side (None: its own)."""
+
+SMALL = [("inspector", None), ("resnet18", 96), ("vgg16", 96)]
+FULL = [("resnet18", None), ("vgg16", None)]
+MODELS = [
+    *(pytest.param(*model, id=model[0]) for model in SMALL),
+    *(pytest.param(*model, id=f"{model[0]}-224", marks=pytest.mark.slow) for model in FULL),
+]
+"""The full size takes minutes a method, so the ordinary run has a smaller one."""
+
+
+def assert_same_map(found: FloatArray, expected: Tensor) -> None:
+    """Equal within `TOLERANCE` of the expected map's range, which must not be zero."""
+    wanted = expected.numpy()
+    reach = float(np.ptp(wanted))
+    assert reach > 0, "the reference map is flat: nothing would be compared"
+    assert found.shape == wanted.shape
+    assert np.abs(found - wanted).max() <= TOLERANCE["float32"] * reach

@@ -1,0 +1,26 @@
+"""The runtime's resize beside the one that torchvision's weights were measured with."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+import torchvision
+from PIL import Image
+
+from camexport.models import find_architecture
+from camruntime.fitting import prepare
+from camruntime.picture import Picture
+
+
+@pytest.mark.parametrize("enlarged", [False, True])
+def test_close_to_torchvisions_transform(photo: Picture, enlarged: bool) -> None:
+    """Not equal: area averaging stands in for the antialiased filter. A grey level is 0.017."""
+    weights = torchvision.models.ResNet18_Weights.DEFAULT
+    picture = np.ascontiguousarray(photo if enlarged else np.tile(photo, (4, 4, 1)))
+    expected = weights.transforms()(Image.fromarray(picture))[None]
+    found = torch.from_numpy(prepare(picture, find_architecture("resnet18").input))
+    assert found.shape == expected.shape
+    difference = (found - expected).abs()
+    assert float(difference.mean()) < 0.02
+    assert float(difference.max()) < 0.25

@@ -1,0 +1,52 @@
+"""A network small enough for numpy, with both of its halves in the open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from camruntime.graphs import Forward
+from camruntime.interpolation import Upsampling
+from camruntime.rescale import FloatArray
+
+
+@dataclass
+class NumpyGraphs:
+    """A network in numpy. Head: 2x2 block means, then a 1x1 convolution. Tail: GAP, then linear.
+
+    Attributes:
+        mix: `(C, 3)` of the 1x1 convolution; a ReLU follows.
+        weights: `(classes, C)` of the linear layer.
+        bias: `(classes,)`.
+        calls: number of images and masked copies that were computed.
+    """
+
+    mix: FloatArray
+    weights: FloatArray
+    bias: FloatArray
+    calls: int = 0
+
+    def head(self, images: FloatArray) -> FloatArray:
+        n, _, height, width = images.shape
+        blocks = images.reshape(n, 3, height // 2, 2, width // 2, 2).mean((3, 5))
+        return np.maximum(np.einsum("kc,nchw->nkhw", self.mix, blocks), 0).astype(np.float32)
+
+    def tail(self, activations: FloatArray) -> FloatArray:
+        return (activations.mean((2, 3)) @ self.weights.T + self.bias).astype(np.float32)
+
+    def forward(self, image: FloatArray) -> Forward:
+        activations = self.head(image)
+        return Forward(image, activations, self.tail(activations)[0])
+
+    def logits_of_masked_images(
+        self, image: FloatArray, masks: FloatArray, upsampling: Upsampling
+    ) -> FloatArray:
+        self.calls += len(masks)
+        return self.tail(self.head(image * upsampling(masks)[:, None]))
+
+    def logits_of_masked_activations(
+        self, activations: FloatArray, masks: FloatArray
+    ) -> FloatArray:
+        self.calls += len(masks)
+        return self.tail(activations * masks[:, None])

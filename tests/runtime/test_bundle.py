@@ -1,0 +1,99 @@
+"""Opening a bundle says precisely what is wrong with it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from camruntime.bundle import MANIFEST, open_bundle
+from camruntime.errors import BundleError
+
+
+@pytest.fixture
+def copy(inspector: Path, tmp_path: Path) -> Path:
+    place = tmp_path / "bundle"
+    shutil.copytree(inspector, place)
+    return place
+
+
+def _edit(folder: Path, **changes: object) -> None:
+    manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text())
+    (folder / MANIFEST).write_text(json.dumps({**manifest, **changes}))
+
+
+def test_the_shipped_bundle_opens_and_writes_back_the_same(inspector: Path, tmp_path: Path) -> None:
+    manifest = open_bundle(inspector).manifest
+    assert manifest.labels == ("good", "scratch", "crack", "stain", "hole")
+    assert manifest.layer.shape == (96, 16, 16)
+    assert all(parity.relative < 1e-5 for parity in manifest.parity)
+    manifest.write(tmp_path)
+    assert (tmp_path / MANIFEST).read_bytes() == (inspector / MANIFEST).read_bytes()
+
+
+def test_no_directory_and_no_manifest(tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match="no bundle at"):
+        open_bundle(tmp_path / "nowhere")
+    with pytest.raises(BundleError, match=r"has no bundle\.json"):
+        open_bundle(tmp_path)
+
+
+def test_broken_json(copy: Path) -> None:
+    (copy / MANIFEST).write_text("{")
+    with pytest.raises(BundleError, match="not valid JSON"):
+        open_bundle(copy)
+
+
+@pytest.mark.parametrize("version", [0, 2, None, "1"])
+def test_another_schema_version(copy: Path, version: object) -> None:
+    _edit(copy, schema_version=version)
+    with pytest.raises(BundleError, match=r"schema_version .*, this camruntime reads 1"):
+        open_bundle(copy)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"classes": "five"}, r"bundle\.classes: expected int, found 'five'"),
+        ({"classes": True}, r"bundle\.classes: expected int"),
+        ({"labels": [1]}, r"bundle\.labels\[0\]: expected str"),
+        ({"layer": {"name": "x", "shape": [1]}}, r"bundle\.layer\.spatial: missing"),
+        ({"surprise": 1}, r"bundle\.surprise: not a known field"),
+        ({"weights": []}, r"bundle\.weights: expected object"),
+        ({"parity": {}}, r"bundle\.parity: expected a list"),
+        ({"graphs": {"head": 3}}, r"bundle\.graphs\.head: expected object"),
+    ],
+)
+def test_a_field_that_does_not_fit_is_named(
+    copy: Path, change: dict[str, object], said: str
+) -> None:
+    _edit(copy, **change)
+    with pytest.raises(BundleError, match=said):
+        open_bundle(copy)
+
+
+def test_a_nested_choice_that_does_not_exist(copy: Path) -> None:
+    manifest = json.loads((copy / MANIFEST).read_text())
+    _edit(copy, input={**manifest["input"], "resize": "stretch", "mean": [0, 0, 0]})
+    with pytest.raises(BundleError, match=r"bundle\.input\.resize: expected .*squash.*'stretch'"):
+        open_bundle(copy)
+
+
+@pytest.mark.parametrize("file", ["head.onnx", "weights.bin"])
+def test_a_changed_or_missing_file_is_named(copy: Path, file: str) -> None:
+    data = bytearray((copy / file).read_bytes())
+    data[len(data) // 2] ^= 1
+    (copy / file).write_bytes(data)
+    with pytest.raises(BundleError, match=rf"{file} was changed or damaged"):
+        open_bundle(copy)
+    (copy / file).unlink()
+    with pytest.raises(BundleError, match=rf"{file} is named in bundle\.json and missing"):
+        open_bundle(copy)
+
+
+def test_a_graph_that_is_not_there(inspector: Path) -> None:
+    with pytest.raises(BundleError, match="no graph 'gradient'.*head, tail.*camexport build"):
+        open_bundle(inspector).graph("gradient")

@@ -1,0 +1,80 @@
+"""The command line, run as a user would."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from camruntime.picture import read_picture
+
+
+def _run(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "camruntime", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_explain_writes_pictures_maps_figures_and_sheets(
+    inspector: Path, samples: list[Path], tmp_path: Path
+) -> None:
+    methods = "score-cam,recipro-cam:score=logit"
+    done = _run(
+        "explain", inspector, *samples[:2], "--method", methods, "--target", "crack",
+        "--out", tmp_path, "--provider", "cpu", "--threads", 1, "--chunk", 5,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "computing on CPUExecutionProvider" in done.stdout
+    stems = [path.stem for path in samples[:2]]
+    slugs = ("score-cam", "recipro-cam_score_logit")
+    endings = ("png", "npy", "json")
+    expected = {f"{a}.{b}.{c}" for a in stems for b in slugs for c in endings}
+    expected |= {f"{stem}.sheet.png" for stem in stems}
+    assert {path.name for path in tmp_path.iterdir()} == expected
+    figures = json.loads((tmp_path / f"{stems[0]}.score-cam.json").read_text())
+    assert figures["target"]["label"] == "crack"
+    assert np.load(tmp_path / f"{stems[0]}.score-cam.npy").shape == (16, 16)
+    sheet = read_picture(tmp_path / f"{stems[0]}.sheet.png")
+    assert sheet.shape[1] == 3 * 248, "the photograph and two maps"
+
+
+def test_target_by_index_and_pictures_of_the_same_name(
+    inspector: Path, samples: list[Path], tmp_path: Path
+) -> None:
+    masks = samples[0].parent / "masks" / samples[0].name
+    done = _run("explain", inspector, samples[0], masks, "--target", 4, "--out", tmp_path)
+    assert done.returncode == 0, done.stderr
+    stem = samples[0].stem
+    for name in (stem, f"{stem}-2"):
+        figures = json.loads((tmp_path / f"{name}.recipro-cam.json").read_text())
+        assert figures["target"]["index"] == 4
+    assert not list(tmp_path.glob("*.sheet.png"))
+
+
+def test_methods_and_info(inspector: Path) -> None:
+    listed = _run("methods").stdout
+    for word in ("score-cam", "torch-cam", "recipro-cam", "gaussian"):
+        assert word in listed
+    shown = _run("info", inspector).stdout
+    for word in ("inspector.safetensors", "features (96, 16, 16)", "128x128 RGB", "scratch"):
+        assert word in shown
+
+
+def test_errors_are_one_line_and_status_one(
+    inspector: Path, samples: list[Path], tmp_path: Path
+) -> None:
+    for arguments, said in (
+        (("info", tmp_path), "is not a bundle"),
+        (("explain", inspector, tmp_path / "no.png", "--out", tmp_path), "No such file"),
+        (("explain", inspector, samples[0], "--method", "magic"), "no method 'magic'"),
+        (("explain", inspector, samples[0], "--provider", "rocm"), "rocm is not part"),
+        (("explain", inspector, samples[0], "--target", "7"), "expected 0 to 4"),
+    ):
+        done = _run(*arguments)
+        assert done.returncode == 1
+        assert done.stderr.startswith("error: ")
+        assert said in done.stderr
+        assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,98 @@
+"""Providers, sessions and chunks, on the CPU."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from camruntime.bundle import open_bundle
+from camruntime.engine import Engine
+from camruntime.errors import NonFiniteError, ProviderError
+from camruntime.graphs import Graphs
+from camruntime.interpolation import bilinear
+from camruntime.onnx_graphs import OnnxGraphs
+from camruntime.rescale import FloatArray
+
+
+@pytest.fixture
+def engine(inspector: Path) -> Engine:
+    return Engine(open_bundle(inspector), ["cpu"], threads=1)
+
+
+@pytest.fixture
+def image() -> FloatArray:
+    return np.random.default_rng(0).normal(0, 1, (1, 3, 128, 128)).astype(np.float32)
+
+
+def test_named_providers(inspector: Path) -> None:
+    bundle = open_bundle(inspector)
+    assert Engine(bundle, ["CPUExecutionProvider"]).provider == "CPUExecutionProvider"
+    assert Engine(bundle, [("cpu", {})]).provider == "CPUExecutionProvider"
+    assert Engine(bundle).provider in ("CPUExecutionProvider", "CUDAExecutionProvider")
+
+
+@pytest.mark.parametrize("name", ["CPUExecutionProvidr", "rocm"])
+def test_an_unknown_provider_is_an_error(inspector: Path, name: str) -> None:
+    with pytest.raises(ProviderError, match=f"{name} is not part of the installed ONNX Runtime"):
+        Engine(open_bundle(inspector), [name])
+
+
+def test_no_provider_at_all_is_an_error(inspector: Path) -> None:
+    with pytest.raises(ProviderError, match="did not open"):
+        Engine(open_bundle(inspector), [])
+
+
+def test_cuda_by_name_never_falls_back_in_silence(inspector: Path) -> None:
+    """On a machine with a working GPU it opens; on any other it is an error."""
+    if Engine(open_bundle(inspector)).provider == "CUDAExecutionProvider":
+        assert Engine(open_bundle(inspector), ["cuda"]).provider == "CUDAExecutionProvider"
+        return
+    with pytest.raises(ProviderError, match="CUDAExecutionProvider"):
+        Engine(open_bundle(inspector), ["cuda"])
+
+
+def test_a_session_is_opened_when_needed_and_once(engine: Engine, image: FloatArray) -> None:
+    assert not engine._sessions
+    (first,) = engine.run("head", {"image": image})
+    session = engine._sessions["head"]
+    assert list(engine._sessions) == ["head"]
+    (second,) = engine.run("head", {"image": engine.upload(image)})
+    assert engine._sessions["head"] is session
+    np.testing.assert_array_equal(first.numpy(), second.numpy())
+
+
+def test_masked_images_equal_masking_by_hand(engine: Engine, image: FloatArray) -> None:
+    masks = np.random.default_rng(1).random((5, 16, 16), np.float32)
+    upsampling = bilinear((16, 16), (128, 128))
+    found = OnnxGraphs(engine, chunk=2).logits_of_masked_images(image, masks, upsampling)
+    (head,) = engine.run("head", {"image": image * upsampling(masks)[:, None]})
+    (logits,) = engine.run("tail", {"activations": head})
+    np.testing.assert_allclose(found, logits.numpy(), atol=1e-5)
+
+
+def test_masked_activations_equal_masking_by_hand(engine: Engine, image: FloatArray) -> None:
+    graphs = OnnxGraphs(engine, chunk=3)
+    activations = graphs.forward(image).activations
+    masks = np.random.default_rng(1).random((7, 16, 16), np.float32)
+    found = graphs.logits_of_masked_activations(activations, masks)
+    (logits,) = engine.run("tail", {"activations": activations * masks[:, None]})
+    np.testing.assert_allclose(found, logits.numpy(), atol=1e-5)
+
+
+@pytest.mark.parametrize("chunk", [1, 3, 64])
+def test_progress_counts_every_copy_to_the_end(
+    engine: Engine, image: FloatArray, chunk: int
+) -> None:
+    told: list[tuple[int, int]] = []
+    graphs: Graphs = OnnxGraphs(engine, chunk, progress=lambda *step: told.append(step))
+    activations = np.zeros((1, 96, 16, 16), np.float32)
+    graphs.logits_of_masked_activations(activations, np.zeros((8, 16, 16), np.float32))
+    assert told == [(min(done, 8), 8) for done in range(chunk, 8 + chunk, chunk)]
+
+
+def test_an_answer_that_is_not_a_number_is_an_error(engine: Engine, image: FloatArray) -> None:
+    image[0, 0, 5, 5] = np.nan
+    with pytest.raises(NonFiniteError, match="'inspector' answered NaN"):
+        OnnxGraphs(engine).forward(image)

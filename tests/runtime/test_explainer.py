@@ -1,0 +1,227 @@
+"""The entry point, on the shipped bundle."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import cv2
+import numpy as np
+import pytest
+
+import camruntime
+from camruntime import Explainer, ReciproCAM
+from camruntime.errors import BundleError, CamError, MethodError, TargetError
+from camruntime.explanation import Explanation
+from camruntime.fitting import prepare
+from camruntime.graphs import Forward, Graphs, softmax
+from camruntime.methods import METHODS, register
+from camruntime.onnx_graphs import OnnxGraphs
+from camruntime.picture import read_picture
+from camruntime.rescale import FloatArray
+
+SPECS = ["score-cam", "score-cam:preset=official", "recipro-cam", "recipro-cam:mask=gaussian"]
+
+
+@pytest.fixture(scope="module")
+def explainer() -> Explainer:
+    return camruntime.load(Path(__file__).parents[2] / "exported_models" / "inspector", ["cpu"])
+
+
+def _named(samples: list[Path], name: str) -> Path:
+    return next(path for path in samples if path.stem == name)
+
+
+def test_every_sample_gets_its_label(explainer: Explainer, samples: list[Path]) -> None:
+    assert len(samples) == 10
+    for path, explanation in zip(samples, explainer.explain(samples), strict=True):
+        assert explanation.predicted.label == path.stem.partition("-")[0]
+        assert explanation.target == explanation.predicted
+        assert explanation.predicted.probability > 0.8
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_maps_lie_on_the_defects(explainer: Explainer, samples: list[Path], spec: str) -> None:
+    """The saliency on the defect and one cell around it is far above that elsewhere."""
+    for path in samples:
+        if path.stem.startswith("good"):
+            continue
+        mask = read_picture(path.parent / "masks" / path.name)[..., 0]
+        near = cv2.dilate(mask, np.ones((17, 17), np.uint8)) > 0
+        saliency = explainer.explain(path, spec).photo_saliency
+        assert saliency[near].mean() > 4 * saliency[~near].mean(), path.stem
+        assert near.flat[saliency.argmax()], path.stem
+
+
+def test_what_an_explanation_holds(explainer: Explainer, samples: list[Path]) -> None:
+    path = _named(samples, "hole-1")
+    explanation = explainer.explain(path, "recipro-cam", "stain", score="logit")
+    graphs = OnnxGraphs(explainer._engine)
+    forward = graphs.forward(prepare(read_picture(path), explainer.bundle.manifest.input))
+    probabilities = softmax(forward.logits)
+    assert explanation.target.index == 3
+    assert explanation.target.probability == pytest.approx(float(probabilities[3]), abs=1e-6)
+    assert explanation.predicted.label == "hole"
+    assert explanation.predicted.probability == pytest.approx(float(probabilities[4]), abs=1e-6)
+    assert explanation.method == ReciproCAM(score="logit")
+    assert explanation.raw.shape == (16, 16)
+    assert explanation.raw.dtype == np.float32
+    np.testing.assert_array_equal(
+        explanation.raw, ReciproCAM(score="logit")(graphs, forward, [3])[0]
+    )
+    assert explanation.saliency.shape == (128, 128)
+    assert explanation.saliency.min() == 0
+    assert explanation.saliency.max() == pytest.approx(1)
+    assert explanation.provenance.model == "inspector"
+    assert explanation.provenance.layer == "features"
+
+
+def test_saliency_is_the_upsampled_and_rescaled_raw_map(
+    explainer: Explainer, samples: list[Path]
+) -> None:
+    explanation = explainer.explain(samples[0], "recipro-cam")
+    large = cv2.resize(explanation.raw, (128, 128), interpolation=cv2.INTER_LINEAR)
+    expected = (large - large.min()) / (large.max() - large.min())
+    np.testing.assert_allclose(explanation.saliency, expected, atol=1e-5)
+
+
+def test_saliency_finds_its_way_to_a_larger_photograph(
+    explainer: Explainer, samples: list[Path]
+) -> None:
+    photo = cv2.resize(read_picture(_named(samples, "hole-1")), (512, 256))
+    explanation = explainer.explain(np.asarray(photo, np.uint8), target="hole")
+    assert explanation.photo_saliency.shape == (256, 512)
+    small = cv2.resize(explanation.photo_saliency, (128, 128), interpolation=cv2.INTER_AREA)
+    assert np.corrcoef(small.ravel(), explanation.saliency.ravel())[0, 1] > 0.999
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_chunk_size_never_changes_a_map(inspector: Path, samples: list[Path], spec: str) -> None:
+    maps = [
+        camruntime.load(inspector, ["cpu"], chunk=chunk).explain(samples[0], spec).raw
+        for chunk in (1, 7, 1000)
+    ]
+    for other in maps[1:]:
+        np.testing.assert_allclose(other, maps[0], atol=2e-6 * np.ptp(maps[0]) + 1e-9)
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_neighbours_and_order_never_change_a_map(
+    explainer: Explainer, samples: list[Path], spec: str
+) -> None:
+    pair = samples[:2]
+    alone = [explainer.explain(path, spec) for path in pair]
+    for order in ([0, 1], [1, 0]):
+        together = explainer.explain([pair[index] for index in order], spec)
+        for index, explanation in zip(order, together, strict=True):
+            np.testing.assert_array_equal(explanation.raw, alone[index].raw)
+    both = explainer.explain(pair[0], spec, target=["hole", "crack"])
+    turned = explainer.explain(pair[0], spec, target=["crack", "hole"])
+    np.testing.assert_array_equal(both[0].raw, turned[1].raw)
+    np.testing.assert_array_equal(both[1].raw, turned[0].raw)
+    np.testing.assert_array_equal(both[0].raw, explainer.explain(pair[0], spec, "hole").raw)
+
+
+def test_shapes_of_targets(explainer: Explainer, samples: list[Path]) -> None:
+    pair = samples[:2]
+    assert [e.target.index for e in explainer.explain(pair, target=2)] == [2, 2]
+    nested = explainer.explain(pair, target=[["good", 4], None])
+    assert [e.target.label for e in nested[0]] == ["good", "hole"]
+    assert nested[1].target == nested[1].predicted
+    assert explainer.explain([], target=None) == []
+    assert explainer.explain(pair[0], target=[]) == []
+
+
+def test_counts_that_do_not_match_are_an_error(explainer: Explainer, samples: list[Path]) -> None:
+    with pytest.raises(TargetError, match="2 images and 3 targets"):
+        explainer.explain(samples[:2], target=[0, 1, 2])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "said"),
+    [
+        ({"method": "grad"}, MethodError, "no method 'grad'"),
+        ({"method": "score-cam", "chunks": 3}, MethodError, "no option 'chunks'"),
+        ({"method": ReciproCAM(), "score": "logit"}, MethodError, "go with a method's name"),
+        ({"target": "dent"}, TargetError, "no class is labelled 'dent'"),
+    ],
+)
+def test_errors(
+    explainer: Explainer,
+    samples: list[Path],
+    arguments: dict[str, Any],
+    error: type[CamError],
+    said: str,
+) -> None:
+    with pytest.raises(error, match=said):
+        explainer.explain(samples[0], **arguments)
+
+
+def test_a_chunk_below_one_is_an_error(inspector: Path) -> None:
+    with pytest.raises(CamError, match="at least 1, got 0"):
+        camruntime.load(inspector, chunk=0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Constant:
+    """A method that answers `value` everywhere."""
+
+    value: float = 1.0
+    needs: ClassVar[frozenset[str]] = frozenset()
+
+    def __call__(self, graphs: Graphs, forward: Forward, targets: Sequence[int]) -> FloatArray:
+        return np.full((len(targets), *forward.activations.shape[2:]), self.value, np.float32)
+
+
+@pytest.fixture
+def constant() -> Any:
+    yield register("constant")(Constant)
+    del METHODS["constant"]
+
+
+@pytest.mark.parametrize("value", [0.0, 3.0, np.nan, np.inf])
+def test_a_map_without_evidence_is_flagged_and_not_coloured(
+    explainer: Explainer, samples: list[Path], constant: Any, value: float, tmp_path: Path
+) -> None:
+    explanation = explainer.explain(samples[0], Constant(value=value))
+    assert explanation.no_evidence
+    assert not explanation.saliency.any()
+    assert explanation.boxes() == ()
+    np.testing.assert_array_equal(explanation.overlay(), explanation.photo)
+    assert "no evidence" in repr(explanation)
+    figures = json.loads(explanation.save(tmp_path, "flat")[2].read_text())
+    assert figures["no_evidence"] is True
+
+
+def test_a_method_whose_graph_is_missing_says_so(explainer: Explainer, samples: list[Path]) -> None:
+    class Needy(Constant):
+        needs = frozenset({"gradient"})
+
+    with pytest.raises(BundleError, match="no graph 'gradient'"):
+        explainer.explain(samples[0], Needy())
+
+
+def test_save_and_show(explainer: Explainer, samples: list[Path], tmp_path: Path) -> None:
+    explanation: Explanation = explainer.explain(_named(samples, "hole-2"), "score-cam")
+    picture, raw, figures = explanation.save(tmp_path / "new" / "folder", "x")
+    np.testing.assert_array_equal(read_picture(picture), explanation.overlay())
+    np.testing.assert_array_equal(np.load(raw), explanation.raw)
+    told = json.loads(figures.read_text())
+    assert told["method"] == "score-cam"
+    assert told["options"] == {"preset": "paper"}
+    assert told["target"]["label"] == "hole"
+    assert told["raw"]["max"] == pytest.approx(float(explanation.raw.max()))
+    assert told["boxes"][0]["share"] == pytest.approx(explanation.boxes()[0].share)
+    assert explanation._repr_png_() == picture.read_bytes()
+
+
+def test_the_box_holds_the_hole(explainer: Explainer, samples: list[Path]) -> None:
+    path = _named(samples, "hole-1")
+    box = explainer.explain(path).boxes()[0]
+    rows, columns = np.nonzero(read_picture(path.parent / "masks" / path.name)[..., 0])
+    assert box.x <= columns.mean() < box.x + box.width
+    assert box.y <= rows.mean() < box.y + box.height
+    assert box.share > 0.5
