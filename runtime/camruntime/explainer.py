@@ -23,7 +23,7 @@ from camruntime.rescale import FloatArray, rescale
 from camruntime.targets import Target, class_index
 
 Image: TypeAlias = "str | Path | NDArray[np.generic]"
-Targets: TypeAlias = "list[Target] | tuple[Target, ...]"
+Targets: TypeAlias = "list[int] | list[str] | list[Target] | tuple[Target, ...]"
 
 
 class Explainer:

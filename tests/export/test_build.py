@@ -13,6 +13,7 @@ import torch
 
 from camexport import build as building
 from camexport.build import BuildOptions, build_bundle
+from camexport.converting import to_onnx
 from camexport.errors import OptionError, OutputError, ParityError, WeightsError
 from camexport.models import find_architecture, load_network
 from camexport.parity import BATCHES, TOLERANCE, check
@@ -126,7 +127,7 @@ def test_verify_measures_again_and_knows_other_weights(
     source = dataclasses.replace(resnet.manifest.source, seed=4)
     other = Bundle(resnet.folder, dataclasses.replace(resnet.manifest, source=source))
     monkeypatch.setattr("camexport.verify.open_bundle", lambda _: other)
-    with pytest.raises(WeightsError, match="random, seed 4 has SHA-256 .* give the same weights"):
+    with pytest.raises(WeightsError, match=r"random, seed 4 has SHA-256 .* give the same weights"):
         verify_bundle(resnet.folder)
 
 
@@ -155,7 +156,7 @@ def test_a_graph_that_computes_something_else_fails_the_build(
     in_tests: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing is left behind when the exported tail is not the network's."""
-    right = building.to_onnx
+    right = to_onnx
 
     def wrong(module: torch.fx.GraphModule, *arguments: object) -> object:
         changed = dict(module.named_parameters())

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 import camruntime
 from camexport.build import BuildOptions, build_bundle
+from camexport.inspector.network import GRID, Inspector
 from camexport.inspector.samples import write_samples
 from camexport.inspector.surfaces import LABELS, SIZE, draw, draw_many
-from camexport.inspector.train import FRESH_SEED, GRID, accuracy, stray_evidence, surfaces
+from camexport.inspector.train import FRESH_SEED, Batch, accuracy, stray_evidence, surfaces
 from camexport.models import find_architecture, load_network
 from camruntime.bundle import open_bundle
 
@@ -58,11 +60,6 @@ def test_accuracy_on_fresh_surfaces() -> None:
 
 def test_stray_evidence_by_hand() -> None:
     """One channel, evidence 3 on the defect's cell and 1 beside it: a quarter strays."""
-    import torch
-
-    from camexport.inspector.network import Inspector
-    from camexport.inspector.train import Batch
-
     network = Inspector()
     with torch.no_grad():
         network.classifier.weight.zero_()
@@ -79,16 +76,22 @@ def test_the_shipped_bundle_is_what_the_weights_give(tmp_path: Path) -> None:
     shipped = open_bundle(SHIPPED).manifest
     bundle = build_bundle(BuildOptions(model="inspector", out=tmp_path / "inspector")).bundle
     rebuilt = bundle.manifest
-    same = {"tools": {}, "parity": (), "graphs": {}, "weights": shipped.weights}
-    assert dataclasses.replace(rebuilt, **same) == dataclasses.replace(shipped, **same)
-    assert rebuilt.weights.bytes == shipped.weights.bytes
+    # Versions of the tools, and with them the bytes of the graphs, may differ; their work may not.
+    like_shipped = dataclasses.replace(
+        rebuilt,
+        tools=shipped.tools,
+        parity=shipped.parity,
+        graphs=shipped.graphs,
+        weights=dataclasses.replace(rebuilt.weights, sha256=shipped.weights.sha256),
+    )
+    assert like_shipped == shipped
     for sample in sorted((SHIPPED / "samples").glob("*.png")):
         for method in ("recipro-cam", "score-cam"):
             old, new = (
                 camruntime.load(folder, ["cpu"]).explain(sample, method)
                 for folder in (SHIPPED, bundle.folder)
             )
-            np.testing.assert_allclose(new.raw, old.raw, atol=1e-5 * np.ptp(old.raw))
+            np.testing.assert_allclose(new.raw, old.raw, atol=float(1e-5 * np.ptp(old.raw)))
 
 
 def test_the_shipped_samples_are_what_the_generator_draws(tmp_path: Path) -> None:

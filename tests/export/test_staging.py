@@ -26,9 +26,13 @@ def test_the_folder_appears_when_it_is_complete(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, ValueError])
 def test_an_interruption_leaves_nothing(tmp_path: Path, error: type[BaseException]) -> None:
-    with pytest.raises(error), staged(tmp_path / "bundle", force=False) as stage:
-        (stage / "half").write_text("written")
-        raise error
+    def interrupted() -> None:
+        with staged(tmp_path / "bundle", force=False) as stage:
+            (stage / "half").write_text("written")
+            raise error
+
+    with pytest.raises(error):
+        interrupted()
     assert _names(tmp_path) == set()
 
 
@@ -77,7 +81,7 @@ def test_a_full_disk_is_named_and_leaves_nothing(tmp_path: Path, code: int) -> N
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with (
-        pytest.raises(OutputError, match="cannot write .*Not a directory"),
+        pytest.raises(OutputError, match=r"cannot write .*Not a directory"),
         staged(tmp_path / "file" / "bundle", force=False),
     ):
         raise AssertionError("not reached")

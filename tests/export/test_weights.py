@@ -43,12 +43,12 @@ def test_weights_that_do_not_fit_name_what_differs() -> None:
     state.pop("fc.bias")
     with pytest.raises(WeightsError, match=r"half\.pth do not fit(.|\n)*fc\.bias"):
         fit_state(Plain(), state, "half.pth")
-    with pytest.raises(WeightsError, match="size mismatch for fc.weight"):
+    with pytest.raises(WeightsError, match=r"size mismatch for fc\.weight"):
         fit_state(Plain(), {**Plain().state_dict(), "fc.weight": torch.zeros(2, 8)}, "x")
 
 
 def test_files_that_hold_no_state_dict(tmp_path: Path) -> None:
-    with pytest.raises(WeightsError, match="no weights at .*nowhere"):
+    with pytest.raises(WeightsError, match=r"no weights at .*nowhere"):
         read_state(tmp_path / "nowhere")
     for name in ("junk.pth", "junk.safetensors"):
         (tmp_path / name).write_bytes(b"junk")

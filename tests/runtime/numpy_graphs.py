@@ -30,10 +30,12 @@ class NumpyGraphs:
     def head(self, images: FloatArray) -> FloatArray:
         n, _, height, width = images.shape
         blocks = images.reshape(n, 3, height // 2, 2, width // 2, 2).mean((3, 5))
-        return np.maximum(np.einsum("kc,nchw->nkhw", self.mix, blocks), 0).astype(np.float32)
+        mixed = np.einsum("kc,nchw->nkhw", self.mix, blocks)
+        return np.asarray(np.maximum(mixed, 0), np.float32)
 
     def tail(self, activations: FloatArray) -> FloatArray:
-        return (activations.mean((2, 3)) @ self.weights.T + self.bias).astype(np.float32)
+        pooled = activations.mean((2, 3))
+        return np.asarray(pooled @ self.weights.T + self.bias, np.float32)
 
     def forward(self, image: FloatArray) -> Forward:
         activations = self.head(image)

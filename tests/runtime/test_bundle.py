@@ -95,5 +95,5 @@ def test_a_changed_or_missing_file_is_named(copy: Path, file: str) -> None:
 
 
 def test_a_graph_that_is_not_there(inspector: Path) -> None:
-    with pytest.raises(BundleError, match="no graph 'gradient'.*head, tail.*camexport build"):
+    with pytest.raises(BundleError, match=r"no graph 'gradient'.*head, tail.*camexport build"):
         open_bundle(inspector).graph("gradient")

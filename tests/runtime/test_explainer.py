@@ -105,7 +105,7 @@ def test_chunk_size_never_changes_a_map(inspector: Path, samples: list[Path], sp
         for chunk in (1, 7, 1000)
     ]
     for other in maps[1:]:
-        np.testing.assert_allclose(other, maps[0], atol=2e-6 * np.ptp(maps[0]) + 1e-9)
+        np.testing.assert_allclose(other, maps[0], atol=float(2e-6 * np.ptp(maps[0]) + 1e-9))
 
 
 @pytest.mark.parametrize("spec", SPECS)

@@ -4,17 +4,18 @@ import cv2
 import numpy as np
 import pytest
 
+from arrays import f32
 from camruntime.interpolation import bilinear
 
 
 def test_half_pixel_by_hand() -> None:
     # Two cells to four pixels: centres at -0.25, 0.25, 0.75, 1.25 cells, the ends clamped.
-    expected = [[1, 0], [0.75, 0.25], [0.25, 0.75], [0, 1]]
+    expected = f32([[1, 0], [0.75, 0.25], [0.25, 0.75], [0, 1]])
     np.testing.assert_allclose(bilinear((2, 2), (4, 4)).rows, expected)
 
 
 def test_align_corners_by_hand() -> None:
-    expected = [[1, 0], [2 / 3, 1 / 3], [1 / 3, 2 / 3], [0, 1]]
+    expected = f32([[1, 0], [2 / 3, 1 / 3], [1 / 3, 2 / 3], [0, 1]])
     np.testing.assert_allclose(bilinear((2, 2), (4, 4), True).rows, expected, rtol=1e-6)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import camruntime.methods
+from arrays import f32
 from camruntime.errors import MethodError
 from camruntime.graphs import Forward, softmax
 from camruntime.interpolation import Upsampling
@@ -51,7 +52,7 @@ def test_recipro_cam_with_gaussian_masks_is_a_blur_of_the_closed_form(
     numpy_graphs.bias[:] = 0
     forward = numpy_graphs.forward(image)
     cam = np.einsum("k,khw->hw", numpy_graphs.weights[1], forward.activations[0])
-    kernel = np.float32([[1, 2, 1], [2, 4, 2], [1, 2, 1]]) / 16
+    kernel = f32([[1, 2, 1], [2, 4, 2], [1, 2, 1]]) / 16
     blurred = cv2.filter2D(cam, -1, kernel, borderType=cv2.BORDER_CONSTANT)
     found = ReciproCAM(score="logit", mask="gaussian")(numpy_graphs, forward, [1])
     np.testing.assert_allclose(found[0], blurred / cam.size, atol=1e-6)
@@ -71,7 +72,7 @@ class TwoChannels:
         self.calls = 0
 
     def forward(self, image: FloatArray) -> Forward:
-        return Forward(image, self.maps[None], np.float32([0, 0]))
+        return Forward(image, self.maps[None], f32([0, 0]))
 
     def logits_of_masked_images(
         self, image: FloatArray, masks: FloatArray, upsampling: Upsampling
@@ -91,7 +92,7 @@ def test_score_cam_by_hand() -> None:
     # A_1 = [[0, 2], [4, 2]] -> mask [[0, .5], [1, .5]], score 2.
     # A_2 = [[3, 1], [1, 1]] -> mask [[1, 0], [0, 0]], score 1.
     # w = softmax(2, 1) = (e, 1) / (e + 1).
-    maps = np.float32([[[0, 2], [4, 2]], [[3, 1], [1, 1]]])
+    maps = f32([[[0, 2], [4, 2]], [[3, 1], [1, 1]]])
     graphs = TwoChannels(maps)
     forward = graphs.forward(np.full((1, 3, 2, 2), 1 / 3, np.float32))
     found = ScoreCAM()(graphs, forward, [0, 1])
@@ -104,7 +105,7 @@ def test_score_cam_by_hand() -> None:
 def test_official_score_cam_by_hand() -> None:
     # As above; w = probability of (s, -s) = 1 / (1 + exp(-2 s)) for s = 2 and 1, no softmax over
     # channels.
-    maps = np.float32([[[0, 2], [4, 2]], [[3, 1], [1, 1]]])
+    maps = f32([[[0, 2], [4, 2]], [[3, 1], [1, 1]]])
     graphs = TwoChannels(maps)
     forward = graphs.forward(np.full((1, 3, 2, 2), 1 / 3, np.float32))
     found = ScoreCAM(preset="official")(graphs, forward, [0])
@@ -114,7 +115,7 @@ def test_official_score_cam_by_hand() -> None:
 
 def test_official_score_cam_clips_after_upsampling() -> None:
     """ReLU of the upsampled sum is not the upsampled ReLU where the sum changes its sign."""
-    maps = np.float32([[[-1, 1], [-1, 1]]])
+    maps = f32([[[-1, 1], [-1, 1]]])
     graphs = TwoChannels(maps)
     forward = graphs.forward(np.full((1, 3, 2, 4), 0, np.float32))
     found = ScoreCAM(preset="official")(graphs, forward, [0])
@@ -124,7 +125,7 @@ def test_official_score_cam_clips_after_upsampling() -> None:
 @pytest.mark.parametrize("preset", ["paper", "grad-cam", "torch-cam"])
 def test_dead_channels_are_run_once_and_change_nothing(preset: str) -> None:
     """Equal to running every channel, of which the flat ones show a blank image of score 0."""
-    live = np.float32([[[0, 2], [4, 2]], [[3, 1], [1, 1]]])
+    live = f32([[[0, 2], [4, 2]], [[3, 1], [1, 1]]])
     maps = np.concatenate([live, np.zeros((5, 2, 2), np.float32)])
     graphs = TwoChannels(maps)
     forward = graphs.forward(np.full((1, 3, 2, 2), 1 / 3, np.float32))

@@ -2,20 +2,21 @@ from __future__ import annotations
 
 import numpy as np
 
+from arrays import f32
 from camruntime.overlay import TITLE, contact_sheet, overlay
 
 
 def test_saliency_is_red_where_high_and_blue_where_low() -> None:
     photo = np.full((1, 2, 3), 128, np.uint8)
-    cold, hot = overlay(photo, np.float32([[0, 1]]), strength=1.0)[0].astype(int)
+    cold, hot = overlay(photo, f32([[0, 1]]), strength=1.0)[0].astype(int)
     assert hot[0] > max(hot[1], hot[2])
     assert cold[2] > max(cold[0], cold[1])
-    np.testing.assert_array_equal(overlay(photo, np.float32([[0, 1]]), strength=0.0), photo)
+    np.testing.assert_array_equal(overlay(photo, f32([[0, 1]]), strength=0.0), photo)
 
 
 def test_strength_blends_linearly() -> None:
     photo = np.full((2, 2, 3), 100, np.uint8)
-    saliency = np.float32([[0, 0.2], [0.6, 1]])
+    saliency = f32([[0, 0.2], [0.6, 1]])
     full = overlay(photo, saliency, 1.0).astype(float)
     half = overlay(photo, saliency, 0.5).astype(float)
     assert np.abs(half - (full + 100) / 2).max() <= 1

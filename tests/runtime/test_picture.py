@@ -16,7 +16,9 @@ def test_png_round_trip_keeps_rgb_order(tmp_path: Path) -> None:
     path.write_bytes(encode_png(picture))
     np.testing.assert_array_equal(read_picture(path), picture)
     np.testing.assert_array_equal(as_picture(str(path)), picture)
-    np.testing.assert_array_equal(cv2.imread(str(path), cv2.IMREAD_COLOR)[..., ::-1], picture)
+    read = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    assert read is not None
+    np.testing.assert_array_equal(read[..., ::-1], picture)
 
 
 def test_grey_becomes_three_equal_channels() -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from arrays import f32
 from camruntime.rescale import rescale
 
 
@@ -17,7 +18,7 @@ def test_each_map_is_rescaled_by_its_own_extremes() -> None:
 
 def test_given_extremes_and_epsilon() -> None:
     maps = np.array([[[1, 3], [5, 2]]], np.float32)
-    scaled, _ = rescale(maps, np.float32([0]), np.float32([9]), epsilon=1)
+    scaled, _ = rescale(maps, f32([0]), f32([9]), epsilon=1)
     np.testing.assert_allclose(scaled, maps / 10, rtol=1e-6)
 
 
@@ -31,7 +32,7 @@ def test_a_constant_map_is_zero_without_evidence(value: float) -> None:
 def test_rounding_noise_is_flat_and_a_small_real_range_is_not() -> None:
     noise = np.ones((1, 2, 2), np.float32)
     noise[0, 0, 0] = np.nextafter(np.float32(1), np.float32(2))
-    small = np.float32([[[0, 1e-20], [2e-20, 0]]])
+    small = f32([[[0, 1e-20], [2e-20, 0]]])
     assert not rescale(noise).evidence.any()
     assert rescale(small).evidence.all()
     assert rescale(small).maps.max() == 1
@@ -39,7 +40,7 @@ def test_rounding_noise_is_flat_and_a_small_real_range_is_not() -> None:
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 def test_a_non_finite_map_is_zero_and_leaves_its_neighbours_alone(bad: float) -> None:
-    maps = np.float32([[[0, 1], [2, 4]], [[0, 1], [2, 4]]])
+    maps = f32([[[0, 1], [2, 4]], [[0, 1], [2, 4]]])
     maps[0, 1, 1] = bad
     scaled, evidence = rescale(maps)
     assert evidence.tolist() == [False, True]
@@ -48,4 +49,4 @@ def test_a_non_finite_map_is_zero_and_leaves_its_neighbours_alone(bad: float) ->
 
 
 def test_a_one_by_one_map_is_flat() -> None:
-    assert not rescale(np.float32([[[7]]])).evidence.any()
+    assert not rescale(f32([[[7]]])).evidence.any()

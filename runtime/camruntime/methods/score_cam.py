@@ -111,5 +111,8 @@ def _logits_per_channel(
 
 
 def _weighted_sum(weights: FloatArray, maps: FloatArray) -> FloatArray:
-    """`(targets, C)` and `(C, h, w)` -> `(targets, h, w)`."""
-    return np.asarray(np.tensordot(weights, maps, axes=1), np.float32)
+    """`(targets, C)` and `(C, h, w)` -> `(targets, h, w)`.
+
+    One target at a time: a single matrix product rounds differently with the number of targets.
+    """
+    return np.stack([np.tensordot(row, maps, axes=1) for row in weights]).astype(np.float32)

@@ -27,7 +27,7 @@ def reference(
                         kept[y, x] = float((y, x) == (i, j))
                     elif abs(y - i) <= 1 and abs(x - j) <= 1:
                         kept[y, x] = (2 - abs(y - i)) * (2 - abs(x - j)) / 16
-            logits = logits_with(network, layer, image, lambda a, kept=kept: a * kept)[0]
+            logits = logits_with(network, layer, image, kept.mul)[0]
             scores = logits.softmax(0) if score == "probability" else logits
             maps[:, i, j] = scores[targets]
     return maps
