@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from camruntime.bundle import Parity
@@ -86,7 +87,7 @@ def build(
         "parity": f"{worst.relative:.1e} of the range at worst ({worst.part})",
     }
     for name, value in rows.items():
-        _console.print(f"[bold]{name:>13}[/]  {value}", highlight=False, soft_wrap=True)
+        _console.print(f"[bold]{name:>13}[/]  {escape(value)}", highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -134,7 +135,7 @@ def main() -> None:
         _require("torch", "torchvision", "onnx", "onnxscript", "safetensors")
         app()
     except CamError as error:
-        Console(stderr=True).print(f"[red]error:[/] {error}", highlight=False, soft_wrap=True)
+        print(f"error: {error}", file=sys.stderr)
         sys.exit(1)
 
 

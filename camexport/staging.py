@@ -25,14 +25,13 @@ def staged(out: Path, force: bool) -> Iterator[Path]:
     stage = out.parent / f".{out.name}.building"
     if out.exists() and not force:
         raise OutputError(f"{out} is in use: choose another --out, or --force to replace it")
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        stage.mkdir()
-    except FileExistsError as error:
+    if stage.exists():
         raise OutputError(
             f"another build is writing {out}: wait for it, or remove {stage} if it was killed"
-        ) from error
-    except OSError as error:
+        )
+    try:
+        stage.mkdir(parents=True)
+    except OSError as error:  # FileExistsError: another build came between the two lines
         raise _explained(error, out) from error
     try:
         yield stage

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
@@ -57,14 +58,14 @@ def explain(
         chunk=chunk,
     )
     wanted: Target | None = int(target) if target and target.isdecimal() else target
-    _console.print(f"computing on {explainer.provider}", highlight=False)
+    _say(f"computing on {explainer.provider}")
     with Progress(console=_console, transient=True) as bar:
         task = bar.add_task("explaining", total=len(images) * len(methods))
         for done, (image, stem) in enumerate(zip(images, _stems(images), strict=True)):
             made = []
             for index, chosen in enumerate(methods):
                 before = done * len(methods) + index
-                bar.update(task, description=f"{stem} {spec_of(chosen)}", completed=before)
+                bar.update(task, description=escape(f"{stem} {spec_of(chosen)}"), completed=before)
                 made.append(
                     explainer.explain(
                         image,
@@ -111,7 +112,7 @@ def info(bundle: BundlePath) -> None:
         "built with": ", ".join(f"{tool} {version}" for tool, version in manifest.tools.items()),
     }
     for name, value in rows.items():
-        _console.print(f"[bold]{name:>13}[/]  {value}", highlight=False, soft_wrap=True)
+        _console.print(f"[bold]{name:>13}[/]  {escape(value)}", highlight=False, soft_wrap=True)
 
 
 def main() -> None:
@@ -119,7 +120,7 @@ def main() -> None:
     try:
         app()
     except CamError as error:
-        Console(stderr=True).print(f"[red]error:[/] {error}", highlight=False, soft_wrap=True)
+        print(f"error: {error}", file=sys.stderr)
         sys.exit(1)
 
 
@@ -136,14 +137,19 @@ def _save(made: list[Explanation], out: Path, stem: str) -> None:
         slug = re.sub(r"[^\w.-]+", "_", spec_of(explanation.method))
         picture, _, _ = explanation.save(out, f"{stem}.{slug}")
         note = "  no evidence" if explanation.no_evidence else ""
-        _console.print(f"{picture}  {_verdict(explanation)}{note}", highlight=False, soft_wrap=True)
+        _say(f"{picture}  {_verdict(explanation)}{note}")
     if len(made) > 1:
         photo = f"{stem}\npredicted {made[0].predicted.label}"
         tiles = [(photo, made[0].photo)]
         tiles += [(f"{spec_of(one.method)}\n{_verdict(one)}", one.overlay()) for one in made]
         sheet = out / f"{stem}.sheet.png"
         sheet.write_bytes(encode_png(contact_sheet(tiles, columns=4)))
-        _console.print(f"{sheet}", highlight=False, soft_wrap=True)
+        _say(str(sheet))
+
+
+def _say(text: str) -> None:
+    """A line as it is: no markup in file names, no wrapping that breaks them."""
+    _console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def _verdict(explanation: Explanation) -> str:

@@ -57,7 +57,7 @@ def test_layers_marks_cuts_and_the_default() -> None:
 def test_errors_are_one_line_and_status_one(tmp_path: Path) -> None:
     out = ("--out", tmp_path / "b")
     for arguments, said in (
-        (("build", "--model", "vgg61", *out), "did you mean vgg16"),
+        (("build", "--model", "vgg61", *out), "vgg19, vgg16"),
         (("build", "--model", "networks:plain", "--layer", "feature", *out), "did you mean feat"),
         (("build", "--model", "networks:plain", "--weights", "no.pth", *out), "no weights at no"),
         (("verify", tmp_path), "is not a bundle"),

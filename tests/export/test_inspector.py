@@ -69,7 +69,7 @@ def test_stray_evidence_by_hand() -> None:
     cells = torch.zeros(2, GRID, GRID, dtype=torch.bool)
     cells[:, 4, 4] = True
     batch = Batch(torch.zeros(2, 3, SIZE, SIZE), torch.tensor([2, 0]), cells)
-    assert float(stray_evidence(network, features, batch)) == pytest.approx(0.25, abs=1e-4)
+    assert stray_evidence(network, features, batch).item() == pytest.approx(0.25, abs=1e-4)
 
 
 def test_the_shipped_bundle_is_what_the_weights_give(tmp_path: Path) -> None:

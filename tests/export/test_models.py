@@ -17,7 +17,7 @@ from camexport.models import find_architecture, load_network
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("vgg61", "no model 'vgg61': did you mean vgg16"),
+        ("vgg61", "no model 'vgg61': did you mean .*vgg16"),
         ("inspecter", "did you mean inspector"),
         ("no_such_module:make", "cannot import 'no_such_module'"),
         ("networks:plane", "has no callable 'plane': did you mean plain"),
@@ -49,7 +49,6 @@ def test_no_network_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_arguments: object, **_options: object) -> None:
         raise urllib.error.URLError("Name or service not known")
 
-    monkeypatch.setattr(torchvision.models._api.torch.hub, "load_state_dict_from_url", refuse)
     monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", refuse)
     with pytest.raises(DownloadError, match=r"not known.*--weights PATH .* --weights random"):
         load_network(find_architecture("squeezenet1_1"), "default", 0, (224, 224))

@@ -79,5 +79,5 @@ def test_random_weights_repeat_and_have_the_noise_statistics() -> None:
         values = first.get_submodule("features.0")(noise)
     assert norm.running_mean is not None
     assert norm.running_var is not None
-    torch.testing.assert_close(norm.running_mean, values.mean((0, 2, 3)), rtol=0, atol=0.02)
+    torch.testing.assert_close(norm.running_mean, values.mean((0, 2, 3)), rtol=0, atol=0.06)
     torch.testing.assert_close(norm.running_var, values.var((0, 2, 3)), rtol=0.1, atol=0)

