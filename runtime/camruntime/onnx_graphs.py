@@ -23,8 +23,9 @@ class OnnxGraphs:
 
     Attributes:
         engine: where sessions live.
-        chunk: how many perturbed copies are computed at once; None takes 8 on the CPU, where larger
-            batches outgrow the caches, and 64 elsewhere. It never changes a result.
+        chunk: how many perturbed copies are computed at once. None takes 8 images on the CPU, where
+            larger batches outgrow the caches, and 64 elsewhere; of activations, whose tails reread
+            all their weights with every chunk, always 64. It never changes a result.
         progress: told after every chunk.
     """
 
@@ -59,7 +60,7 @@ class OnnxGraphs:
             (activations,) = self.engine.run("head", {"image": masked})
             return self.engine.run("tail", {"activations": activations})[0]
 
-        return self._in_chunks(logits, masks)
+        return self._in_chunks(logits, masks, 8 if self.engine.provider == CPU else 64)
 
     def logits_of_masked_activations(
         self, activations: FloatArray, masks: FloatArray
@@ -71,12 +72,12 @@ class OnnxGraphs:
             (masked,) = self.engine.run("mask_activations", {"activations": fixed, "masks": chunk})
             return self.engine.run("tail", {"activations": masked})[0]
 
-        return self._in_chunks(logits, masks)
+        return self._in_chunks(logits, masks, 64)
 
     def _in_chunks(
-        self, logits: Callable[[FloatArray], DeviceValue], masks: FloatArray
+        self, logits: Callable[[FloatArray], DeviceValue], masks: FloatArray, usual: int
     ) -> FloatArray:
-        size = self.chunk or (8 if self.engine.provider == CPU else 64)
+        size = self.chunk or usual
         parts = []
         for start in range(0, len(masks), size):
             parts.append(logits(masks[start : start + size]).numpy())

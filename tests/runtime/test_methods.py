@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import cv2
 import numpy as np
@@ -11,9 +14,17 @@ import pytest
 import camruntime.methods
 from arrays import f32
 from camruntime.errors import MethodError
-from camruntime.graphs import Forward, softmax
+from camruntime.graphs import Forward, Graphs, softmax
 from camruntime.interpolation import Upsampling
-from camruntime.methods import METHODS, ReciproCAM, ScoreCAM, choices, make_method, spec_of
+from camruntime.methods import (
+    METHODS,
+    ReciproCAM,
+    ScoreCAM,
+    choices,
+    make_method,
+    register,
+    spec_of,
+)
 from camruntime.methods.recipro_cam import gaussian_masks
 from camruntime.rescale import FloatArray
 from numpy_graphs import NumpyGraphs
@@ -169,6 +180,37 @@ def test_targets_permute_and_share_their_cost(
 def test_bad_specs_say_what_there_is(spec: str, said: str) -> None:
     with pytest.raises(MethodError, match=said):
         make_method(spec)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """One option of each type."""
+
+    count: int = 1
+    sigma: float = 0.5
+    smooth: bool = False
+    needs: ClassVar[frozenset[str]] = frozenset()
+
+    def __call__(self, graphs: Graphs, forward: Forward, targets: Sequence[int]) -> FloatArray:
+        raise AssertionError("never run")
+
+
+def test_options_in_a_spec_have_their_own_types() -> None:
+    register("options")(Options)
+    try:
+        made = make_method("options:count=7:sigma=2:smooth=true")
+        assert made == Options(count=7, sigma=2.0, smooth=True)
+        assert spec_of(made) == "options:count=7:sigma=2.0:smooth=True"
+        assert make_method(spec_of(made)) == made
+        for wrong, said in (
+            ("count=2.5", r"options\.count: expected int, found '2\.5'"),
+            ("sigma=wide", r"options\.sigma: expected a number, found 'wide'"),
+            ("smooth=yes", r"options\.smooth: expected bool, found 'yes'"),
+        ):
+            with pytest.raises(MethodError, match=said):
+                make_method(f"options:{wrong}")
+    finally:
+        del METHODS["options"]
 
 
 def test_specs_and_methods_match() -> None:

@@ -59,9 +59,9 @@ def make_method(spec: str, options: Mapping[str, object] | None = None) -> Metho
     if name not in METHODS:
         raise MethodError(f"no method '{name}': {nearest(name, METHODS)}")
     kind = METHODS[name]
-    values = {**_parse(name, settings), **(options or {})}
-    known = {field.name for field in dataclasses.fields(kind)}
-    for option in values.keys() - known:
+    values = {**_parse(name, settings, get_type_hints(kind)), **(options or {})}
+    known = [field.name for field in dataclasses.fields(kind)]
+    for option in sorted(values.keys() - set(known)):
         raise MethodError(f"{name} has no option '{option}': {nearest(option, known)}")
     try:
         complete = {**dataclasses.asdict(kind()), **values}
@@ -91,11 +91,21 @@ def choices(kind: type[Method]) -> dict[str, tuple[str, str]]:
     return described
 
 
-def _parse(name: str, settings: Sequence[str]) -> dict[str, object]:
+def _parse(name: str, settings: Sequence[str], hints: Mapping[str, object]) -> dict[str, object]:
     values: dict[str, object] = {}
     for setting in settings:
-        option, equals, value = setting.partition("=")
+        option, equals, text = setting.partition("=")
         if not equals:
             raise MethodError(f"expected {name}:option=value, got '{setting}' after '{name}'")
-        values[option] = value
+        values[option] = _from_text(text, hints.get(option))
     return values
+
+
+def _from_text(text: str, kind: object) -> object:
+    """`text` as the number that an option is annotated with; as it is where it is none."""
+    if kind is bool:
+        return {"true": True, "false": False}.get(text.lower(), text)
+    try:
+        return kind(text) if kind is int or kind is float else text
+    except ValueError:
+        return text  # the check of the option's type names it

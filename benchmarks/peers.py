@@ -1,0 +1,190 @@
+"""Score-CAM beside pytorch-grad-cam and torch-cam, and Recipro-CAM beside one forward pass.
+
+    python benchmarks/peers.py [--models resnet18 mobilenet_v2 vgg16] [--threads 2] [--repeat 3]
+
+Same seeded weights, same photograph, same number of threads, contenders in turn, medians over the
+repeats. The floor of an exact Score-CAM is (live channels) x (the best batched forward pass per
+image): head and tail on ONNX Runtime at the batch size that suits them best. `correlation` says
+that both libraries were asked for the same map: it is between our preset of their name and theirs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+os.environ["TQDM_DISABLE"] = "1"  # before pytorch-grad-cam imports it
+
+import cv2
+import numpy as np
+import torch
+from pytorch_grad_cam import ScoreCAM as GradCamScoreCAM
+from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
+from rich.console import Console
+from rich.table import Table
+from torch import nn
+from torchcam.methods import ScoreCAM as TorchCamScoreCAM
+
+import camruntime
+from camexport.build import BuildOptions, build_bundle
+from camexport.models import find_architecture, load_network
+from camruntime.engine import Engine
+from camruntime.fitting import prepare
+from camruntime.picture import Picture
+from camruntime.rescale import FloatArray
+
+TARGET = 1
+BATCHES = (1, 2, 4, 8, 16, 32)
+console = Console()
+
+
+def photograph() -> Picture:
+    """A seeded picture with structure at several scales."""
+    rng = np.random.default_rng(0)
+    layers = [cv2.resize(rng.random((n, n, 3)), (224, 224)) for n in (3, 9, 40)]
+    return np.asarray((0.5 * layers[0] + 0.3 * layers[1] + 0.2 * layers[2]) * 255, np.uint8)
+
+
+def seconds(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One network in PyTorch and on ONNX Runtime, and the picture that both explain."""
+
+    network: nn.Module
+    layer: str
+    explainer: camruntime.Explainer
+    engine: Engine
+    photo: Picture
+    image: FloatArray
+
+    def ours(self, method: str) -> FloatArray:
+        return self.explainer.explain(self.photo, method, TARGET).raw
+
+    def grad_cam(self) -> FloatArray:
+        image = torch.from_numpy(self.image)
+        with GradCamScoreCAM(self.network, [self.network.get_submodule(self.layer)]) as cam:
+            found = cam(image, [ClassifierOutputTarget(TARGET)])
+        return np.asarray(found[0], np.float32)
+
+    def torch_cam(self) -> FloatArray:
+        with torch.no_grad(), TorchCamScoreCAM(self.network, self.layer) as cam:
+            (found,) = cam(TARGET, self.network(torch.from_numpy(self.image)))
+        return np.asarray(found[0], np.float32)
+
+    def forward(self, batch: int) -> float:
+        """Seconds per image of head and tail at this batch size."""
+        images = self.engine.upload(np.repeat(self.image, batch, axis=0))
+
+        def once() -> None:
+            (activations,) = self.engine.run("head", {"image": images})
+            self.engine.run("tail", {"activations": activations})
+
+        once()
+        return median(seconds(once) for _ in range(max(3, 32 // batch))) / batch
+
+    def live_channels(self) -> tuple[int, int]:
+        (activations,) = self.engine.run("head", {"image": self.image})
+        flat = activations.numpy()[0].reshape(activations.value.shape()[1], -1)
+        return int((np.ptp(flat, axis=1) > 0).sum()), len(flat)
+
+
+def subject(model: str, threads: int, chunk: int | None, folder: Path) -> Subject:
+    options = BuildOptions(model=model, weights="random", out=folder / model)
+    manifest = build_bundle(options).bundle.manifest
+    network, _ = load_network(find_architecture(model), "random", 0, manifest.input.size)
+    explainer = camruntime.load(folder / model, ["cpu"], threads=threads, chunk=chunk)
+    return Subject(
+        network=network.requires_grad_(False),
+        layer=manifest.layer.name,
+        explainer=explainer,
+        engine=Engine(explainer.bundle, ["cpu"], threads=threads),
+        photo=photograph(),
+        image=prepare(photograph(), manifest.input),
+    )
+
+
+def correlation(one: FloatArray, other: FloatArray) -> float:
+    resized = np.asarray(cv2.resize(one, other.shape[::-1]), np.float32)
+    return float(np.corrcoef(resized.ravel(), other.ravel())[0, 1])
+
+
+def row(one: Subject, repeat: int) -> list[str]:
+    """Measure, the contenders in turn, and put the medians into words."""
+    same = [
+        correlation(one.ours("score-cam:preset=grad-cam"), one.grad_cam()),
+        correlation(one.ours("score-cam:preset=torch-cam"), one.torch_cam()),
+    ]
+    one.ours("recipro-cam")  # opens the last session
+    contenders: dict[str, Callable[[], object]] = {
+        "ours": lambda: one.ours("score-cam"),
+        "grad-cam": one.grad_cam,
+        "torch-cam": one.torch_cam,
+    }
+    times: dict[str, list[float]] = {name: [] for name in contenders}
+    forwards: dict[int, list[float]] = {batch: [] for batch in BATCHES}
+    recipro: list[float] = []
+    for _ in range(repeat):
+        for batch in BATCHES:
+            forwards[batch].append(one.forward(batch))
+        for name, run in contenders.items():
+            times[name].append(seconds(run))
+        recipro += [seconds(lambda: one.ours("recipro-cam")) for _ in range(15)]
+    took = {name: median(values) for name, values in times.items()}
+    best = min(BATCHES, key=lambda batch: median(forwards[batch]))
+    live, channels = one.live_channels()
+    floor = live * median(forwards[best])
+    return [
+        f"{live}/{channels}",
+        f"{took['ours']:.2f}",
+        *(
+            f"{took[name]:.1f} ({took[name] / took['ours']:.1f}x, r={match:.5f})"
+            for name, match in zip(("grad-cam", "torch-cam"), same, strict=True)
+        ),
+        f"{floor:.2f} (batch {best})",
+        f"{100 * (took['ours'] / floor - 1):+.1f} %",
+        f"{median(recipro) / median(forwards[1]):.2f}",
+    ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--models", nargs="+", default=["resnet18", "mobilenet_v2", "vgg16"])
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--chunk", type=int, default=None)
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    table = Table(
+        "model",
+        "live channels",
+        "Score-CAM, s",
+        "pytorch-grad-cam, s",
+        "torch-cam, s",
+        "floor, s",
+        "above floor",
+        "Recipro-CAM / forward",
+        title=f"{arguments.threads} threads, median of {arguments.repeat}",
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        for model in arguments.models:
+            with console.status(model):
+                one = subject(model, arguments.threads, arguments.chunk, Path(folder))
+                cells = row(one, arguments.repeat)
+            console.print(model, *cells, sep=" | ", highlight=False, soft_wrap=True)
+            table.add_row(model, *cells)
+    console.print(table)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,86 @@
+"""Real weights and real photographs; skipped where the data folder is absent."""
+
+from __future__ import annotations
+
+import csv
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import camruntime
+from camexport.build import BuildOptions, build_bundle
+from camruntime.bundle import ResizeMode
+
+ROOT = Path(__file__).parents[2]
+DATA = Path(os.environ.get("CAMEXPORT_DATA", ROOT / "../shared/data"))
+
+pytestmark = [
+    pytest.mark.real,
+    pytest.mark.skipif(not DATA.is_dir(), reason=f"no data at {DATA}: set CAMEXPORT_DATA"),
+]
+
+
+@dataclass(frozen=True)
+class Real:
+    """How a network's published weights want their pictures, and how many they get right."""
+
+    size: int
+    top1: int
+    mean: tuple[float, float, float] | None = None
+    std: tuple[float, float, float] | None = None
+    resize: ResizeMode = "squash"
+
+
+HALF = (0.5, 0.5, 0.5)
+MODELS = {
+    "mobilenet_v2": Real(size=225, top1=93, mean=HALF, std=HALF),
+    "squeezenet1_0": Real(size=227, top1=91),
+}
+
+
+@pytest.fixture(scope="module", params=MODELS)
+def explainer(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> camruntime.Explainer:
+    model = request.param
+    real = MODELS[model]
+    options = BuildOptions(
+        model=model,
+        weights=str(DATA / "classifiers" / f"{model}.pth"),
+        size=(real.size, real.size),
+        mean=real.mean,
+        std=real.std,
+        resize=real.resize,
+        labels=DATA / "classifiers" / "imagenet_labels.txt",
+        out=tmp_path_factory.mktemp("real") / model,
+    )
+    return camruntime.load(build_bundle(options).bundle.folder, ["cpu"])
+
+
+def test_top1_on_validation_images(explainer: camruntime.Explainer) -> None:
+    folder = DATA / "imagenet_val"
+    with (folder / "labels.csv").open() as file:
+        rows = [(folder / name, int(label)) for name, label in csv.reader(file)]
+    assert len(rows) == 130
+    found = explainer.explain([path for path, _ in rows])
+    hits = sum(one.predicted.index == label for one, (_, label) in zip(found, rows, strict=True))
+    assert abs(hits - MODELS[explainer.bundle.manifest.model].top1) <= 1
+
+
+@pytest.mark.parametrize("method", ["score-cam", "recipro-cam", "score-cam:preset=official"])
+def test_dog_and_cat_are_told_apart(explainer: camruntime.Explainer, method: str) -> None:
+    """The dog (bull mastiff, 243) sits in the upper half, the cat (tiger cat, 282) lies below."""
+    photo = DATA / "photos" / "gradcam_both.png"
+    dog, cat = explainer.explain(photo, method, target=[243, 282])
+    height = dog.photo.shape[0]
+    rows = np.arange(height)[:, None]
+    centres = [
+        float((rows * one.photo_saliency).sum() / one.photo_saliency.sum()) / height
+        for one in (dog, cat)
+    ]
+    assert centres[0] < 0.5 < centres[1], centres
+    correlation = np.corrcoef(dog.raw.ravel(), cat.raw.ravel())[0, 1]
+    assert correlation < 0.5
