@@ -6,7 +6,7 @@ import signal
 import sys
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -15,6 +15,9 @@ from rich.table import Table
 
 from camruntime.bundle import Parity
 from camruntime.errors import CamError, MissingDependencyError
+
+if TYPE_CHECKING:
+    from camexport.build import Built
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 _console = Console()
@@ -70,24 +73,9 @@ def build(
         out=out,
         force=force,
     )
-    with _console.status(f"building {model}"):
-        built = build_bundle(options)
-    manifest = built.bundle.manifest
-    worst = max(manifest.parity, key=lambda parity: parity.relative)
-    spec = manifest.input
-    rows = {
-        "bundle": str(built.bundle.folder),
-        "weights": manifest.source.name,
-        "target layer": f"{manifest.layer.name} {manifest.layer.shape}"
-        + ("" if layer else " (chosen; see `camexport layers`)"),
-        "input": f"{spec.size[0]}x{spec.size[1]} {spec.resize}, mean {spec.mean}, std {spec.std}"
-        + (" (assumed: say --size, --mean, --std)" if built.input_assumed else ""),
-        "classes": str(manifest.classes),
-        "size": f"{manifest.weights.bytes / 1e6:.1f} MB of weights",
-        "parity": f"{worst.relative:.1e} of the range at worst ({worst.part})",
-    }
-    for name, value in rows.items():
-        _console.print(f"[bold]{name:>13}[/]  {escape(value)}", highlight=False, soft_wrap=True)
+    # No live display here: torchvision draws its own bar while it downloads.
+    print(f"building {model}", flush=True)
+    _summarise(build_bundle(options), layer is None)
 
 
 @app.command()
@@ -137,6 +125,25 @@ def main() -> None:
     except CamError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)
+
+
+def _summarise(built: Built, chosen: bool) -> None:
+    manifest = built.bundle.manifest
+    worst = max(manifest.parity, key=lambda parity: parity.relative)
+    spec = manifest.input
+    rows = {
+        "bundle": str(built.bundle.folder),
+        "weights": manifest.source.name,
+        "target layer": f"{manifest.layer.name} {manifest.layer.shape}"
+        + (" (chosen; see `camexport layers`)" if chosen else ""),
+        "input": f"{spec.size[0]}x{spec.size[1]} {spec.resize}, mean {spec.mean}, std {spec.std}"
+        + (" (assumed: say --size, --mean, --std)" if built.input_assumed else ""),
+        "classes": str(manifest.classes),
+        "size": f"{manifest.weights.bytes / 1e6:.1f} MB of weights",
+        "parity": f"{worst.relative:.1e} of the range at worst ({worst.part})",
+    }
+    for name, value in rows.items():
+        _console.print(f"[bold]{name:>13}[/]  {escape(value)}", highlight=False, soft_wrap=True)
 
 
 def _require(*packages: str) -> None:

@@ -96,7 +96,7 @@ def methods() -> None:
 def info(bundle: BundlePath) -> None:
     """Show what a bundle holds, after checking its files."""
     manifest = open_bundle(bundle).manifest
-    worst = max(manifest.parity, key=lambda parity: parity.relative)
+    worst = max((parity.relative for parity in manifest.parity), default=float("nan"))
     spec = manifest.input
     rows = {
         "model": manifest.model,
@@ -108,7 +108,7 @@ def info(bundle: BundlePath) -> None:
         + (" …" if manifest.classes > 8 else ""),
         "graphs": ", ".join(graph.file for graph in manifest.graphs.values()),
         "size": f"{manifest.weights.bytes / 1e6:.1f} MB of weights, opset {manifest.opset}",
-        "parity": f"{worst.relative:.1e} of the range at worst ({worst.part}, {worst.batch})",
+        "parity": f"within {worst:.1e} of PyTorch's range when it was built",
         "built with": ", ".join(f"{tool} {version}" for tool, version in manifest.tools.items()),
     }
     for name, value in rows.items():

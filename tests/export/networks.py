@@ -131,3 +131,26 @@ def slow() -> nn.Module:
     """For a build that is interrupted."""
     time.sleep(300)
     return Plain()
+
+
+class OneClass(Plain):
+    """A single logit: part or no part."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(8, 1)
+
+
+def one_class() -> nn.Module:
+    """For `--model networks:one_class`."""
+    torch.manual_seed(0)
+    return OneClass()
+
+
+def exploding() -> nn.Module:
+    """Finite weights whose logits overflow to infinity."""
+    network = Plain()
+    with torch.no_grad():
+        network.fc.weight.fill_(3e38)
+        network.fc.bias.fill_(1.0)
+    return network

@@ -154,6 +154,26 @@ def test_only_flat_channels_give_a_flat_map(method: ScoreCAM) -> None:
     assert np.ptp(found) < 1e-6
 
 
+def test_one_class_has_no_probability_to_lose_and_still_has_a_logit(image: FloatArray) -> None:
+    """Softmax over one class is 1 whatever the network sees, so only logits explain it."""
+    mix = np.random.default_rng(0).normal(0, 1, (4, 3)).astype(np.float32)
+    graphs = NumpyGraphs(mix, f32([[1, -2, 3, 4]]), f32([0]))
+    forward = graphs.forward(image)
+    assert (ReciproCAM()(graphs, forward, [0]) == 1).all()
+    cam = np.einsum("k,khw->hw", graphs.weights[0], forward.activations[0])
+    found = ReciproCAM(score="logit")(graphs, forward, [0])[0]
+    np.testing.assert_allclose(found, cam / cam.size, atol=1e-6)
+    assert np.ptp(ScoreCAM()(graphs, forward, [0])) > 0
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_grid_of_one_cell_gives_a_finite_flat_map(name: str, numpy_graphs: NumpyGraphs) -> None:
+    forward = numpy_graphs.forward(np.ones((1, 3, 2, 2), np.float32))
+    found = make_method(name)(numpy_graphs, forward, [0, 1])
+    assert found.shape == (2, 1, 1)
+    assert np.isfinite(found).all()
+
+
 @pytest.mark.parametrize("name", METHODS)
 def test_targets_permute_and_share_their_cost(
     name: str, numpy_graphs: NumpyGraphs, image: FloatArray
