@@ -5,8 +5,8 @@
 Same seeded weights, same photograph, same number of threads, contenders in turn, medians over the
 repeats. The floor of an exact Score-CAM is (live channels) x (the best batched forward pass per
 image): head and tail on ONNX Runtime at the batch size that suits them best. How far we are above
-it compares the fastest run of each, the one that the machine disturbed least. `r` is the correlation
-of our preset of a library's name with that library's map: both were asked for the same thing.
+it compares the fastest run of each, the one that the machine disturbed least. `r` is the
+correlation of our preset of a library's name with that library's map: both did the same work.
 """
 
 from __future__ import annotations
@@ -126,17 +126,15 @@ def correlation(one: FloatArray, other: FloatArray) -> float:
 
 def row(one: Subject, repeat: int) -> list[str]:
     """Measure, the contenders in turn, and put the medians into words."""
-    same = [
-        correlation(one.ours("score-cam:preset=grad-cam"), one.grad_cam()),
-        correlation(one.ours("score-cam:preset=torch-cam"), one.torch_cam()),
-    ]
+    presets = {name: one.ours(f"score-cam:preset={name}") for name in ("grad-cam", "torch-cam")}
     one.ours("recipro-cam")  # opens the last session
-    contenders: dict[str, Callable[[], object]] = {
+    contenders: dict[str, Callable[[], FloatArray]] = {
         "ours": lambda: one.ours("score-cam"),
         "grad-cam": one.grad_cam,
         "torch-cam": one.torch_cam,
     }
     times: dict[str, list[float]] = {name: [] for name in contenders}
+    maps: dict[str, FloatArray] = {}
     forwards: dict[int, list[float]] = {batch: [] for batch in BATCHES}
     recipro: list[float] = []
     for turn in range(3 * repeat):
@@ -145,7 +143,9 @@ def row(one: Subject, repeat: int) -> list[str]:
         recipro += [seconds(lambda: one.ours("recipro-cam")) for _ in range(10)]
         for name, run in contenders.items():
             if name == "ours" or turn % 3 == 0:
-                times[name].append(seconds(run))
+                start = time.perf_counter()
+                maps[name] = run()
+                times[name].append(time.perf_counter() - start)
     took = {name: median(values) for name, values in times.items()}
     best = min(BATCHES, key=lambda batch: min(forwards[batch]))
     live, channels = one.live_channels()
@@ -154,8 +154,9 @@ def row(one: Subject, repeat: int) -> list[str]:
         f"{live}/{channels}",
         f"{took['ours']:.2f}",
         *(
-            f"{took[name]:.1f} ({took[name] / took['ours']:.1f}x, r={match:.5f})"
-            for name, match in zip(("grad-cam", "torch-cam"), same, strict=True)
+            f"{took[name]:.1f} ({took[name] / took['ours']:.1f}x, "
+            f"r={correlation(preset, maps[name]):.5f})"
+            for name, preset in presets.items()
         ),
         f"{floor:.2f} (batch {best})",
         f"{100 * (min(times['ours']) / floor - 1):+.1f} %",
