@@ -7,8 +7,10 @@ same path with CPU bindings runs everywhere.
 
 from __future__ import annotations
 
+import io
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stdout
 from typing import Any
 
 import numpy as np
@@ -121,11 +123,10 @@ class Engine:
 
     def _choose(self, providers: Sequence[Provider] | None) -> list[tuple[str, dict[str, object]]]:
         available = ort.get_available_providers()
-        if CUDA in available:
-            ort.preload_dlls()
         if providers is None:
-            wanted = [self._with_options(CUDA)] if CUDA in available else []
-            return wanted if wanted and self._opens(wanted) else [(CPU, {})]
+            cuda = [self._with_options(CUDA)]
+            with _quiet():
+                return cuda if CUDA in available and self._opens(cuda) else [(CPU, {})]
         wanted = [self._with_options(provider) for provider in providers]
         for name, _ in wanted:
             if name not in available:
@@ -148,5 +149,18 @@ class Engine:
 
     def _opens(self, wanted: list[tuple[str, dict[str, object]]]) -> bool:
         """Whether the first provider really runs a graph; ONNX Runtime falls back in silence."""
+        if wanted[0][0] == CUDA:
+            ort.preload_dlls()  # finds the libraries in NVIDIA's own Python packages
         session = self._open("mask_activations", wanted)
         return bool(session.get_providers()[0] == wanted[0][0])
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Swallow what ONNX Runtime says about missing CUDA libraries: nobody asked for CUDA."""
+    ort.set_default_logger_severity(4)
+    try:
+        with redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        ort.set_default_logger_severity(2)  # its default
