@@ -39,8 +39,10 @@ def split(program: MarkedProgram, layer: str) -> Split:
     mark = program.marks[layer]
     shape = mark_shape(mark)
     if len(shape) != 3:
+        full = mark.meta["val"].shape
+        extents = [str(extent) if isinstance(extent, int) else "n" for extent in full]
         raise NotSpatialError(
-            f"'{layer}' gives activations of shape {tuple(mark.meta['val'].shape)}; a saliency map "
+            f"'{layer}' gives activations of shape ({', '.join(extents)}); a saliency map "
             "needs a grid (n, C, h, w); `camexport layers` lists the layers that have one"
         )
     if not is_cut(program, mark):

@@ -61,7 +61,7 @@ def test_an_unknown_layer_names_the_nearest() -> None:
 
 def test_activations_without_a_grid_are_refused() -> None:
     program = trace(Tokens().eval(), SIZE)
-    with pytest.raises(NotSpatialError, match=r"'mix' gives activations of shape .*3, 16"):
+    with pytest.raises(NotSpatialError, match=r"'mix' gives activations of shape \(n, 3, 16\)"):
         split(program, "mix")
     with pytest.raises(NotSpatialError, match="no layer of this network"):
         default_layer(program, Tokens())
