@@ -50,3 +50,9 @@ def test_a_non_finite_map_is_zero_and_leaves_its_neighbours_alone(bad: float) ->
 
 def test_a_one_by_one_map_is_flat() -> None:
     assert not rescale(f32([[[7]]])).evidence.any()
+
+
+def test_a_range_beyond_float32_is_not_finite() -> None:
+    scaled, evidence = rescale(f32([[[-3e38, 3e38], [0, 0]]]))
+    assert not evidence.any()
+    assert not scaled.any()
