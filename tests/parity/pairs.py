@@ -38,7 +38,7 @@ class Pair:
 Pairs = Callable[[str, int | None], Pair]
 """Makes a pair from a model's name and input side (None: its own)."""
 
-SMALL = [("inspector", None), ("resnet18", 96), ("vgg16", 64)]
+SMALL = [("inspector", None), ("resnet18", 96), ("vgg16", 96)]
 FULL = [("resnet18", None), ("vgg16", None)]
 MODELS = [
     *(pytest.param(*model, id=model[0]) for model in SMALL),
