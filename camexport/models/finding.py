@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from torch import nn
 
@@ -51,6 +52,7 @@ def load_network(
         WeightsError, DownloadError: the weights cannot be had or do not fit.
         OptionError: the publisher's weights have another number of classes.
     """
+    origin: Literal["default", "random", "file"]
     if weights == "default":
         if classes not in (None, len(architecture.labels)) and architecture.labels:
             raise OptionError(
@@ -69,7 +71,7 @@ def load_network(
         fit_state(network, state, path.name)
         origin, name = "file", path.name
     source = Source(
-        weights=origin,  # type: ignore[arg-type]  # one of the three literals above
+        weights=origin,
         name=name,
         seed=seed if origin == "random" else None,
         digest=digest_state(network),
