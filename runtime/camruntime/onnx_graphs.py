@@ -26,8 +26,8 @@ class OnnxGraphs:
     Attributes:
         engine: where sessions live.
         chunk: how many perturbed copies are computed at once; it never changes a result. None
-            takes 64, but for images on the CPU 16, or 4 where the weights are below 32 MB: large
-            batches outgrow the caches, and small ones reread the weights more often.
+            takes 64, but for images on the CPU 16: more outgrow the caches, fewer pay too much for
+            starting each run.
         progress: told after every chunk.
     """
 
@@ -62,7 +62,7 @@ class OnnxGraphs:
             (activations,) = self.engine.run("head", {"image": masked})
             return self.engine.run("tail", {"activations": activations})[0]
 
-        return self._in_chunks(logits, masks, self._usual_chunk_of_images())
+        return self._in_chunks(logits, masks, 16 if self.engine.provider == CPU else _CHUNK)
 
     def logits_of_masked_activations(
         self, activations: FloatArray, masks: FloatArray
@@ -75,11 +75,6 @@ class OnnxGraphs:
             return self.engine.run("tail", {"activations": masked})[0]
 
         return self._in_chunks(logits, masks, _CHUNK)
-
-    def _usual_chunk_of_images(self) -> int:
-        if self.engine.provider != CPU:
-            return _CHUNK
-        return 4 if self.engine.bundle.manifest.weights.bytes < 32e6 else 16
 
     def _in_chunks(
         self, logits: Callable[[FloatArray], DeviceValue], masks: FloatArray, usual: int
