@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from functools import partial
 
 import torchvision
@@ -38,7 +37,7 @@ def find(name: str) -> Architecture | None:
 def _make(name: str, classes: int | None) -> nn.Module:
     options: dict[str, object] = {} if classes is None else {"num_classes": classes}
     builder = torchvision.models.get_model_builder(name)
-    if name in ("googlenet", "inception_v3") and "kwargs" in inspect.signature(builder).parameters:
+    if name in ("googlenet", "inception_v3"):
         options["init_weights"] = True  # saying nothing gives a warning about a later default
     network: nn.Module = builder(weights=None, **options)
     return network

@@ -75,6 +75,7 @@ class Engine:
         self._lock = threading.Lock()
         self._providers = self._choose(providers)
         self.provider = self._providers[0][0]
+        self._place = ("cuda", device_id) if self.provider == CUDA else ("cpu", 0)
 
     def run(self, graph: str, inputs: Mapping[str, Array | DeviceValue]) -> tuple[DeviceValue, ...]:
         """Run one graph; arrays are copied to the device, values already there are used in place.
@@ -88,19 +89,15 @@ class Engine:
                 binding.bind_ortvalue_input(name, value.value)
             else:
                 binding.bind_cpu_input(name, np.ascontiguousarray(value))
-        device = "cuda" if self.provider == CUDA else "cpu"
-        outputs = self.bundle.graph(graph).outputs
-        for name in outputs:
-            binding.bind_output(name, device, self._device_id if device == "cuda" else 0)
+        for name in self.bundle.graph(graph).outputs:
+            binding.bind_output(name, *self._place)
         session.run_with_iobinding(binding)
         return tuple(DeviceValue(value) for value in binding.get_outputs())
 
     def upload(self, array: Array) -> DeviceValue:
         """Copy an array to the device once, for several calls of `run`."""
-        device = "cuda" if self.provider == CUDA else "cpu"
         contiguous = np.ascontiguousarray(array)
-        device_id = self._device_id if device == "cuda" else 0
-        return DeviceValue(ort.OrtValue.ortvalue_from_numpy(contiguous, device, device_id))
+        return DeviceValue(ort.OrtValue.ortvalue_from_numpy(contiguous, *self._place))
 
     def _session(self, graph: str) -> ort.InferenceSession:
         with self._lock:
