@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
+import re
+from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
 
 import onnx_ir as ir
 import torch
-from torch import fx
+from torch import Tensor, fx
 
+from camexport.differentiating import LAYER
 from camexport.errors import UnsupportedError
 from camexport.marking import quiet_tracing
 
@@ -17,31 +20,60 @@ IR_VERSION = 10
 """ONNX Runtime refuses newer ones long after the onnx package writes them."""
 
 
-def to_onnx(module: fx.GraphModule, shape: tuple[int, ...], source: str, result: str) -> ir.Model:
-    """Convert a module with one input `(n, *shape)`, named `source`, and one output, `result`.
+def to_onnx(
+    module: fx.GraphModule, inputs: Mapping[str, Tensor], outputs: Sequence[str]
+) -> ir.Model:
+    """Convert a module; the first dimension of every input and output is the batch, and dynamic.
 
-    The exporter folds batch norms into the convolutions before them where nothing else reads the
-    convolution's output.
+    Args:
+        module: in functional ATen operators.
+        inputs: examples by name, in the module's order, with at least two rows.
+        outputs: names of its results.
 
     Raises:
         UnsupportedError: an operator has no ONNX equivalent.
     """
-    example = torch.zeros(2, *shape)
-    batch = {0: torch.export.Dim("batch")}
+    batch = torch.export.Dim("batch")
+    examples = tuple(inputs.values())
     try:
         with torch.no_grad(), quiet_tracing(), redirect_stdout(io.StringIO()):
-            program = torch.export.export(module, (example,), dynamic_shapes=(batch,))
+            program = torch.export.export(
+                module, examples, dynamic_shapes=tuple({0: batch} for _ in examples)
+            )
             exported = torch.onnx.export(
                 program, dynamo=True, opset_version=OPSET, verbose=False, optimize=True
             )
     except Exception as error:  # the exporter's errors share no base below Exception
         raise UnsupportedError(
-            f"the {result} graph cannot be written as ONNX: {error}; try another --layer"
+            f"the {outputs[0]} graph cannot be written as ONNX: {error}; try another --layer"
         ) from error
     assert exported is not None  # None is returned only when a file name is given
     model: ir.Model = exported.model
-    _name(model, source, result)
+    _name(model, list(inputs), list(outputs))
     return model
+
+
+def gradient_to_onnx(gradient: fx.GraphModule, shape: tuple[int, ...]) -> ir.Model:
+    """Convert what `differentiate` made: activations `(n, *shape)`, targets -> gradient, logits.
+
+    Raises:
+        UnsupportedError: an operator has no ONNX equivalent; names it and its layer.
+    """
+    inputs = {"activations": torch.zeros(2, *shape), "targets": torch.zeros(2, dtype=torch.int64)}
+    try:
+        return to_onnx(gradient, inputs, ["gradient", "logits"])
+    except UnsupportedError as error:
+        named = set(re.findall(r"aten\.\w+(?:\.\w+)?", str(error)))
+        culprits = {
+            f"{node.target} of layer '{node.meta.get(LAYER, '')}'"
+            for node in gradient.graph.nodes
+            if node.op == "call_function" and str(node.target).removesuffix(".default") in named
+        }
+        raise UnsupportedError(
+            f"the gradient graph cannot be written as ONNX: no equivalent of "
+            f"{' or '.join(sorted(culprits)) or error}; build with --no-gradient, or with another "
+            "--layer"
+        ) from error
 
 
 def mask_images() -> ir.Model:
@@ -70,7 +102,7 @@ def mask_activations() -> ir.Model:
     return _weightless("mask_activations", [activations, masks], [axis, mask, masked])
 
 
-def _name(model: ir.Model, source: str, result: str) -> None:
+def _name(model: ir.Model, inputs: list[str], outputs: list[str]) -> None:
     """Stable names for input, output and batch; no traces of the machine that exported it."""
     model.ir_version = IR_VERSION
     model.metadata_props.clear()
@@ -81,12 +113,11 @@ def _name(model: ir.Model, source: str, result: str) -> None:
     for value in (*model.graph.inputs, *model.graph.initializers.values()):
         value.metadata_props.clear()
     graph = model.graph
-    graph.name = result
+    graph.name = outputs[0]
     graph.metadata_props.clear()
-    graph.inputs[0].name = source
-    graph.outputs[0].name = result
-    for value in (graph.inputs[0], graph.outputs[0]):
+    for value, name in zip([*graph.inputs, *graph.outputs], [*inputs, *outputs], strict=True):
         assert value.shape is not None
+        value.name = name
         value.shape = ir.Shape(["n", *value.shape.dims[1:]])
 
 

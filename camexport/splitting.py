@@ -9,6 +9,7 @@ import torch
 from torch import fx
 
 from camexport.errors import NotACutError, NotSpatialError, UnknownLayerError
+from camexport.folding import fold_batch_norms
 from camexport.marking import MARK, MarkedProgram
 from camruntime.errors import nearest
 
@@ -112,7 +113,7 @@ def _extract(program: MarkedProgram, output: fx.Node, source: fx.Node, name: str
         else:
             made[node] = graph.node_copy(node, lambda old: made[old])
     graph.output(made[output])
-    return fx.GraphModule(program.module, graph)
+    return fold_batch_norms(fx.GraphModule(program.module, graph))
 
 
 def _in_order(nodes: Iterable[fx.Node], wanted: set[fx.Node]) -> Iterable[fx.Node]:

@@ -1,0 +1,198 @@
+"""Backward operators in terms of operators that ONNX has.
+
+PyTorch's own table takes most of them apart. Here are those that it keeps whole. Pooling by averages
+and resizing are linear and separable: `y = R x C`, with a small matrix for each axis, so the gradient
+is `R^T g C^T`. Where a function has no derivative, the conventions are PyTorch's.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from camruntime.interpolation import bilinear
+
+aten = torch.ops.aten
+
+Operator = Any
+"""`torch._ops.OpOverload`, which torch does not export."""
+Matrix = list[list[float]]
+
+
+def decompositions() -> dict[Operator, Callable[..., Any]]:
+    """PyTorch's table for export, with the rules of this file added."""
+    table: dict[Operator, Callable[..., Any]] = dict(torch.export.default_decompositions().items())
+    # A linear layer and its weight stay as they are, so that all graphs hold the same tensor.
+    return {**table, **_RULES}
+
+
+def _convolution(
+    grad: Tensor,
+    image: Tensor,
+    weight: Tensor,
+    _bias_sizes: object,
+    stride: list[int],
+    padding: list[int],
+    dilation: list[int],
+    transposed: bool,
+    _output_padding: list[int],
+    groups: int,
+    _output_mask: list[bool],
+) -> tuple[Tensor, None, None]:
+    """A transposed convolution, padded back to the input's size; and the other way round."""
+    extents = list(image.shape[2:])
+    none = [0] * len(extents)
+    if transposed:
+        found = aten.convolution(grad, weight, None, stride, padding, dilation, False, none, groups)
+        for axis, extent in enumerate(extents, 2):  # an output padding above the stride adds cells
+            found = found.narrow(axis, 0, extent)
+        return found, None, None
+    shortest = [
+        (grad.shape[axis + 2] - 1) * stride[axis]
+        - 2 * padding[axis]
+        + dilation[axis] * (weight.shape[axis + 2] - 1)
+        + 1
+        for axis in range(len(extents))
+    ]
+    missing = [extent - short for extent, short in zip(extents, shortest, strict=True)]
+    return (
+        aten.convolution(grad, weight, None, stride, padding, dilation, True, missing, groups),
+        None,
+        None,
+    )
+
+
+def _max_pool2d(
+    grad: Tensor,
+    image: Tensor,
+    _kernel: object,
+    _stride: object,
+    _padding: object,
+    _dilation: object,
+    _ceil_mode: object,
+    indices: Tensor,
+) -> Tensor:
+    """Every output's gradient goes to the cell that won it; PyTorch lets the first of equals win."""
+    return _scattered(grad, image, indices)
+
+
+def _adaptive_max_pool2d(grad: Tensor, image: Tensor, indices: Tensor) -> Tensor:
+    return _scattered(grad, image, indices)
+
+
+def _scattered(grad: Tensor, image: Tensor, indices: Tensor) -> Tensor:
+    flat = torch.zeros_like(image).flatten(2)
+    return flat.scatter_add(2, indices.flatten(2), grad.flatten(2)).reshape(image.shape)
+
+
+def _adaptive_avg_pool2d(grad: Tensor, image: Tensor) -> Tensor:
+    return _back_through(grad, *(_adaptive(image.shape[k], grad.shape[k]) for k in (2, 3)))
+
+
+def _adaptive(size: int, cells: int) -> Matrix:
+    """`(cells, size)`: cell i is the mean from `floor(i size / cells)` to `ceil((i+1) size / cells)`."""
+    edges = [(i * size // cells, -(-(i + 1) * size // cells)) for i in range(cells)]
+    return [[float(a <= x < b) / (b - a) for x in range(size)] for a, b in edges]
+
+
+def _avg_pool2d(
+    grad: Tensor,
+    image: Tensor,
+    kernel: list[int],
+    stride: list[int],
+    padding: list[int],
+    _ceil_mode: bool,
+    count_include_pad: bool,
+    divisor: int | None,
+) -> Tensor:
+    def matrix(axis: int) -> Matrix:
+        size, width = image.shape[axis + 2], kernel[axis % len(kernel)]
+        pad, rows = padding[axis % len(padding)], []
+        for i in range(grad.shape[axis + 2]):
+            start = i * (stride or kernel)[axis % len(stride or kernel)] - pad
+            end = min(start + width, size + pad)
+            inside = [float(max(start, 0) <= x < min(end, size)) for x in range(size)]
+            count = end - start if count_include_pad else sum(inside)
+            # A divisor of one's own counts for the whole window: once, on the first axis.
+            count = count if divisor is None else (divisor if axis == 0 else 1)
+            rows.append([value / count for value in inside])
+        return rows
+
+    return _back_through(grad, matrix(0), matrix(1))
+
+
+def _upsample_bilinear2d(
+    grad: Tensor,
+    size: list[int],
+    shape: list[int],
+    align_corners: bool,
+    *scales: float | None,
+) -> Tensor:
+    _refuse_odd_scales(size, shape, scales)
+    upsampling = bilinear((shape[2], shape[3]), (size[0], size[1]), align_corners)
+    return _back_through(grad, upsampling.rows.tolist(), upsampling.columns.T.tolist())
+
+
+def _upsample_nearest2d(
+    grad: Tensor, size: list[int], shape: list[int], *scales: float | None
+) -> Tensor:
+    _refuse_odd_scales(size, shape, scales)
+
+    def matrix(axis: int) -> Matrix:
+        cells = [i * shape[axis + 2] // size[axis] for i in range(size[axis])]
+        return [[float(x == cell) for x in range(shape[axis + 2])] for cell in cells]
+
+    return _back_through(grad, matrix(0), matrix(1))
+
+
+def _refuse_odd_scales(
+    size: Sequence[int], shape: Sequence[int], scales: Sequence[float | None]
+) -> None:
+    """A scale that is not the ratio of the sizes moves every sample."""
+    for axis, scale in enumerate(scales):
+        if scale is not None and not math.isclose(scale * shape[axis + 2], size[axis]):
+            raise ValueError(f"scale factor {scale} for {shape[axis + 2]} -> {size[axis]} cells")
+
+
+def _replication_pad2d(grad: Tensor, image: Tensor, padding: list[int]) -> Tensor:
+    left, _, top, _ = padding
+
+    def matrix(axis: int, before: int) -> Matrix:
+        size = image.shape[axis]
+        cells = [min(max(i - before, 0), size - 1) for i in range(grad.shape[axis])]
+        return [[float(x == cell) for x in range(size)] for cell in cells]
+
+    return _back_through(grad, matrix(2, top), matrix(3, left))
+
+
+def _back_through(grad: Tensor, rows: Matrix, columns: Matrix) -> Tensor:
+    """Gradient of `rows @ x @ columns^T`: `rows^T @ grad @ columns`."""
+    down, across = torch.tensor(rows, dtype=grad.dtype), torch.tensor(columns, dtype=grad.dtype)
+    return down.t() @ grad @ across
+
+
+def _shrink(grad: Tensor, values: Tensor, limit: float) -> Tensor:
+    """Soft and hard shrinkage pass the gradient on outside `[-limit, limit]`."""
+    return torch.where((values >= -limit) & (values <= limit), 0, grad)
+
+
+def _empty_permuted(size: list[int], _order: object, dtype: torch.dtype, **_options: object) -> Tensor:
+    return torch.zeros(size, dtype=dtype)
+
+
+_RULES: dict[Operator, Callable[..., Any]] = {
+    aten.convolution_backward.default: _convolution,
+    aten.max_pool2d_with_indices_backward.default: _max_pool2d,
+    aten.adaptive_max_pool2d_backward.default: _adaptive_max_pool2d,
+    aten._adaptive_avg_pool2d_backward.default: _adaptive_avg_pool2d,
+    aten.avg_pool2d_backward.default: _avg_pool2d,
+    aten.upsample_bilinear2d_backward.default: _upsample_bilinear2d,
+    aten.upsample_nearest2d_backward.default: _upsample_nearest2d,
+    aten.replication_pad2d_backward.default: _replication_pad2d,
+    aten.softshrink_backward.default: _shrink,
+    aten.hardshrink_backward.default: _shrink,
+}

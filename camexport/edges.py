@@ -1,0 +1,151 @@
+"""Build an edge model: HED as one ONNX file, compared with PyTorch before it appears."""
+
+from __future__ import annotations
+
+import io
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
+
+import numpy as np
+import onnx_ir as ir
+import torch
+
+from camexport.converting import IR_VERSION, OPSET
+from camexport.errors import OutputError, ParityError, WeightsError
+from camexport.hed import MEAN, Hed, load_hed
+from camexport.marking import quiet_tracing
+from camexport.weights import read_state
+from camruntime.bundle import digest_file
+from camruntime.edge_model import EDGES, SCHEMA_VERSION, EdgeModel, open_edge_model
+from camruntime.engine import CPU
+from camruntime.rescale import FloatArray
+
+INPUT, OUTPUT = "image", "edges"
+TOLERANCE = 1e-4
+"""Largest difference allowed between edge probabilities."""
+
+_COMPARED = ((2, 48, 64), (1, 67, 91))  # batch, height, width: whole in the fifth stage, and not
+
+
+def build_edges(weights: Path, out: Path, force: bool = False) -> EdgeModel:
+    """Write `edges.onnx` and `edges.json` into a directory, new or there already.
+
+    Args:
+        weights: HED's state dict, of a family that `camexport.hed` knows.
+        out: the directory; a bundle's, for example.
+        force: replace an edge model that is there.
+
+    Raises:
+        WeightsError: the weights cannot be read, or are not HED's.
+        OutputError: there is an edge model already, or the directory cannot be written.
+        ParityError: ONNX Runtime does not compute what PyTorch does; nothing is left behind.
+        MissingDependencyError: ONNX Runtime is not installed.
+    """
+    if not weights.is_file():
+        raise WeightsError(f"no weights at {weights}: expected the path of a state dict of HED")
+    with _staged(out, force) as stage:
+        network = load_hed(read_state(weights), weights.name)
+        ir.save(_to_onnx(network), stage / EDGES)
+        padding = network.family.padding
+        model = _describe(f"HED ({weights.stem}, padding {padding})", stage / EDGES)
+        model.write(stage)
+        _compare(network, stage)
+    return model
+
+
+def _to_onnx(network: Hed) -> ir.Model:
+    """`image (n, 3, H, W)` -> `edges (n, 1, H, W)`, all three dynamic."""
+    sizes = dict.fromkeys((0, 2, 3), torch.export.Dim.DYNAMIC)
+    example = torch.zeros(2, 3, 64, 80)
+    with torch.no_grad(), quiet_tracing(), redirect_stdout(io.StringIO()):
+        program = torch.export.export(network, (example,), dynamic_shapes=(sizes,))
+        exported = torch.onnx.export(
+            program, dynamo=True, opset_version=OPSET, verbose=False, optimize=True
+        )
+    assert exported is not None  # None is returned only when a file name is given
+    model: ir.Model = exported.model
+    _name(model)
+    return model
+
+
+def _name(model: ir.Model) -> None:
+    """Stable names for input, output and sizes; no traces of the machine that exported it."""
+    graph = model.graph
+    model.ir_version = IR_VERSION
+    graph.name = "hed"
+    values = [value for node in graph for value in node.outputs]
+    for part in (model, graph, *graph, *values, *graph.inputs, *graph.initializers.values()):
+        part.metadata_props.clear()
+    for value, name, channels in ((graph.inputs[0], INPUT, 3), (graph.outputs[0], OUTPUT, 1)):
+        value.name = name
+        value.shape = ir.Shape(["n", channels, "H", "W"])
+
+
+def _describe(name: str, file: Path) -> EdgeModel:
+    return EdgeModel(
+        schema_version=SCHEMA_VERSION,
+        name=name,
+        file=file.name,
+        input=INPUT,
+        output=OUTPUT,
+        colour="BGR",
+        scale=255.0,
+        mean=MEAN,
+        std=(1.0, 1.0, 1.0),
+        sha256=digest_file(file),
+    )
+
+
+def _compare(network: Hed, folder: Path) -> None:
+    """Run the stored file and the network on noise; raise `ParityError` where they differ."""
+    file, model = open_edge_model(folder)
+    rng = np.random.default_rng(0)
+    for shape in _COMPARED:
+        batch, height, width = shape
+        pixels = rng.random((batch, 3, height, width), np.float32)
+        pictures = model.prepare(pixels)
+        with torch.inference_mode():
+            expected = network(torch.from_numpy(pictures)).numpy()
+        difference = float(np.abs(_run(file, pictures) - expected).max())
+        if not difference <= TOLERANCE:  # so that NaN is refused too
+            raise ParityError(
+                f"{model.name} differs from PyTorch by {difference:.2e} at {height}x{width}, "
+                f"allowed is {TOLERANCE:.0e}: the edge model was not kept; check the weights for "
+                "NaN, and report it"
+            )
+
+
+def _run(file: Path, pictures: FloatArray) -> FloatArray:
+    import onnxruntime as ort  # where it is missing, camruntime.engine above has said what to do
+
+    session = ort.InferenceSession(str(file), providers=[CPU])
+    (edges,) = session.run([OUTPUT], {INPUT: pictures})
+    return np.asarray(edges, np.float32)
+
+
+@contextmanager
+def _staged(out: Path, force: bool) -> Iterator[Path]:
+    """A fresh folder in `out`; its two files move to `out` when the block ends without exception.
+
+    It is removed whatever happens, and so is `out` if it was made for nothing.
+    """
+    made, stage = not out.exists(), out / ".edges.building"
+    json = Path(EDGES).with_suffix(".json").name
+    if not force and ((out / EDGES).exists() or (out / json).exists()):
+        raise OutputError(f"{out} has an edge model: choose another --out, or --force")
+    if stage.exists():
+        raise OutputError(f"another build is writing {out / EDGES}: wait for it, or remove {stage}")
+    try:
+        stage.mkdir(parents=True)
+        try:
+            yield stage
+            for name in (EDGES, json):  # between the two, the digest tells readers that they differ
+                (stage / name).replace(out / name)
+        finally:
+            shutil.rmtree(stage, ignore_errors=True)
+            if made and not any(out.iterdir()):
+                out.rmdir()
+    except OSError as error:
+        raise OutputError(f"cannot write {out}: {error.strerror or error}") from error
