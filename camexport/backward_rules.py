@@ -26,7 +26,6 @@ Matrix = list[list[float]]
 def decompositions() -> dict[Operator, Callable[..., Any]]:
     """PyTorch's table for export, with the rules of this file added."""
     table: dict[Operator, Callable[..., Any]] = dict(torch.export.default_decompositions().items())
-    # A linear layer and its weight stay as they are, so that all graphs hold the same tensor.
     return {**table, **_RULES}
 
 
@@ -48,8 +47,6 @@ def _convolution(
     none = [0] * len(extents)
     if transposed:
         found = aten.convolution(grad, weight, None, stride, padding, dilation, False, none, groups)
-        for axis, extent in enumerate(extents, 2):  # an output padding above the stride adds cells
-            found = found.narrow(axis, 0, extent)
         return found, None, None
     shortest = [
         (grad.shape[axis + 2] - 1) * stride[axis]
@@ -109,6 +106,9 @@ def _avg_pool2d(
     count_include_pad: bool,
     divisor: int | None,
 ) -> Tensor:
+    if divisor is not None:
+        raise ValueError("ONNX has no average pooling with a divisor of its own")
+
     def matrix(axis: int) -> Matrix:
         size, width = image.shape[axis + 2], kernel[axis % len(kernel)]
         pad, rows = padding[axis % len(padding)], []
@@ -117,8 +117,6 @@ def _avg_pool2d(
             end = min(start + width, size + pad)
             inside = [float(max(start, 0) <= x < min(end, size)) for x in range(size)]
             count = end - start if count_include_pad else sum(inside)
-            # A divisor of one's own counts for the whole window: once, on the first axis.
-            count = count if divisor is None else (divisor if axis == 0 else 1)
             rows.append([value / count for value in inside])
         return rows
 
@@ -178,10 +176,6 @@ def _back_through(grad: Tensor, rows: Matrix, columns: Matrix) -> Tensor:
 def _shrink(grad: Tensor, values: Tensor, limit: float) -> Tensor:
     """Soft and hard shrinkage pass the gradient on outside `[-limit, limit]`."""
     return torch.where((values >= -limit) & (values <= limit), 0, grad)
-
-
-def _empty_permuted(size: list[int], _order: object, dtype: torch.dtype, **_options: object) -> Tensor:
-    return torch.zeros(size, dtype=dtype)
 
 
 _RULES: dict[Operator, Callable[..., Any]] = {

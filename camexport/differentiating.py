@@ -193,6 +193,8 @@ def _inline(
         else:
             made[node] = reverse.graph.node_copy(node, lambda old: made[old])
             made[node].meta[LAYER] = layer
+            if node.target is torch.ops.aten.view.default:  # traced on contiguous examples
+                made[node].target = torch.ops.aten.reshape.default
     raise AssertionError("a traced graph ends with its output")
 
 

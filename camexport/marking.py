@@ -16,6 +16,7 @@ from functools import partial
 import torch
 from torch import Tensor, fx, nn
 
+from camexport.adaptive_pooling import adaptive_max_pool2d
 from camexport.errors import UnsupportedError
 
 
@@ -31,6 +32,9 @@ def _(value: Tensor, path: str) -> Tensor:
 
 
 MARK = torch.ops.camexport.mark.default
+
+_FORWARD = {torch.ops.aten.adaptive_max_pool2d.default: adaptive_max_pool2d}
+"""Operators that ONNX does not have, taken apart before anything is cut."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,7 @@ def trace(network: nn.Module, size: tuple[int, int]) -> MarkedProgram:
     with _marked(network), torch.no_grad(), quiet_tracing():
         try:
             program = torch.export.export(network, (images,), dynamic_shapes=(batch,))
-            module = program.run_decompositions({}).module(check_guards=False)
+            module = program.run_decompositions(_FORWARD).module(check_guards=False)
         except Exception as error:  # torch.export documents no narrower base
             raise UnsupportedError(
                 f"torch.export cannot trace this network at {size[0]}x{size[1]}: {error}"

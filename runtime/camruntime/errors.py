@@ -2,6 +2,7 @@
 
     CamError
     ├── BundleError             the bundle on disk is missing, damaged or of another schema
+    ├── EdgeModelError          an edge model is missing, damaged, or answers with something else
     ├── ImageError              the picture cannot be read or has the wrong layout
     ├── TargetError             the class asked for does not exist, or the counts do not match
     ├── MethodError             no such method, or no such option
@@ -24,6 +25,10 @@ class CamError(Exception):
 
 class BundleError(CamError):
     """A bundle is missing, damaged, or written for another schema version."""
+
+
+class EdgeModelError(CamError):
+    """An edge model is missing or damaged, or does not answer with one map of the picture."""
 
 
 class ImageError(CamError):

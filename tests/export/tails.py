@@ -39,7 +39,7 @@ class ClassToken(nn.Module):
         self.fc = nn.Linear(8, 4)
 
     def forward(self, values: Tensor) -> Tensor:
-        tokens = torch.cat([self.token.expand(len(values), 1, 8), values.flatten(2).mT], 1)
+        tokens = torch.cat([self.token.expand(values.shape[0], 1, 8), values.flatten(2).mT], 1)
         mixed = self.norm(tokens + self.attention(tokens, tokens, tokens, need_weights=False)[0])
         logits: Tensor = self.fc(mixed[:, 0])
         return logits
@@ -104,10 +104,10 @@ def _fully_connected() -> nn.Module:
 
 
 def _in_place(values: Tensor) -> Tensor:
-    values = F.relu(values, inplace=True)
     values += 0.5
     values.mul_(2)
-    return values.clamp_(max=3)
+    values = values.clamp_(max=3)
+    return F.relu(values, inplace=True)
 
 
 def _split(values: Tensor) -> Tensor:
@@ -132,7 +132,6 @@ ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "relu6": nn.ReLU6,
     "leaky_relu": lambda: nn.LeakyReLU(0.1),
     "prelu": lambda: nn.PReLU(8),
-    "rrelu": nn.RReLU,
     "elu": nn.ELU,
     "selu": nn.SELU,
     "celu": lambda: nn.CELU(0.7),
@@ -144,7 +143,6 @@ ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "hardsigmoid": nn.Hardsigmoid,
     "hardtanh": nn.Hardtanh,
     "sigmoid": nn.Sigmoid,
-    "log_sigmoid": nn.LogSigmoid,
     "tanh": nn.Tanh,
     "softplus": lambda: nn.Softplus(2.0, 5.0),
     "softsign": nn.Softsign,
@@ -164,7 +162,6 @@ POOLING: dict[str, Callable[[], nn.Module]] = {
     "average": lambda: nn.AvgPool2d(2),
     "average_ceil": lambda: nn.AvgPool2d(3, 2, 1, ceil_mode=True),
     "average_without_padding": lambda: nn.AvgPool2d(3, 2, 1, count_include_pad=False),
-    "average_divisor": lambda: nn.AvgPool2d((2, 3), 2, divisor_override=5),
     "adaptive_average": lambda: nn.AdaptiveAvgPool2d((4, 3)),
     "adaptive_average_to_more": lambda: nn.AdaptiveAvgPool2d((13, 7)),
     "adaptive_average_to_one": lambda: nn.AdaptiveAvgPool2d(1),
@@ -183,12 +180,10 @@ LAYERS: dict[str, Callable[[], nn.Module]] = {
     "reflect_padding": lambda: nn.Conv2d(8, 8, 3, padding=1, padding_mode="reflect"),
     "replicate_padding": lambda: nn.Conv2d(8, 8, 3, padding=1, padding_mode="replicate"),
     "transposed": lambda: nn.ConvTranspose2d(8, 8, 3, 2, 1, 1, groups=2),
-    "transposed_dilated": lambda: nn.ConvTranspose2d(8, 8, 3, 1, 0, 1, dilation=2),
     "batch_norm": lambda: nn.BatchNorm2d(8),
     "conv_batch_norm": lambda: nn.Sequential(nn.Conv2d(8, 8, 3), nn.BatchNorm2d(8), nn.ReLU()),
     "group_norm": lambda: nn.GroupNorm(4, 8),
     "instance_norm": lambda: nn.InstanceNorm2d(8, affine=True),
-    "local_response_norm": lambda: nn.LocalResponseNorm(3),
     "zero_padding": lambda: nn.ZeroPad2d((1, 2, 0, 3)),
     "bilinear": lambda: nn.Upsample(scale_factor=2, mode="bilinear"),
     "bilinear_corners": lambda: nn.Upsample((20, 13), mode="bilinear", align_corners=True),

@@ -34,3 +34,21 @@ def logits_with(
 def score_in_batches(network: nn.Module, images: list[Tensor]) -> Tensor:
     """Logits of single images, run sixteen at a time."""
     return torch.cat([network(torch.cat(images[i : i + 16])) for i in range(0, len(images), 16)])
+
+
+def activations_and_gradient(
+    network: nn.Module, layer: str, image: Tensor, target: int
+) -> tuple[Tensor, Tensor]:
+    """Activations `(C, h, w)` of `layer` at its last call, and one logit's gradient there."""
+    leaves: list[Tensor] = []
+
+    def cut(_module: nn.Module, _inputs: object, output: Tensor) -> Tensor:
+        leaves.append(output.detach().clone().requires_grad_())
+        return leaves[-1].clone()  # what follows may work in place
+
+    handle = network.get_submodule(layer).register_forward_hook(cut)
+    with torch.enable_grad():
+        logit = network(image)[0, target]
+    handle.remove()
+    (gradient,) = torch.autograd.grad(logit, leaves[-1])
+    return leaves[-1].detach()[0], gradient[0]

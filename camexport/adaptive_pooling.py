@@ -1,0 +1,28 @@
+"""Adaptive max pooling in operators that ONNX has."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def adaptive_max_pool2d(image: Tensor, size: list[int]) -> tuple[Tensor, Tensor]:
+    """`(n, C, h, w)` -> maxima `(n, C, *size)` and their flat indices, as `torch.adaptive_max_pool2d`.
+
+    Window by window: they differ in size where `size` does not divide the grid.
+    """
+    width = image.shape[3]
+    values, indices = [], []
+    for top, bottom in _windows(image.shape[2], size[0]):
+        for left, right in _windows(width, size[1]):
+            window = image[:, :, top:bottom, left:right].flatten(2)
+            value, index = window.max(2)
+            row, column = index // (right - left), index % (right - left)
+            values.append(value)
+            indices.append((row + top) * width + column + left)
+    return torch.stack(values, 2).unflatten(2, size), torch.stack(indices, 2).unflatten(2, size)
+
+
+def _windows(size: int, cells: int) -> list[tuple[int, int]]:
+    """Cell i covers `size` from `floor(i size / cells)` to `ceil((i + 1) size / cells)`."""
+    return [(i * size // cells, -(-(i + 1) * size // cells)) for i in range(cells)]
