@@ -11,6 +11,7 @@ import io
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -71,7 +72,7 @@ class Engine:
         self.bundle = bundle
         self._threads = threads
         self._device_id = device_id
-        self._sessions: dict[str, ort.InferenceSession] = {}
+        self._sessions: dict[Path, ort.InferenceSession] = {}
         self._lock = threading.Lock()
         self._providers = self._choose(providers)
         self.provider = self._providers[0][0]
@@ -82,14 +83,21 @@ class Engine:
 
         Returns its outputs, in order, on the device.
         """
-        session = self._session(graph)
+        known = self.bundle.graph(graph)
+        return self.run_file(self.bundle.folder / known.file, inputs, known.outputs)
+
+    def run_file(
+        self, path: Path, inputs: Mapping[str, Array | DeviceValue], outputs: Sequence[str]
+    ) -> tuple[DeviceValue, ...]:
+        """As `run`, for an ONNX file that is no graph of the bundle."""
+        session = self._session(path)
         binding = session.io_binding()
         for name, value in inputs.items():
             if isinstance(value, DeviceValue):
                 binding.bind_ortvalue_input(name, value.value)
             else:
                 binding.bind_cpu_input(name, np.ascontiguousarray(value))
-        for name in self.bundle.graph(graph).outputs:
+        for name in outputs:
             binding.bind_output(name, *self._place)
         session.run_with_iobinding(binding)
         return tuple(DeviceValue(value) for value in binding.get_outputs())
@@ -99,14 +107,14 @@ class Engine:
         contiguous = np.ascontiguousarray(array)
         return DeviceValue(ort.OrtValue.ortvalue_from_numpy(contiguous, *self._place))
 
-    def _session(self, graph: str) -> ort.InferenceSession:
+    def _session(self, path: Path) -> ort.InferenceSession:
         with self._lock:
-            if graph not in self._sessions:
-                self._sessions[graph] = self._open(graph, self._providers)
-            return self._sessions[graph]
+            if path not in self._sessions:
+                self._sessions[path] = self._open(path, self._providers)
+            return self._sessions[path]
 
     def _open(
-        self, graph: str, providers: Sequence[tuple[str, dict[str, object]]]
+        self, path: Path, providers: Sequence[tuple[str, dict[str, object]]]
     ) -> ort.InferenceSession:
         options = ort.SessionOptions()
         options.log_severity_level = 3
@@ -115,7 +123,6 @@ class Engine:
         # Several sessions take turns. Without this the idle one's threads keep spinning on the
         # cores that the next one needs: chunks of masked images then take up to twice as long.
         options.add_session_config_entry("session.force_spinning_stop", "1")
-        path = self.bundle.folder / self.bundle.graph(graph).file
         return ort.InferenceSession(str(path), options, providers=list(providers))
 
     def _choose(self, providers: Sequence[Provider] | None) -> list[tuple[str, dict[str, object]]]:
@@ -148,7 +155,8 @@ class Engine:
         """Whether the first provider really runs a graph; ONNX Runtime falls back in silence."""
         if wanted[0][0] == CUDA:
             ort.preload_dlls()  # finds the libraries in NVIDIA's own Python packages
-        session = self._open("mask_activations", wanted)
+        path = self.bundle.folder / self.bundle.graph("mask_activations").file
+        session = self._open(path, wanted)
         return bool(session.get_providers()[0] == wanted[0][0])
 
 

@@ -6,13 +6,36 @@ PyTorch modules, and the same method code runs on both.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from camruntime.interpolation import Upsampling
 from camruntime.rescale import FloatArray
+
+
+@dataclass(frozen=True)
+class Normalisation:
+    """How pixels in [0, 1] become a network's input: `(value - mean) / std`, by channel."""
+
+    mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    std: tuple[float, float, float] = (1.0, 1.0, 1.0)
+
+    def image(self, pixels: FloatArray) -> FloatArray:
+        """RGB pixels -> normalised; both float32 `(n, 3, H, W)`."""
+        mean, std = self._columns()
+        return (pixels - mean) / std
+
+    def pixels(self, image: FloatArray) -> FloatArray:
+        """The inverse, clipped to [0, 1]."""
+        mean, std = self._columns()
+        return np.clip(image * std + mean, 0, 1)
+
+    def _columns(self) -> tuple[FloatArray, FloatArray]:
+        mean, std = (np.asarray(each, np.float32)[:, None, None] for each in (self.mean, self.std))
+        return mean, std
 
 
 @dataclass(frozen=True)
@@ -23,11 +46,34 @@ class Forward:
         image: float32 `(1, 3, H, W)`, normalised.
         activations: float32 `(1, C, h, w)` of the target layer.
         logits: float32 `(classes,)`.
+        normalisation: how `image` was made from pixels.
     """
 
     image: FloatArray
     activations: FloatArray
     logits: FloatArray
+    normalisation: Normalisation = Normalisation()
+
+
+class Edges(NamedTuple):
+    """An edge map, float32 `(H, W)` in [0, 1], and the name of what drew it."""
+
+    map: FloatArray
+    name: str
+
+
+@dataclass(frozen=True)
+class Occlusion:
+    """An image that is sharp where a mask is 1: `max(image * U(m), blurred * (1 - U(m))) - offset`.
+
+    Attributes:
+        image, blurred: float32 `(1, 3, H, W)`, where the maximum is taken.
+        offset: float32 `(1, 3, 1, 1)`, what is left to normalise afterwards.
+    """
+
+    image: FloatArray
+    blurred: FloatArray
+    offset: FloatArray
 
 
 class Graphs(Protocol):
@@ -50,6 +96,33 @@ class Graphs(Protocol):
         self, activations: FloatArray, masks: FloatArray
     ) -> FloatArray:
         """Logits `(n, classes)` of `activations * mask` for each of `masks` `(n, h, w)`."""
+        ...
+
+    def logits_of_occluded_images(
+        self, occlusion: Occlusion, masks: FloatArray, upsampling: Upsampling
+    ) -> FloatArray:
+        """Logits `(n, classes)` of the occluded image for each of `masks` `(n, h, w)`."""
+        ...
+
+    def logits(self, images: FloatArray) -> FloatArray:
+        """Logits `(n, classes)` of `images` `(n, 3, H, W)`."""
+        ...
+
+    def activations(self, images: FloatArray) -> FloatArray:
+        """Activations `(n, C, h, w)` of `images` `(n, 3, H, W)`."""
+        ...
+
+    def gradients(self, activations: FloatArray, targets: Sequence[int]) -> FloatArray:
+        """`d logit / d activations` `(n, C, h, w)`: row i by its own target `targets[i]`."""
+        ...
+
+    def edges(self, pixels: FloatArray, source: str) -> Edges:
+        """Edges of RGB `pixels` `(1, 3, H, W)` in [0, 1].
+
+        Args:
+            source: `auto` (the bundle's edge model, else Scharr), `scharr`, or the path of an edge
+                model (`camruntime.edge_model`).
+        """
         ...
 
 

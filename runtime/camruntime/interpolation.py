@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from camruntime.rescale import FloatArray
 
@@ -59,6 +60,34 @@ def bilinear(
     rows = _matrix(source[0], size[0], align_corners)
     columns = _matrix(source[1], size[1], align_corners)
     return Upsampling(rows, np.ascontiguousarray(columns.T))
+
+
+def bicubic(source: tuple[int, int], size: tuple[int, int]) -> Upsampling:
+    """Bicubic interpolation (`a = -0.75`, as PyTorch's and OpenCV's), outer edges aligned.
+
+    Its weights sum to 1 and may be negative, so `extremes` does not hold for it.
+    """
+    rows, columns = (_cubic_matrix(source[k], size[k]) for k in (0, 1))
+    return Upsampling(rows, np.ascontiguousarray(columns.T))
+
+
+def _cubic_matrix(source: int, size: int) -> FloatArray:
+    """Interpolation weights `(size, source)`; what would lie outside repeats the border."""
+    positions = (np.arange(size) + 0.5) * (source / size) - 0.5
+    matrix = np.zeros((size, source))
+    for offset in (-1, 0, 1, 2):
+        cell = np.floor(positions) + offset
+        at = np.clip(cell, 0, source - 1).astype(np.int64)
+        np.add.at(matrix, (np.arange(size), at), _cubic(np.abs(positions - cell)))
+    return matrix.astype(np.float32)
+
+
+def _cubic(distance: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Keys' kernel for distances in [0, 2]."""
+    a, t = -0.75, distance
+    near = ((a + 2) * t - (a + 3)) * t * t + 1
+    far = ((t - 5) * t + 8) * a * t - 4 * a
+    return np.where(t <= 1, near, far)
 
 
 def _matrix(source: int, size: int, align_corners: bool) -> FloatArray:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from camruntime.engine import CPU, DeviceValue, Engine
+from camruntime.edge_model import EDGES, open_edge_model, scharr
+from camruntime.engine import CPU, Array, DeviceValue, Engine
 from camruntime.errors import NonFiniteError
-from camruntime.graphs import Forward
+from camruntime.graphs import Edges, Forward, Normalisation, Occlusion
 from camruntime.interpolation import Upsampling
 from camruntime.rescale import FloatArray
 
@@ -45,7 +46,8 @@ class OnnxGraphs:
                 f"the network '{self.engine.bundle.manifest.model}' answered NaN or infinity to "
                 "this image; check its weights with `camexport verify`"
             )
-        return Forward(image, activations.numpy(), answer)
+        spec = self.engine.bundle.manifest.input
+        return Forward(image, activations.numpy(), answer, Normalisation(spec.mean, spec.std))
 
     def logits_of_masked_images(
         self, image: FloatArray, masks: FloatArray, upsampling: Upsampling
@@ -59,10 +61,27 @@ class OnnxGraphs:
 
         def logits(chunk: FloatArray) -> DeviceValue:
             (masked,) = self.engine.run("mask_images", {**fixed, "masks": chunk})
-            (activations,) = self.engine.run("head", {"image": masked})
-            return self.engine.run("tail", {"activations": activations})[0]
+            return self._classify(masked)
 
-        return self._in_chunks(logits, masks, 16 if self.engine.provider == CPU else _CHUNK)
+        return self._in_chunks(logits, masks, self._images)
+
+    def logits_of_occluded_images(
+        self, occlusion: Occlusion, masks: FloatArray, upsampling: Upsampling
+    ) -> FloatArray:
+        """See `Graphs`."""
+        fixed = {
+            "image": self.engine.upload(occlusion.image),
+            "blurred": self.engine.upload(occlusion.blurred),
+            "offset": self.engine.upload(occlusion.offset),
+            "rows": self.engine.upload(upsampling.rows),
+            "columns": self.engine.upload(upsampling.columns),
+        }
+
+        def logits(chunk: FloatArray) -> DeviceValue:
+            (occluded,) = self.engine.run("occlude_images", {**fixed, "masks": chunk})
+            return self._classify(occluded)
+
+        return self._in_chunks(logits, masks, self._images)
 
     def logits_of_masked_activations(
         self, activations: FloatArray, masks: FloatArray
@@ -76,13 +95,54 @@ class OnnxGraphs:
 
         return self._in_chunks(logits, masks, _CHUNK)
 
+    def logits(self, images: FloatArray) -> FloatArray:
+        """See `Graphs`."""
+        return self._in_chunks(self._classify, images, self._images)
+
+    def activations(self, images: FloatArray) -> FloatArray:
+        """See `Graphs`."""
+
+        def activations(chunk: FloatArray) -> DeviceValue:
+            return self.engine.run("head", {"image": chunk})[0]
+
+        return self._in_chunks(activations, images, self._images)
+
+    def gradients(self, activations: FloatArray, targets: Sequence[int]) -> FloatArray:
+        """See `Graphs`."""
+        wanted = np.asarray(targets, np.int64)
+
+        def gradient(rows: Array) -> DeviceValue:
+            inputs = {"activations": activations[rows], "targets": wanted[rows]}
+            return self.engine.run("gradient", inputs)[0]
+
+        return self._in_chunks(gradient, np.arange(len(wanted)), self._images)
+
+    def edges(self, pixels: FloatArray, source: str) -> Edges:
+        """See `Graphs`. Raises `EdgeModelError` when there is no edge model at a path."""
+        own = self.engine.bundle.folder
+        if source == "scharr" or (source == "auto" and not (own / EDGES).is_file()):
+            return Edges(scharr(pixels), "Scharr (OpenCV)")
+        path, model = open_edge_model(own if source == "auto" else source)
+        inputs = {model.input: model.prepare(pixels)}
+        (found,) = self.engine.run_file(path, inputs, [model.output])
+        height, width = pixels.shape[2:]
+        return Edges(model.edge_map(found.numpy(), (height, width)), model.name)
+
+    @property
+    def _images(self) -> int:
+        return 16 if self.engine.provider == CPU else _CHUNK
+
+    def _classify(self, images: FloatArray | DeviceValue) -> DeviceValue:
+        (activations,) = self.engine.run("head", {"image": images})
+        return self.engine.run("tail", {"activations": activations})[0]
+
     def _in_chunks(
-        self, logits: Callable[[FloatArray], DeviceValue], masks: FloatArray, usual: int
+        self, compute: Callable[[Array], DeviceValue], rows: Array, usual: int
     ) -> FloatArray:
         size = self.chunk or usual
         parts = []
-        for start in range(0, len(masks), size):
-            parts.append(logits(masks[start : start + size]).numpy())
+        for start in range(0, len(rows), size):
+            parts.append(compute(rows[start : start + size]).numpy())
             if self.progress is not None:
-                self.progress(min(start + size, len(masks)), len(masks))
+                self.progress(min(start + size, len(rows)), len(rows))
         return np.concatenate(parts)

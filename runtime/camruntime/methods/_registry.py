@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Protocol, TypeVar, get_args, get_type_hints
 from camruntime._decode import DecodeError, decode
 from camruntime.errors import MethodError, nearest
 from camruntime.graphs import Forward, Graphs
-from camruntime.rescale import FloatArray
+from camruntime.maps import Maps
 
 
 class Method(Protocol):
@@ -26,11 +26,8 @@ class Method(Protocol):
     __dataclass_fields__: ClassVar[dict[str, Any]]
     needs: ClassVar[frozenset[str]]
 
-    def __call__(self, graphs: Graphs, forward: Forward, targets: Sequence[int]) -> FloatArray:
-        """Raw maps `(targets, h, w)` float32 of one image, in the method's own unit.
-
-        `h`, `w` are the target layer's, unless the method defines its map at the image's size.
-        """
+    def __call__(self, graphs: Graphs, forward: Forward, targets: Sequence[int]) -> Maps:
+        """Raw maps of one image, one for each target."""
         ...
 
 

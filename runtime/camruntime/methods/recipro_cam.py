@@ -15,6 +15,7 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from camruntime.graphs import Forward, Graphs, softmax
+from camruntime.maps import Maps
 from camruntime.methods._registry import register
 from camruntime.rescale import FloatArray
 
@@ -44,14 +45,14 @@ class ReciproCAM:
 
     needs: ClassVar[frozenset[str]] = frozenset({"mask_activations"})
 
-    def __call__(self, graphs: Graphs, forward: Forward, targets: Sequence[int]) -> FloatArray:
+    def __call__(self, graphs: Graphs, forward: Forward, targets: Sequence[int]) -> Maps:
         """Raw maps `(targets, h, w)`; one tail pass per cell, shared by all targets."""
         grid = forward.activations.shape[-2:]
         masks = cell_masks(grid) if self.mask == "cell" else gaussian_masks(grid)
         scores = graphs.logits_of_masked_activations(forward.activations, masks)  # (h*w, classes)
         if self.score == "probability":
             scores = softmax(scores)
-        return np.ascontiguousarray(scores[:, list(targets)].T.reshape(-1, *grid))
+        return Maps(np.ascontiguousarray(scores[:, list(targets)].T.reshape(-1, *grid)))
 
 
 def cell_masks(grid: tuple[int, ...]) -> FloatArray:

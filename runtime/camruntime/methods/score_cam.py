@@ -16,6 +16,8 @@ import numpy as np
 
 from camruntime.graphs import Forward, Graphs, softmax
 from camruntime.interpolation import Upsampling, bilinear
+from camruntime.maps import Maps
+from camruntime.methods._gradients import weighted_sum
 from camruntime.methods._registry import register
 from camruntime.rescale import FloatArray, Rescaled, rescale
 
@@ -71,7 +73,7 @@ class ScoreCAM:
 
     needs: ClassVar[frozenset[str]] = frozenset({"mask_images"})
 
-    def __call__(self, graphs: Graphs, forward: Forward, targets: Sequence[int]) -> FloatArray:
+    def __call__(self, graphs: Graphs, forward: Forward, targets: Sequence[int]) -> Maps:
         """Raw maps `(targets, h, w)`, for `official` `(targets, H, W)`, all >= 0."""
         preset = _PRESETS[self.preset]
         maps = forward.activations[0]  # (C, h, w)
@@ -82,9 +84,9 @@ class ScoreCAM:
         logits = _logits_per_channel(graphs, forward.image, masks, upsampling)  # (C, classes)
         if preset.channel_softmax:
             weights = softmax(logits[:, list(targets)].T)  # (targets, C)
-            return np.maximum(_weighted_sum(weights, maps), 0)
+            return Maps(np.maximum(weighted_sum(weights, maps), 0))
         weights = softmax(logits)[:, list(targets)].T * masks.evidence
-        return np.maximum(upsampling(_weighted_sum(weights, maps)), 0)
+        return Maps(np.maximum(upsampling(weighted_sum(weights, maps)), 0))
 
 
 def _masks(maps: FloatArray, upsampling: Upsampling, preset: _Preset) -> Rescaled:
@@ -108,11 +110,3 @@ def _logits_per_channel(
     logits = graphs.logits_of_masked_images(image, shown, upsampling)
     rows = np.where(live, np.cumsum(live) - 1, len(shown) - 1)  # flat channels share the last row
     return logits[rows]
-
-
-def _weighted_sum(weights: FloatArray, maps: FloatArray) -> FloatArray:
-    """`(targets, C)` and `(C, h, w)` -> `(targets, h, w)`.
-
-    One target at a time: a single matrix product rounds differently with the number of targets.
-    """
-    return np.stack([np.tensordot(row, maps, axes=1) for row in weights]).astype(np.float32)

@@ -1,0 +1,42 @@
+"""What a saliency method returns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from camruntime.rescale import FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class Components:
+    """The features that one map was put together from, strongest first.
+
+    Attributes:
+        maps: float32 `(p, H, W)` in [0, 1], one local saliency map for each feature.
+        singular_values: float32 `(p,)`, descending.
+        explained_variance: float32 `(p,)`, shares of the whole in [0, 1], what was left out included.
+        contributions: float32 `(p,)`, what each feature alone does for the target, in logits.
+        weights: float32 `(p,)`, of each feature's map in the fused one.
+    """
+
+    maps: FloatArray
+    singular_values: FloatArray
+    explained_variance: FloatArray
+    contributions: FloatArray
+    weights: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class Maps:
+    """Maps of one image for several targets.
+
+    Attributes:
+        raw: float32 `(targets, h, w)`, in the method's own unit. `h`, `w` are the target layer's,
+            unless the method defines its map at the image's size.
+        components: for each target, of methods that decompose.
+        edges: what drew the edges, of methods that use them.
+    """
+
+    raw: FloatArray
+    components: tuple[Components, ...] = ()
+    edges: str | None = None

@@ -1,0 +1,40 @@
+"""What the methods of the Grad-CAM family share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from camruntime.errors import MethodError
+from camruntime.graphs import Forward, Graphs
+from camruntime.rescale import FloatArray
+
+
+def gradients_by_target(graphs: Graphs, forward: Forward, targets: Sequence[int]) -> FloatArray:
+    """`d logit / d activations` `(targets, C, h, w)` of one image, in one batched call."""
+    return graphs.gradients(np.repeat(forward.activations, len(targets), axis=0), targets)
+
+
+def gradients_by_image(
+    graphs: Graphs, activations: FloatArray, targets: Sequence[int]
+) -> FloatArray:
+    """`(targets, n, C, h, w)` for activations `(n, C, h, w)` of several images, in one call."""
+    rows = np.tile(activations, (len(targets), 1, 1, 1))
+    found = graphs.gradients(rows, np.repeat(targets, len(activations)).tolist())
+    return found.reshape(len(targets), *activations.shape)
+
+
+def weighted_sum(weights: FloatArray, maps: FloatArray) -> FloatArray:
+    """`(targets, C)` and `(C, h, w)` -> `(targets, h, w)`.
+
+    One target at a time: a single matrix product rounds differently with the number of targets.
+    """
+    return np.stack([np.tensordot(row, maps, axes=1) for row in weights]).astype(np.float32)
+
+
+def at_least(method: str, **options: tuple[float, float]) -> None:
+    """Raise `MethodError` for an option whose value is below its limit; pairs of the two by name."""
+    for name, (value, limit) in options.items():
+        if not value >= limit:
+            raise MethodError(f"{method}: {name} is at least {limit}, got {value}")
