@@ -21,9 +21,6 @@ from camexport.weights import fit_state
 MEAN = (104.00698793, 116.66876762, 122.67891434)
 """Of blue, green and red, for values 0-255; subtracted before the first convolution."""
 
-SMALLEST = 16
-"""Height and width in pixels that leave the fifth stage one cell."""
-
 _WIDTHS = ((64,) * 2, (128,) * 2, (256,) * 3, (512,) * 3, (512,) * 3)  # channels, per stage
 
 
@@ -65,7 +62,7 @@ class Hed(nn.Module):
         self.fusion = nn.Conv2d(len(_WIDTHS), 1, 1)
 
     def forward(self, pictures: Tensor) -> Tensor:
-        """Edge probabilities; height and width are at least `SMALLEST`."""
+        """Edge probabilities; with padding 1, height and width are at least 16."""
         features, maps = pictures, []
         for index, (stage, side) in enumerate(zip(self.stages, self.sides, strict=True)):
             features = stage(features)

@@ -134,9 +134,13 @@ def _stems(images: list[Path]) -> Iterator[str]:
 
 def _save(made: list[Explanation], out: Path, stem: str) -> None:
     for explanation in made:
-        slug = re.sub(r"[^\w.-]+", "_", spec_of(explanation.method))
+        slug = re.sub(r"[^\w.+-]+", "_", spec_of(explanation.method))
         picture, _, _ = explanation.save(out, f"{stem}.{slug}")
         note = "  no evidence" if explanation.no_evidence else ""
+        note += f"  edges by {explanation.edges}" if explanation.edges else ""
+        if explanation.components is not None:
+            row = out / f"{stem}.{slug}.components.png"
+            row.write_bytes(encode_png(explanation.component_sheet()))
         _say(f"{picture}  {_verdict(explanation)}{note}")
     if len(made) > 1:
         photo = f"{stem}\npredicted {made[0].predicted.label}"

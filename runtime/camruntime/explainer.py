@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeAlias, overload
 
@@ -16,6 +16,7 @@ from camruntime.explanation import ClassScore, Explanation, Provenance
 from camruntime.fitting import fit, prepare
 from camruntime.graphs import Forward, softmax
 from camruntime.interpolation import bilinear
+from camruntime.maps import Maps
 from camruntime.methods import Method, make_method
 from camruntime.onnx_graphs import OnnxGraphs, Progress
 from camruntime.picture import Picture, as_picture
@@ -126,10 +127,10 @@ class Explainer:
         forward = graphs.forward(prepare(photo, self.bundle.manifest.input))
         several = isinstance(target, (list, tuple))
         wanted = [self._index(one, forward) for one in (target if several else [target])]
-        raws: Iterable[FloatArray] = method(graphs, forward, wanted) if wanted else ()
+        maps = method(graphs, forward, wanted) if wanted else Maps(forward.activations[:0, 0])
         made = [
-            self._explanation(photo, forward, raw, index, method)
-            for raw, index in zip(raws, wanted, strict=True)
+            self._explanation(photo, forward, maps, row, index, method)
+            for row, index in enumerate(wanted)
         ]
         return made if several else made[0]
 
@@ -137,9 +138,15 @@ class Explainer:
         return int(forward.logits.argmax()) if target is None else class_index(target, self.labels)
 
     def _explanation(
-        self, photo: Picture, forward: Forward, raw: FloatArray, index: int, method: Method
+        self,
+        photo: Picture,
+        forward: Forward,
+        maps: Maps,
+        row: int,
+        index: int,
+        method: Method,
     ) -> Explanation:
-        manifest = self.bundle.manifest
+        manifest, raw = self.bundle.manifest, maps.raw[row]
         saliency, evidence = _saliency(raw, manifest.input.size)
         probabilities = softmax(forward.logits)
         target, predicted = (
@@ -158,6 +165,9 @@ class Explainer:
                 manifest.model, manifest.layer.name, manifest.source.digest, self.provider
             ),
             fit=fit(photo.shape[:2], manifest.input),
+            mean=manifest.input.mean,
+            components=maps.components[row] if maps.components else None,
+            edges=maps.edges,
         )
 
     def _method(self, method: str | Method, options: dict[str, object]) -> Method:

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
+from camruntime.errors import CamError
 from camruntime.fitting import Fit
+from camruntime.maps import Components
 from camruntime.methods import Method, spec_of
-from camruntime.overlay import overlay
+from camruntime.overlay import contact_sheet, overlay
 from camruntime.picture import Picture, encode_png
 from camruntime.regions import Box, salient_boxes
 from camruntime.rescale import FloatArray
@@ -52,6 +54,9 @@ class Explanation:
         no_evidence: the raw map is flat or not finite, so it shows nothing.
         provenance: what computed it.
         fit: how the photograph lies in the network's input.
+        mean: the mean colour, RGB in [0, 1]; what the network takes for nothing.
+        components: the features that the map was put together from, of methods that decompose.
+        edges: what drew the edges, of methods that use them.
     """
 
     photo: Picture
@@ -63,6 +68,9 @@ class Explanation:
     no_evidence: bool
     provenance: Provenance
     fit: Fit
+    mean: tuple[float, float, float]
+    components: Components | None = None
+    edges: str | None = None
 
     @cached_property
     def photo_saliency(self) -> FloatArray:
@@ -77,6 +85,40 @@ class Explanation:
         return (
             self.photo if self.no_evidence else overlay(self.photo, self.photo_saliency, strength)
         )
+
+    def explanation_map(self, percentile: float = 20.0) -> Picture:
+        """The photograph where saliency is above a percentile of its values, mean colour elsewhere.
+
+        uint8 RGB `(H, W, 3)`. Feature CAM's paper lets "80 percentile of intensities" pass, which is
+        read as the 20th percentile; 80 is the other reading. A map without evidence shows nothing.
+        """
+        if not 0 <= percentile <= 100:
+            raise CamError(f"a percentile lies between 0 and 100, got {percentile}")
+        saliency = self.photo_saliency
+        shown = saliency > np.percentile(saliency, percentile)
+        mean = np.rint(np.multiply(self.mean, 255)).astype(np.uint8)
+        return np.where(shown[..., None], self.photo, mean)
+
+    def component_sheet(self) -> Picture:
+        """A row of the features' local maps over the photograph, each under its numbers.
+
+        uint8 RGB. Raises `CamError` for a method that does not decompose.
+        """
+        if self.components is None:
+            raise CamError(f"{spec_of(self.method)} has no components; decom-cam has")
+        parts = self.components
+        tiles = [
+            (
+                f"{index + 1}: sigma {parts.singular_values[index]:.3g}\n"
+                f"variance {100 * parts.explained_variance[index]:.1f} %\n"
+                f"contribution {parts.contributions[index]:+.2f}\n"
+                f"weight {parts.weights[index]:.2f}",
+                overlay(self.photo, self.fit.to_photo(one)),
+            )
+            for index, one in enumerate(parts.maps)
+        ]
+        fused = (f"{spec_of(self.method)}\n{self.target.label}", self.overlay())
+        return contact_sheet([fused, *tiles], columns=len(tiles) + 1, height=160)
 
     def boxes(self, threshold: float = 0.5) -> tuple[Box, ...]:
         """Boxes, in the photograph's pixels, of the regions above `threshold` of the maximum."""
@@ -99,6 +141,8 @@ class Explanation:
             "photo": list(self.photo.shape[:2]),
             "boxes": [dataclasses.asdict(box) for box in self.boxes()],
             "provenance": dataclasses.asdict(self.provenance),
+            **({} if self.edges is None else {"edges": self.edges}),
+            **({} if self.components is None else {"components": self.components.figures()}),
         }
 
     def save(self, folder: str | Path, stem: str) -> tuple[Path, Path, Path]:

@@ -25,6 +25,15 @@ class Components:
     contributions: FloatArray
     weights: FloatArray
 
+    def figures(self) -> dict[str, list[float]]:
+        """Everything but the maps, ready for JSON."""
+        return {
+            "singular_values": self.singular_values.tolist(),
+            "explained_variance": self.explained_variance.tolist(),
+            "contributions": self.contributions.tolist(),
+            "weights": self.weights.tolist(),
+        }
+
 
 @dataclass(frozen=True, eq=False)
 class Maps:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from camruntime.errors import ImageError
+from camruntime.rescale import FloatArray
 
 Picture = NDArray[np.uint8]
 
@@ -58,3 +59,15 @@ def encode_png(picture: Picture) -> bytes:
     if not done:
         raise ImageError(f"OpenCV could not encode a picture of shape {picture.shape} as PNG")
     return data.tobytes()
+
+
+def gaussian_blur(image: FloatArray, sigma: float) -> FloatArray:
+    """Gaussian blur of float32 `(1, 3, H, W)` with `sigma` in pixels.
+
+    As `scipy.ndimage.gaussian_filter`: radius `int(4 sigma + 0.5)`, mirrored at the edge of the
+    border pixels.
+    """
+    side = 2 * int(4 * sigma + 0.5) + 1
+    channels = np.ascontiguousarray(image[0].transpose(1, 2, 0))
+    blurred = cv2.GaussianBlur(channels, (side, side), sigma, borderType=cv2.BORDER_REFLECT)
+    return np.ascontiguousarray(blurred.transpose(2, 0, 1)[None], np.float32)

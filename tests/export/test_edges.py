@@ -110,7 +110,7 @@ def test_weights_of_another_network(tmp_path: Path) -> None:
     said = r"resnet\.pth holds no HED.*moduleVggOne\.0\.weight.*netVgg.*conv1_1.*found fc\.bias, fc"
     with pytest.raises(WeightsError, match=said):
         build_edges(tmp_path / "resnet.pth", tmp_path / "out")
-    with pytest.raises(WeightsError, match=r"no weights at .*nowhere"):
+    with pytest.raises(WeightsError, match=r"no weights at .*nowhere: .* of HED"):
         build_edges(tmp_path / "nowhere", tmp_path / "out")
     assert _names(tmp_path) == {"resnet.pth"}
 

@@ -1,19 +1,38 @@
 """Saliency methods, one file each. Importing a method's module registers it."""
 
-from camruntime.methods import recipro_cam, score_cam
 from camruntime.methods._registry import METHODS, Method, choices, make_method, register, spec_of
+from camruntime.methods.cam import CAM
+from camruntime.methods.decom_cam import DecomCAM
+from camruntime.methods.feature_cam import FeatureCAM
+from camruntime.methods.grad_cam import GradCAM
+from camruntime.methods.grad_cam_plus_plus import GradCAMPlusPlus
+from camruntime.methods.hires_cam import HiResCAM
+from camruntime.methods.integrated_grad_cam import IntegratedGradCAM
+from camruntime.methods.layer_cam import LayerCAM
 from camruntime.methods.recipro_cam import ReciproCAM
 from camruntime.methods.score_cam import ScoreCAM
+from camruntime.methods.smooth_grad_cam_plus_plus import SmoothGradCAMPlusPlus
+from camruntime.methods.wgrad_cam import WGradCAM
+from camruntime.methods.xgrad_cam import XGradCAM
 
 __all__ = [
+    "CAM",
     "METHODS",
+    "DecomCAM",
+    "FeatureCAM",
+    "GradCAM",
+    "GradCAMPlusPlus",
+    "HiResCAM",
+    "IntegratedGradCAM",
+    "LayerCAM",
     "Method",
     "ReciproCAM",
     "ScoreCAM",
+    "SmoothGradCAMPlusPlus",
+    "WGradCAM",
+    "XGradCAM",
     "choices",
     "make_method",
-    "recipro_cam",
     "register",
-    "score_cam",
     "spec_of",
 ]

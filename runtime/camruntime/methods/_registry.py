@@ -8,7 +8,16 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, Protocol, TypeVar, get_args, get_type_hints
+from typing import (
+    Any,
+    ClassVar,
+    Literal,
+    Protocol,
+    TypeVar,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 from camruntime._decode import DecodeError, decode
 from camruntime.errors import MethodError, nearest
@@ -33,14 +42,20 @@ class Method(Protocol):
 
 METHODS: dict[str, type[Method]] = {}
 
+NAMED: dict[str, tuple[str, Mapping[str, object]]] = {}
+"""Names for a method with some options set, such as a paper's own names for its variants."""
+
 M = TypeVar("M", bound=type[Method])
 
 
-def register(name: str) -> Callable[[M], M]:
-    """Class decorator: make a method available under `name`."""
+def register(
+    name: str, named: Mapping[str, Mapping[str, object]] | None = None
+) -> Callable[[M], M]:
+    """Class decorator: make a method available under `name`, with options set under `named`."""
 
     def enter(method: M) -> M:
         METHODS[name] = method
+        NAMED.update({short: (name, options) for short, options in (named or {}).items()})
         return method
 
     return enter
@@ -52,11 +67,12 @@ def make_method(spec: str, options: Mapping[str, object] | None = None) -> Metho
     Raises:
         MethodError: no such method or option, or a value that the option does not take.
     """
-    name, *settings = spec.split(":")
+    given, *settings = spec.split(":")
+    name, preset = NAMED.get(given, (given, {}))
     if name not in METHODS:
-        raise MethodError(f"no method '{name}': {nearest(name, METHODS)}")
+        raise MethodError(f"no method '{name}': {nearest(name, [*METHODS, *NAMED])}")
     kind = METHODS[name]
-    values = {**_parse(name, settings, get_type_hints(kind)), **(options or {})}
+    values = {**preset, **_parse(name, settings, get_type_hints(kind)), **(options or {})}
     known = [field.name for field in dataclasses.fields(kind)]
     for option in sorted(values.keys() - set(known)):
         raise MethodError(f"{name} has no option '{option}': {nearest(option, known)}")
@@ -102,6 +118,8 @@ def _from_text(text: str, kind: object) -> object:
     """`text` as the number that an option is annotated with; as it is where it is none."""
     if kind is bool:
         return {"true": True, "false": False}.get(text.lower(), text)
+    if get_origin(kind) is Literal and text.isdecimal():
+        return int(text)
     try:
         return kind(text) if kind is int or kind is float else text
     except ValueError:
