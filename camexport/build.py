@@ -7,14 +7,18 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+import onnx_ir as ir
+import torch
 from torch import nn
 
-from camexport.converting import OPSET, mask_activations, mask_images, to_onnx
+from camexport.converting import OPSET, gradient_to_onnx, to_onnx
+from camexport.differentiating import differentiate
 from camexport.errors import OptionError
 from camexport.layers import default_layer
 from camexport.marking import trace
 from camexport.models import Architecture, find_architecture, load_network
 from camexport.parity import check, measure
+from camexport.perturbing import mask_activations, mask_images, occlude_images
 from camexport.splitting import Split, split
 from camexport.staging import staged
 from camexport.storing import store
@@ -49,6 +53,7 @@ class BuildOptions:
         labels: file with one label per line, in the order of the logits.
         out: the bundle's directory; None is `exported_models/MODEL`.
         force: replace what is there.
+        gradient: write the gradient graph too, which the Grad-CAM family needs.
     """
 
     model: str
@@ -63,6 +68,7 @@ class BuildOptions:
     labels: Path | None = None
     out: Path | None = None
     force: bool = False
+    gradient: bool = True
 
 
 @dataclass(frozen=True)
@@ -91,7 +97,9 @@ def build_bundle(options: BuildOptions) -> Built:
         program = trace(network, spec.size)
         parts = split(program, options.layer or default_layer(program, network))
         labels = given or architecture.labels
-        manifest = _write(stage, options.model, parts, spec, _fitting(labels, parts, given), source)
+        models = _convert(parts, spec, options.gradient)
+        fitting = _fitting(labels, parts, given)
+        manifest = _write(stage, options.model, models, parts, spec, fitting, source)
         _compare(stage, network, manifest)
     unsaid = None in (options.size, options.mean, options.std)
     return Built(open_bundle(out), architecture.input_assumed and unsaid)
@@ -120,16 +128,31 @@ def input_of(architecture: Architecture, options: BuildOptions) -> Input:
     return Input(size=size, colour="RGB", resize=resize, shorter_side=shorter, mean=mean, std=std)
 
 
-def _write(
-    stage: Path, model: str, parts: Split, spec: Input, labels: tuple[str, ...], source: Source
-) -> Manifest:
-    """Convert and store all graphs; the manifest's parity is still to be measured."""
+def _convert(parts: Split, spec: Input, gradient: bool) -> dict[str, ir.Model]:
+    """All graphs of the bundle by name."""
+    images, activations = torch.zeros(2, 3, *spec.size), torch.zeros(2, *parts.shape)
     models = {
-        "head": to_onnx(parts.head, (3, *spec.size), "image", "activations"),
-        "tail": to_onnx(parts.tail, parts.shape, "activations", "logits"),
+        "head": to_onnx(parts.head, {"image": images}, ["activations"]),
+        "tail": to_onnx(parts.tail, {"activations": activations}, ["logits"]),
         "mask_images": mask_images(),
+        "occlude_images": occlude_images(),
         "mask_activations": mask_activations(),
     }
+    if gradient:
+        models["gradient"] = gradient_to_onnx(differentiate(parts.tail), parts.shape)
+    return models
+
+
+def _write(
+    stage: Path,
+    model: str,
+    models: dict[str, ir.Model],
+    parts: Split,
+    spec: Input,
+    labels: tuple[str, ...],
+    source: Source,
+) -> Manifest:
+    """Store all graphs; the manifest's parity is still to be measured."""
     graphs, weights = store(models, stage)
     channels, height, width = parts.shape
     return Manifest(

@@ -55,6 +55,9 @@ def build(
     labels: Annotated[Path | None, typer.Option(help="File with one label per line.")] = None,
     out: Annotated[Path | None, typer.Option(help="Default: exported_models/MODEL.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing bundle.")] = False,
+    no_gradient: Annotated[
+        bool, typer.Option("--no-gradient", help="Leave out what the Grad-CAM family needs.")
+    ] = False,
 ) -> None:
     """Export a classifier, split at its target layer, into a bundle of ONNX graphs."""
     from camexport.build import BuildOptions, build_bundle
@@ -72,6 +75,7 @@ def build(
         labels=labels,
         out=out,
         force=force,
+        gradient=not no_gradient,
     )
     # No live display here: torchvision draws its own bar while it downloads.
     print(f"building {model}", flush=True)
@@ -116,6 +120,19 @@ def verify(
     _console.print(_parity_table(measured))
 
 
+@app.command()
+def edges(
+    weights: Annotated[Path, typer.Option(help="HED's state dict, of either weight family.")],
+    out: Annotated[Path, typer.Option(help="Directory, such as a bundle, for edges.onnx.")],
+    force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
+) -> None:
+    """Build HED, the edge model that Feature CAM uses, as edges.onnx and edges.json."""
+    from camexport.edges import build_edges
+
+    model = build_edges(weights, out, force)
+    _console.print(f"{out / model.file}  {escape(model.name)}", highlight=False, soft_wrap=True)
+
+
 def main() -> None:
     """Run the command line; errors of ours end it with one line and status 1."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # unwinds, so that nothing is left
@@ -129,7 +146,8 @@ def main() -> None:
 
 def _summarise(built: Built, chosen: bool) -> None:
     manifest = built.bundle.manifest
-    worst = max(manifest.parity, key=lambda parity: parity.relative)
+    forward = [parity for parity in manifest.parity if parity.float32 is None]
+    worst = max(forward, key=lambda parity: parity.relative)
     spec = manifest.input
     rows = {
         "bundle": str(built.bundle.folder),
@@ -141,9 +159,18 @@ def _summarise(built: Built, chosen: bool) -> None:
         "classes": str(manifest.classes),
         "size": f"{manifest.weights.bytes / 1e6:.1f} MB of weights",
         "parity": f"{worst.relative:.1e} of the range at worst ({worst.part})",
+        "gradient": _gradient_parity(manifest.parity),
     }
     for name, value in rows.items():
         _console.print(f"[bold]{name:>13}[/]  {escape(value)}", highlight=False, soft_wrap=True)
+
+
+def _gradient_parity(measured: tuple[Parity, ...]) -> str:
+    gradients = [parity for parity in measured if parity.float32 is not None]
+    if not gradients:
+        return "left out (--no-gradient)"
+    worst = max(gradients, key=lambda parity: parity.relative)
+    return f"{worst.relative:.1e} from float64 at worst, PyTorch's float32 {worst.float32:.1e}"
 
 
 def _require(*packages: str) -> None:
@@ -177,9 +204,13 @@ def _triple(text: str | None, option: str) -> tuple[float, float, float] | None:
 
 
 def _parity_table(measured: tuple[Parity, ...]) -> Table:
-    table = Table("part", "batch", "largest difference", "relative to range")
+    table = Table("part", "batch", "largest difference", "relative", "PyTorch's float32")
     for parity in measured:
         table.add_row(
-            parity.part, str(parity.batch), f"{parity.absolute:.2e}", f"{parity.relative:.2e}"
+            parity.part,
+            str(parity.batch),
+            f"{parity.absolute:.2e}",
+            f"{parity.relative:.2e}",
+            "" if parity.float32 is None else f"{parity.float32:.2e}",
         )
     return table

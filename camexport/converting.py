@@ -76,32 +76,6 @@ def gradient_to_onnx(gradient: fx.GraphModule, shape: tuple[int, ...]) -> ir.Mod
         ) from error
 
 
-def mask_images() -> ir.Model:
-    """`image (1, 3, H, W), masks (n, h, w), rows (H, h), columns (w, W)` -> `(n, 3, H, W)`.
-
-    Upsamples each mask as `rows @ mask @ columns` and multiplies the image with it.
-    """
-    image, masks = _value("image", (1, 3, "H", "W")), _value("masks", ("n", "h", "w"))
-    rows, columns = _value("rows", ("H", "h")), _value("columns", ("w", "W"))
-    tall = ir.node("MatMul", [rows, masks])
-    full = ir.node("MatMul", [tall.outputs[0], columns])
-    mask, axis = _unsqueezed(full.outputs[0])
-    masked = ir.node("Mul", [image, mask.outputs[0]])
-    _typed(masked.outputs[0], "masked", ("n", 3, "H", "W"))
-    return _weightless(
-        "mask_images", [image, masks, rows, columns], [axis, tall, full, mask, masked]
-    )
-
-
-def mask_activations() -> ir.Model:
-    """`activations (1, C, h, w), masks (n, h, w)` -> masked copies `(n, C, h, w)`."""
-    activations, masks = _value("activations", (1, "C", "h", "w")), _value("masks", ("n", "h", "w"))
-    mask, axis = _unsqueezed(masks)
-    masked = ir.node("Mul", [activations, mask.outputs[0]])
-    _typed(masked.outputs[0], "masked", ("n", "C", "h", "w"))
-    return _weightless("mask_activations", [activations, masks], [axis, mask, masked])
-
-
 def _name(model: ir.Model, inputs: list[str], outputs: list[str]) -> None:
     """Stable names for input, output and batch; no traces of the machine that exported it."""
     model.ir_version = IR_VERSION
@@ -119,26 +93,3 @@ def _name(model: ir.Model, inputs: list[str], outputs: list[str]) -> None:
         assert value.shape is not None
         value.name = name
         value.shape = ir.Shape(["n", *value.shape.dims[1:]])
-
-
-def _value(name: str, shape: tuple[int | str, ...]) -> ir.Value:
-    return ir.Value(name=name, shape=ir.Shape(shape), type=ir.TensorType(ir.DataType.FLOAT))
-
-
-def _typed(value: ir.Value, name: str, shape: tuple[int | str, ...]) -> None:
-    value.name = name
-    value.shape = ir.Shape(shape)
-    value.type = ir.TensorType(ir.DataType.FLOAT)
-
-
-def _unsqueezed(masks: ir.Value) -> tuple[ir.Node, ir.Node]:
-    """`(n, h, w)` -> `(n, 1, h, w)`; and the node that holds the axis."""
-    axis = ir.node("Constant", [], {"value": ir.tensor([1], ir.DataType.INT64)})
-    return ir.node("Unsqueeze", [masks, axis.outputs[0]]), axis
-
-
-def _weightless(name: str, inputs: list[ir.Value], nodes: list[ir.Node]) -> ir.Model:
-    graph = ir.Graph(
-        inputs, [nodes[-1].outputs[0]], nodes=nodes, opset_imports={"": OPSET}, name=name
-    )
-    return ir.Model(graph, ir_version=IR_VERSION, producer_name="camexport")

@@ -130,7 +130,10 @@ def _derivative(
     """Trace `gradients by outputs, inputs -> gradients by the wanted inputs` of one operator."""
 
     def pull(*values: Tensor) -> list[Tensor | None]:
-        grads, given = values[: len(reached)], dict(zip(inputs, values[len(reached) :], strict=True))
+        grads, given = (
+            values[: len(reached)],
+            dict(zip(inputs, values[len(reached) :], strict=True)),
+        )
         with torch.enable_grad():
             for one in wanted:
                 given[one] = given[one].detach().requires_grad_()

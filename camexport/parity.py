@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from camexport.errors import ParityError
+from camexport.gradient_parity import limit, measure_gradient
 from camruntime.bundle import Parity
 from camruntime.engine import Engine
 from camruntime.rescale import FloatArray
@@ -20,7 +21,7 @@ TOLERANCE = {"float32": 1e-4}
 
 
 def measure(network: nn.Module, engine: Engine, seed: int = 0) -> tuple[Parity, ...]:
-    """Compare head, tail and head-then-tail with `network` at batch sizes 1, 2 and 5.
+    """Compare head, tail, head-then-tail and gradient with `network` at batches 1, 2 and 5.
 
     The network runs as it is, with a hook on the target layer: this does not trust the split.
     """
@@ -38,17 +39,20 @@ def measure(network: nn.Module, engine: Engine, seed: int = 0) -> tuple[Parity, 
             _difference("tail", batch, tail.numpy(), logits),
             _difference("head+tail", batch, both.numpy(), logits),
         ]
+    if "gradient" in manifest.graphs:
+        measured += measure_gradient(network, engine, seed)
     return tuple(measured)
 
 
 def check(measured: tuple[Parity, ...]) -> None:
     """Raise `ParityError` when a difference is above the tolerance, or not a number."""
-    limit = TOLERANCE["float32"]
     for parity in measured:
-        if not parity.relative <= limit:
+        allowed = TOLERANCE["float32"] if parity.float32 is None else limit(parity)
+        if not parity.relative <= allowed:
+            of = "range" if parity.float32 is None else "norm in float64"
             raise ParityError(
                 f"{parity.part} at batch {parity.batch} differs from PyTorch by "
-                f"{parity.relative:.2e} of its range, allowed is {limit:.0e}: the bundle was not "
+                f"{parity.relative:.2e} of its {of}, allowed is {allowed:.0e}: the bundle was not "
                 "kept; try another --layer, and report the model"
             )
 
@@ -80,4 +84,4 @@ def _difference(part: str, batch: int, found: FloatArray, expected: Tensor) -> P
         absolute = float(np.abs(found - wanted).max())
     scale = float(np.abs(wanted).max())
     relative = absolute / scale if scale != 0 else absolute
-    return Parity(part=part, batch=batch, absolute=absolute, relative=relative)
+    return Parity(part=part, batch=batch, absolute=absolute, relative=relative, float32=None)

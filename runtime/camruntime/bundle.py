@@ -16,7 +16,7 @@ from typing import Literal
 from camruntime._decode import DecodeError, decode
 from camruntime.errors import BundleError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 MANIFEST = "bundle.json"
 
 ResizeMode = Literal["squash", "centre-crop", "letterbox"]
@@ -94,16 +94,19 @@ class Parity:
     """Largest difference from PyTorch at one batch size.
 
     Attributes:
-        part: `head`, `tail` or `head+tail`.
+        part: `head`, `tail` or `head+tail`; `gradient`, plain and `saturated`.
         batch: number of images.
         absolute: largest absolute difference.
-        relative: the same over the largest absolute value that PyTorch computed.
+        relative: the same over the largest absolute value that PyTorch computed; for gradients, the
+            norm of the difference from float64 over the norm of the gradient.
+        float32: for gradients, `relative` of PyTorch's own float32; None otherwise.
     """
 
     part: str
     batch: int
     absolute: float
     relative: float
+    float32: float | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +116,8 @@ class Manifest:
     Attributes:
         model: what `camexport build --model` was given.
         classes: number of logits; `labels` has as many entries.
-        graphs: by name: `head`, `tail`, `mask_images`, `mask_activations`.
+        graphs: by name: `head`, `tail`, `mask_images`, `occlude_images`, `mask_activations`, and
+            `gradient` unless it was left out.
         opset: version of the standard ONNX operators.
         tools: versions of what built the bundle.
         parity: measured when it was built.
@@ -149,9 +153,10 @@ class Bundle:
         """The graph called `name`; raises `BundleError` naming the graphs that are there."""
         graphs = self.manifest.graphs
         if name not in graphs:
+            without = ", without --no-gradient" if name == "gradient" else ""
             raise BundleError(
                 f"{self.folder} has no graph '{name}' (it has {', '.join(graphs)}); "
-                f"build it again with `camexport build --model {self.manifest.model}`"
+                f"build it again with `camexport build --model {self.manifest.model}`{without}"
             )
         return graphs[name]
 

@@ -118,7 +118,10 @@ def _split(values: Tensor) -> Tensor:
 
 def _first_of_pairs(values: Tensor) -> Tensor:
     """Slices, selections and stacks of the grid."""
-    return torch.stack([values[..., ::2, 1:], values[:, :, ::2, :-1]], 2).amax(2) + values[:, :1, :1, 1:2]
+    return (
+        torch.stack([values[..., ::2, 1:], values[:, :, ::2, :-1]], 2).amax(2)
+        + values[:, :1, :1, 1:2]
+    )
 
 
 def _grn(values: Tensor) -> Tensor:

@@ -99,13 +99,17 @@ def _official(
 ) -> tuple[FloatArray, Components]:
     alpha = gradient.mean((1, 2))
     best = np.argsort(-alpha, kind="stable")[:_CHANNELS]
-    found = by_largest_cell((forward.activations[0] * alpha[:, None, None])[best], options.components)
+    found = by_largest_cell(
+        (forward.activations[0] * alpha[:, None, None])[best], options.components
+    )
     clipped = np.maximum(found.maps, 0)
     upsampling = bicubic(*_sizes(forward))
     maps = upsampling(clipped)
     masks = rescale(clipped, maps.min((1, 2)), maps.max((1, 2))).maps
     occlusion = Occlusion(
-        forward.image, gaussian_blur(forward.image, options.sigma), np.zeros((1, 3, 1, 1), np.float32)
+        forward.image,
+        gaussian_blur(forward.image, options.sigma),
+        np.zeros((1, 3, 1, 1), np.float32),
     )
     if not len(masks):
         return _fused(maps, alpha[:0], found, alpha[:0], forward)

@@ -1,0 +1,127 @@
+"""Measure how far the gradient graph is from autograd in float64, beside PyTorch's own float32.
+
+Float64 is the judge: with poorly scaled weights PyTorch's float32 gradient can be the worse of two.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from camruntime.bundle import Parity
+from camruntime.engine import Engine
+
+BATCHES = (1, 2, 5)
+TOLERANCE = 1e-6
+SATURATED = 30.0
+"""Factor on the activations that drives sigmoids, softmaxes and clipped activations to their ends."""
+
+_DRAWS = 3
+
+
+@dataclass(frozen=True)
+class _Case:
+    part: str
+    batch: int
+    factor: float
+
+
+_CASES = [_Case("gradient", batch, 1.0) for batch in BATCHES] + [
+    _Case("gradient, saturated", batch, SATURATED) for batch in BATCHES
+]
+
+
+def measure_gradient(network: nn.Module, engine: Engine, seed: int = 0) -> tuple[Parity, ...]:
+    """Compare the gradient graph with `network` at batches 1, 2 and 5, plain and saturated.
+
+    `relative` is the norm of the difference from float64 over the norm of the gradient, `float32`
+    the same for PyTorch's own float32. A value that lies within rounding of a kink, such as a ReLU's
+    zero, falls on either side by chance and moves a whole path's gradient; a case over its limit is
+    drawn anew, at most three times, and a graph that is wrong stays wrong.
+    """
+    exact = copy.deepcopy(network).double()
+    generator = torch.Generator().manual_seed(seed)
+    measured = []
+    for case in _CASES:
+        for _ in range(_DRAWS):
+            found = _compare(network, exact, engine, case, generator)
+            if found.relative <= limit(found):
+                break
+        measured.append(found)
+    return tuple(measured)
+
+
+def limit(parity: Parity) -> float:
+    """What `relative` may be: 1e-6, or rounding of the size that PyTorch's float32 shows itself.
+
+    Of that size means twice: two orders of summation differ by as much.
+    """
+    return max(TOLERANCE, 2 * (parity.float32 or 0.0))
+
+
+def _compare(
+    network: nn.Module, exact: nn.Module, engine: Engine, case: _Case, generator: torch.Generator
+) -> Parity:
+    manifest = engine.bundle.manifest
+    layer = manifest.layer.name
+    images = torch.randn(case.batch, 3, *manifest.input.size, generator=generator)
+    targets = torch.randint(0, manifest.classes, (case.batch,), generator=generator)
+    with torch.no_grad(), _last_output(network, layer, None) as seen:
+        network(images)
+    activations = seen[-1] * case.factor
+    calls = len(seen)
+    wanted = _autograd(exact, layer, calls, images.double(), activations.double(), targets)
+    own = _autograd(network, layer, calls, images, activations, targets)
+    inputs = {"activations": activations.numpy(), "targets": targets.numpy()}
+    found = engine.run("gradient", inputs)[0].numpy()
+    return Parity(
+        part=case.part,
+        batch=case.batch,
+        absolute=float(np.abs(found - wanted).max()),
+        relative=_relative(found, wanted),
+        float32=_relative(own, wanted),
+    )
+
+
+def _autograd(
+    network: nn.Module, layer: str, calls: int, images: Tensor, activations: Tensor, targets: Tensor
+) -> NDArray[np.float64]:
+    """`d logits[target] / d activations`, by a hook that puts `activations` in the layer's place."""
+    leaf = activations.clone().requires_grad_()
+    with torch.enable_grad(), _last_output(network, layer, (leaf, calls)):
+        score = network(images).gather(1, targets[:, None]).sum()
+    (gradient,) = torch.autograd.grad(score, leaf)
+    return gradient.double().numpy()
+
+
+@contextmanager
+def _last_output(
+    network: nn.Module, layer: str, replacement: tuple[Tensor, int] | None
+) -> Iterator[list[Tensor]]:
+    """Keep the layer's outputs; put `replacement[0]` in the place of its output number [1]."""
+    seen: list[Tensor] = []
+
+    def hook(_module: nn.Module, _inputs: object, output: Tensor) -> Tensor | None:
+        seen.append(output.detach().clone())  # a later in-place operator must not reach it
+        if replacement is None or len(seen) < replacement[1]:
+            return None
+        return replacement[0].clone()
+
+    handle = network.get_submodule(layer).register_forward_hook(hook)
+    try:
+        yield seen
+    finally:
+        handle.remove()
+
+
+def _relative(found: NDArray[np.floating], wanted: NDArray[np.float64]) -> float:
+    scale = float(np.linalg.norm(wanted))
+    error = float(np.linalg.norm(found - wanted))
+    return error / scale if scale != 0 else error
