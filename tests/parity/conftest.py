@@ -18,15 +18,17 @@ from pairs import Pair, Pairs
 
 @pytest.fixture(scope="session")
 def pairs(tmp_path_factory: pytest.TempPathFactory) -> Pairs:
-    """Makes a pair from a model's name and input side (None: its own), once a session."""
+    """Makes a pair from a model's name and input side and layer (None: its own), once a session."""
     folder = tmp_path_factory.mktemp("parity")
 
     @cache
-    def make(model: str, side: int | None) -> Pair:
+    def make(model: str, side: int | None, layer: str | None = None) -> Pair:
         weights = "default" if model == "inspector" else "random"
         size = (side, side) if side else None
-        out: Path = folder / f"{model}-{side}"
-        options = BuildOptions(model=model, weights=weights, size=size, seed=1, out=out)
+        out: Path = folder / f"{model}-{side}-{layer}"
+        options = BuildOptions(
+            model=model, weights=weights, size=size, seed=1, layer=layer, out=out
+        )
         bundle = build_bundle(options).bundle
         architecture = find_architecture(model)
         network, _ = load_network(architecture, weights, 1, bundle.manifest.input.size)

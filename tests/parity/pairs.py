@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import pytest
@@ -35,8 +35,11 @@ class Pair:
         return torch.from_numpy(prepare(photo, self.explainer.bundle.manifest.input))
 
 
-Pairs = Callable[[str, int | None], Pair]
-"""Makes a pair from a model's name and input side (None: its own)."""
+class Pairs(Protocol):
+    """Makes a pair from a model's name, input side and target layer (None: its own)."""
+
+    def __call__(self, model: str, side: int | None, layer: str | None = None) -> Pair: ...
+
 
 SMALL = [("inspector", None), ("resnet18", 96), ("vgg16", 96)]
 FULL = [("resnet18", None), ("vgg16", None)]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from camruntime.graphs import Forward
+from camruntime.graphs import Edges, Forward, Occlusion
 from camruntime.interpolation import Upsampling
 from camruntime.rescale import FloatArray
 
@@ -20,12 +21,14 @@ class NumpyGraphs:
         weights: `(classes, C)` of the linear layer.
         bias: `(classes,)`.
         calls: number of images and masked copies that were computed.
+        gradient_calls: number of batches of gradients.
     """
 
     mix: FloatArray
     weights: FloatArray
     bias: FloatArray
     calls: int = 0
+    gradient_calls: int = 0
 
     def head(self, images: FloatArray) -> FloatArray:
         n, _, height, width = images.shape
@@ -52,3 +55,27 @@ class NumpyGraphs:
     ) -> FloatArray:
         self.calls += len(masks)
         return self.tail(activations * masks[:, None])
+
+    def logits_of_occluded_images(
+        self, occlusion: Occlusion, masks: FloatArray, upsampling: Upsampling
+    ) -> FloatArray:
+        shown = upsampling(masks)[:, None]
+        occluded = np.maximum(occlusion.image * shown, occlusion.blurred * (1 - shown))
+        return self.logits(occluded - occlusion.offset)
+
+    def logits(self, images: FloatArray) -> FloatArray:
+        self.calls += len(images)
+        return self.tail(self.head(images))
+
+    def activations(self, images: FloatArray) -> FloatArray:
+        self.calls += len(images)
+        return self.head(images)
+
+    def gradients(self, activations: FloatArray, targets: Sequence[int]) -> FloatArray:
+        self.gradient_calls += 1
+        cells = activations.shape[2] * activations.shape[3]
+        rows = self.weights[list(targets)][..., None, None] / np.float32(cells)
+        return np.broadcast_to(rows, activations.shape).astype(np.float32)
+
+    def edges(self, pixels: FloatArray, source: str) -> Edges:
+        return Edges(pixels[0, 0], "red")

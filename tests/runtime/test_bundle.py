@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from camruntime.bundle import MANIFEST, open_bundle
+from camruntime.bundle import Bundle, MANIFEST, open_bundle
 from camruntime.errors import BundleError
 
 
@@ -47,10 +48,10 @@ def test_broken_json(copy: Path) -> None:
         open_bundle(copy)
 
 
-@pytest.mark.parametrize("version", [0, 2, None, "1"])
+@pytest.mark.parametrize("version", [0, 1, 3, None, "2"])
 def test_another_schema_version(copy: Path, version: object) -> None:
     _edit(copy, schema_version=version)
-    with pytest.raises(BundleError, match=r"schema_version .*, this camruntime reads 1"):
+    with pytest.raises(BundleError, match=r"schema_version .*, this camruntime reads 2"):
         open_bundle(copy)
 
 
@@ -95,5 +96,13 @@ def test_a_changed_or_missing_file_is_named(copy: Path, file: str) -> None:
 
 
 def test_a_graph_that_is_not_there(inspector: Path) -> None:
-    with pytest.raises(BundleError, match=r"no graph 'gradient'.*head, tail.*camexport build"):
-        open_bundle(inspector).graph("gradient")
+    with pytest.raises(BundleError, match=r"no graph 'heart'.*head, tail.*camexport build"):
+        open_bundle(inspector).graph("heart")
+
+
+def test_a_bundle_without_gradient_says_how_to_get_it(inspector: Path) -> None:
+    bundle = open_bundle(inspector)
+    graphs = {name: graph for name, graph in bundle.manifest.graphs.items() if name != "gradient"}
+    without = Bundle(bundle.folder, dataclasses.replace(bundle.manifest, graphs=graphs))
+    with pytest.raises(BundleError, match="--model inspector`, without --no-gradient"):
+        without.graph("gradient")

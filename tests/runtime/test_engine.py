@@ -56,10 +56,10 @@ def test_cuda_by_name_never_falls_back_in_silence(inspector: Path) -> None:
 def test_a_session_is_opened_when_needed_and_once(engine: Engine, image: FloatArray) -> None:
     assert not engine._sessions
     (first,) = engine.run("head", {"image": image})
-    session = engine._sessions["head"]
-    assert list(engine._sessions) == ["head"]
+    ((path, session),) = engine._sessions.items()
+    assert path.name == "head.onnx"
     (second,) = engine.run("head", {"image": engine.upload(image)})
-    assert engine._sessions["head"] is session
+    assert engine._sessions == {path: session}
     np.testing.assert_array_equal(first.numpy(), second.numpy())
 
 

@@ -14,16 +14,32 @@ import pytest
 
 import camruntime
 from camruntime import Explainer, ReciproCAM
-from camruntime.errors import BundleError, CamError, MethodError, TargetError
+from camruntime.errors import BundleError, CamError, EdgeModelError, MethodError, TargetError
 from camruntime.explanation import Explanation
 from camruntime.fitting import prepare
 from camruntime.graphs import Forward, Graphs, softmax
+from camruntime.maps import Maps
 from camruntime.methods import METHODS, register
 from camruntime.onnx_graphs import OnnxGraphs
 from camruntime.picture import read_picture
 from camruntime.rescale import FloatArray
 
-SPECS = ["score-cam", "score-cam:preset=official", "recipro-cam", "recipro-cam:mask=gaussian"]
+SPECS = [
+    "score-cam",
+    "score-cam:preset=official",
+    "recipro-cam",
+    "recipro-cam:mask=gaussian",
+    "cam",
+    "grad-cam",
+    "grad-cam++",
+    "smooth-grad-cam++",
+    "xgrad-cam",
+    "layer-cam",
+    "hires-cam",
+    "wgrad-cam",
+    "integrated-grad-cam",
+    "feature-cam",
+]
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +86,7 @@ def test_what_an_explanation_holds(explainer: Explainer, samples: list[Path]) ->
     assert explanation.raw.shape == (16, 16)
     assert explanation.raw.dtype == np.float32
     np.testing.assert_array_equal(
-        explanation.raw, ReciproCAM(score="logit")(graphs, forward, [3])[0]
+        explanation.raw, ReciproCAM(score="logit")(graphs, forward, [3]).raw[0]
     )
     assert explanation.saliency.shape == (128, 128)
     assert explanation.saliency.min() == pytest.approx(0, abs=1e-6)
@@ -172,8 +188,9 @@ class Constant:
     value: float = 1.0
     needs: ClassVar[frozenset[str]] = frozenset()
 
-    def __call__(self, graphs: Graphs, forward: Forward, targets: Sequence[int]) -> FloatArray:
-        return np.full((len(targets), *forward.activations.shape[2:]), self.value, np.float32)
+    def __call__(self, graphs: Graphs, forward: Forward, targets: Sequence[int]) -> Maps:
+        size = (len(targets), *forward.activations.shape[2:])
+        return Maps(np.full(size, self.value, np.float32))
 
 
 @pytest.fixture
@@ -198,9 +215,9 @@ def test_a_map_without_evidence_is_flagged_and_not_coloured(
 
 def test_a_method_whose_graph_is_missing_says_so(explainer: Explainer, samples: list[Path]) -> None:
     class Needy(Constant):
-        needs = frozenset({"gradient"})
+        needs = frozenset({"magic"})
 
-    with pytest.raises(BundleError, match="no graph 'gradient'"):
+    with pytest.raises(BundleError, match="no graph 'magic'"):
         explainer.explain(samples[0], Needy())
 
 
@@ -225,3 +242,53 @@ def test_the_box_holds_the_hole(explainer: Explainer, samples: list[Path]) -> No
     assert box.x <= columns.mean() < box.x + box.width
     assert box.y <= rows.mean() < box.y + box.height
     assert 0.3 < box.share < 1
+
+
+def test_decom_cam_tells_what_its_features_are_worth(
+    explainer: Explainer, samples: list[Path], tmp_path: Path
+) -> None:
+    explanation = explainer.explain(_named(samples, "crack-1"), "decom-cam", components=4)
+    parts = explanation.components
+    assert parts is not None
+    assert parts.maps.shape == (4, 128, 128)
+    assert (np.diff(parts.singular_values) < 0).all()
+    assert 0.95 < parts.explained_variance.sum() < 1
+    np.testing.assert_allclose(parts.weights, softmax(parts.contributions), rtol=1e-6)
+    fused = np.tensordot(parts.weights, parts.maps, 1)
+    np.testing.assert_allclose(explanation.raw, fused, atol=1e-5)
+    figures = json.loads(explanation.save(tmp_path, "crack")[2].read_text())
+    assert figures["components"]["contributions"] == parts.contributions.tolist()
+    assert explanation.component_sheet().shape[1] > 5 * 160
+    with pytest.raises(CamError, match="recipro-cam has no components; decom-cam has"):
+        explainer.explain(samples[0]).component_sheet()
+
+
+def test_feature_cam_names_what_drew_the_edges(explainer: Explainer, samples: list[Path]) -> None:
+    explanation = explainer.explain(samples[0], "ours-3")
+    assert explanation.edges == "Scharr (OpenCV)"
+    assert explanation.figures()["edges"] == "Scharr (OpenCV)"
+    assert explanation.raw.shape == (128, 128)
+    with pytest.raises(EdgeModelError, match="no edge model at nowhere"):
+        explainer.explain(samples[0], "feature-cam", edges="nowhere")
+
+
+def test_feature_cam_without_features_is_its_base_map(
+    explainer: Explainer, samples: list[Path]
+) -> None:
+    for base in ("grad-cam", "grad-cam++", "smooth-grad-cam++"):
+        found = explainer.explain(samples[0], "feature-cam", base=base, k=0.0)
+        coarse = explainer.explain(samples[0], base)
+        np.testing.assert_allclose(found.saliency, coarse.saliency, atol=1e-5)
+
+
+def test_explanation_map_by_percentile(explainer: Explainer, samples: list[Path]) -> None:
+    explanation = explainer.explain(samples[0], "recipro-cam")
+    for percentile in (20.0, 80.0):
+        shown = explanation.explanation_map(percentile)
+        kept = (shown == explanation.photo).all(2)
+        assert kept.mean() == pytest.approx(1 - percentile / 100, abs=0.02)
+        assert (shown[~kept] == 128).all()  # the inspector's mean is 0.5
+        saliency = explanation.photo_saliency
+        assert saliency[kept].min() > np.percentile(saliency, percentile) - 0.02
+    with pytest.raises(CamError, match="between 0 and 100, got 101"):
+        explanation.explanation_map(101)

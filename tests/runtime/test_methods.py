@@ -16,6 +16,7 @@ from arrays import f32
 from camruntime.errors import MethodError
 from camruntime.graphs import Forward, Graphs, softmax
 from camruntime.interpolation import Upsampling
+from camruntime.maps import Maps
 from camruntime.methods import (
     METHODS,
     ReciproCAM,
@@ -33,7 +34,7 @@ from numpy_graphs import NumpyGraphs
 def test_every_file_of_the_package_is_a_registered_method() -> None:
     folder = Path(camruntime.methods.__file__).parent
     files = {path.stem for path in folder.glob("[!_]*.py")}
-    assert {name.replace("-", "_") for name in METHODS} == files
+    assert {name.replace("+", "_plus").replace("-", "_") for name in METHODS} == files
 
 
 def test_recipro_cam_equals_cam_over_area_when_the_tail_is_gap_and_linear(
@@ -42,14 +43,14 @@ def test_recipro_cam_equals_cam_over_area_when_the_tail_is_gap_and_linear(
     numpy_graphs.bias[:] = 0
     forward = numpy_graphs.forward(image)
     cam = np.einsum("ck,khw->chw", numpy_graphs.weights, forward.activations[0])
-    found = ReciproCAM(score="logit")(numpy_graphs, forward, [2, 0])
+    found = ReciproCAM(score="logit")(numpy_graphs, forward, [2, 0]).raw
     height, width = cam.shape[1:]
     np.testing.assert_allclose(found, cam[[2, 0]] / (height * width), atol=1e-6)
 
 
 def test_recipro_cam_of_probabilities_by_cell(numpy_graphs: NumpyGraphs, image: FloatArray) -> None:
     forward = numpy_graphs.forward(image)
-    found = ReciproCAM()(numpy_graphs, forward, [1])
+    found = ReciproCAM()(numpy_graphs, forward, [1]).raw
     for i, j in ((0, 0), (1, 3), (3, 5)):
         one = np.zeros_like(forward.activations)
         one[..., i, j] = forward.activations[..., i, j]
@@ -65,7 +66,7 @@ def test_recipro_cam_with_gaussian_masks_is_a_blur_of_the_closed_form(
     cam = np.einsum("k,khw->hw", numpy_graphs.weights[1], forward.activations[0])
     kernel = f32([[1, 2, 1], [2, 4, 2], [1, 2, 1]]) / 16
     blurred = cv2.filter2D(cam, -1, kernel, borderType=cv2.BORDER_CONSTANT)
-    found = ReciproCAM(score="logit", mask="gaussian")(numpy_graphs, forward, [1])
+    found = ReciproCAM(score="logit", mask="gaussian")(numpy_graphs, forward, [1]).raw
     np.testing.assert_allclose(found[0], blurred / cam.size, atol=1e-6)
 
 
@@ -75,7 +76,7 @@ def test_gaussian_masks_by_hand() -> None:
     np.testing.assert_array_equal(masks[4], [[1, 2, 1], [2, 4, 2]])
 
 
-class TwoChannels:
+class TwoChannels(NumpyGraphs):
     """Activations given; every masked image scores what its mask sums to."""
 
     def __init__(self, maps: FloatArray) -> None:
@@ -106,7 +107,7 @@ def test_score_cam_by_hand() -> None:
     maps = f32([[[0, 2], [4, 2]], [[3, 1], [1, 1]]])
     graphs = TwoChannels(maps)
     forward = graphs.forward(np.full((1, 3, 2, 2), 1 / 3, np.float32))
-    found = ScoreCAM()(graphs, forward, [0, 1])
+    found = ScoreCAM()(graphs, forward, [0, 1]).raw
     first, second = np.e / (np.e + 1), 1 / (np.e + 1)
     np.testing.assert_allclose(found[0], first * maps[0] + second * maps[1], rtol=1e-6)
     np.testing.assert_allclose(found[1], second * maps[0] + first * maps[1], rtol=1e-6)
@@ -119,7 +120,7 @@ def test_official_score_cam_by_hand() -> None:
     maps = f32([[[0, 2], [4, 2]], [[3, 1], [1, 1]]])
     graphs = TwoChannels(maps)
     forward = graphs.forward(np.full((1, 3, 2, 2), 1 / 3, np.float32))
-    found = ScoreCAM(preset="official")(graphs, forward, [0])
+    found = ScoreCAM(preset="official")(graphs, forward, [0]).raw
     expected = maps[0] / (1 + np.exp(-4)) + maps[1] / (1 + np.exp(-2))
     np.testing.assert_allclose(found[0], expected, rtol=1e-6)
 
@@ -129,7 +130,7 @@ def test_official_score_cam_clips_after_upsampling() -> None:
     maps = f32([[[-1, 1], [-1, 1]]])
     graphs = TwoChannels(maps)
     forward = graphs.forward(np.full((1, 3, 2, 4), 0, np.float32))
-    found = ScoreCAM(preset="official")(graphs, forward, [0])
+    found = ScoreCAM(preset="official")(graphs, forward, [0]).raw
     np.testing.assert_allclose(found[0, 0], [0, 0, 0.25, 0.5], atol=1e-6)
 
 
@@ -140,7 +141,7 @@ def test_dead_channels_are_run_once_and_change_nothing(preset: str) -> None:
     maps = np.concatenate([live, np.zeros((5, 2, 2), np.float32)])
     graphs = TwoChannels(maps)
     forward = graphs.forward(np.full((1, 3, 2, 2), 1 / 3, np.float32))
-    found = make_method("score-cam", {"preset": preset})(graphs, forward, [0])
+    found = make_method("score-cam", {"preset": preset})(graphs, forward, [0]).raw
     weights = np.exp([2, 1, 0, 0, 0, 0, 0]) / np.exp([2, 1, 0, 0, 0, 0, 0]).sum()
     np.testing.assert_allclose(found[0], np.tensordot(weights, maps, 1), rtol=1e-6)
     assert graphs.calls == 3
@@ -149,7 +150,7 @@ def test_dead_channels_are_run_once_and_change_nothing(preset: str) -> None:
 @pytest.mark.parametrize("method", [ScoreCAM(), ScoreCAM(preset="official")])
 def test_only_flat_channels_give_a_flat_map(method: ScoreCAM) -> None:
     graphs = TwoChannels(np.full((3, 2, 2), 0.7, np.float32))
-    found = method(graphs, graphs.forward(np.ones((1, 3, 4, 4), np.float32)), [0])
+    found = method(graphs, graphs.forward(np.ones((1, 3, 4, 4), np.float32)), [0]).raw
     assert np.isfinite(found).all()
     assert np.ptp(found) < 1e-6
 
@@ -159,19 +160,20 @@ def test_one_class_has_no_probability_to_lose_and_still_has_a_logit(image: Float
     mix = np.random.default_rng(0).normal(0, 1, (4, 3)).astype(np.float32)
     graphs = NumpyGraphs(mix, f32([[1, -2, 3, 4]]), f32([0]))
     forward = graphs.forward(image)
-    assert (ReciproCAM()(graphs, forward, [0]) == 1).all()
+    assert (ReciproCAM()(graphs, forward, [0]).raw == 1).all()
     cam = np.einsum("k,khw->hw", graphs.weights[0], forward.activations[0])
-    found = ReciproCAM(score="logit")(graphs, forward, [0])[0]
+    found = ReciproCAM(score="logit")(graphs, forward, [0]).raw[0]
     np.testing.assert_allclose(found, cam / cam.size, atol=1e-6)
-    assert np.ptp(ScoreCAM()(graphs, forward, [0])) > 0
+    assert np.ptp(ScoreCAM()(graphs, forward, [0]).raw) > 0
 
 
 @pytest.mark.parametrize("name", METHODS)
 def test_a_grid_of_one_cell_gives_a_finite_flat_map(name: str, numpy_graphs: NumpyGraphs) -> None:
     forward = numpy_graphs.forward(np.ones((1, 3, 2, 2), np.float32))
-    found = make_method(name)(numpy_graphs, forward, [0, 1])
-    assert found.shape == (2, 1, 1)
+    found = make_method(name)(numpy_graphs, forward, [0, 1]).raw
+    assert found.shape in ((2, 1, 1), (2, 2, 2))
     assert np.isfinite(found).all()
+    assert np.ptp(found, axis=(1, 2)).max() < 1e-6
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -180,12 +182,14 @@ def test_targets_permute_and_share_their_cost(
 ) -> None:
     forward = numpy_graphs.forward(image)
     method = make_method(name)
-    one = [method(numpy_graphs, forward, [target])[0] for target in range(3)]
-    cost = numpy_graphs.calls // 3
-    numpy_graphs.calls = 0
-    together = method(numpy_graphs, forward, [2, 0, 1])
+    one = [method(numpy_graphs, forward, [target]).raw[0] for target in range(3)]
+    cost, gradients = numpy_graphs.calls // 3, numpy_graphs.gradient_calls // 3
+    numpy_graphs.calls = numpy_graphs.gradient_calls = 0
+    together = method(numpy_graphs, forward, [2, 0, 1]).raw
     np.testing.assert_array_equal(together, [one[2], one[0], one[1]])
-    assert numpy_graphs.calls == cost
+    # Decom-CAM's features differ from target to target, and so do its occluded images.
+    assert numpy_graphs.calls == (3 * cost if name == "decom-cam" else cost)
+    assert numpy_graphs.gradient_calls == gradients
 
 
 @pytest.mark.parametrize(
@@ -211,7 +215,7 @@ class Options:
     smooth: bool = False
     needs: ClassVar[frozenset[str]] = frozenset()
 
-    def __call__(self, graphs: Graphs, forward: Forward, targets: Sequence[int]) -> FloatArray:
+    def __call__(self, graphs: Graphs, forward: Forward, targets: Sequence[int]) -> Maps:
         raise AssertionError("never run")
 
 
