@@ -7,7 +7,8 @@ from torch import Tensor
 
 
 def adaptive_max_pool2d(image: Tensor, size: list[int]) -> tuple[Tensor, Tensor]:
-    """`(n, C, h, w)` -> maxima `(n, C, *size)` and their flat indices, as `torch.adaptive_max_pool2d`.
+    """`(n, C, h, w)` -> maxima `(n, C, *size)` and their flat indices, as
+    `torch.nn.functional.adaptive_max_pool2d`.
 
     Window by window: they differ in size where `size` does not divide the grid.
     """
@@ -20,7 +21,8 @@ def adaptive_max_pool2d(image: Tensor, size: list[int]) -> tuple[Tensor, Tensor]
             row, column = index // (right - left), index % (right - left)
             values.append(value)
             indices.append((row + top) * width + column + left)
-    return torch.stack(values, 2).unflatten(2, size), torch.stack(indices, 2).unflatten(2, size)
+    shape = (*image.shape[:2], *size)
+    return torch.stack(values, 2).reshape(shape), torch.stack(indices, 2).reshape(shape)
 
 
 def _windows(size: int, cells: int) -> list[tuple[int, int]]:

@@ -1,8 +1,8 @@
 """Backward operators in terms of operators that ONNX has.
 
-PyTorch's own table takes most of them apart. Here are those that it keeps whole. Pooling by averages
-and resizing are linear and separable: `y = R x C`, with a small matrix for each axis, so the gradient
-is `R^T g C^T`. Where a function has no derivative, the conventions are PyTorch's.
+PyTorch's own table takes most of them apart. Here are those that it keeps whole. Pooling by
+averages and resizing are linear and separable: `y = R x C`, with a small matrix for each axis, so the
+gradient is `R^T g C^T`. Where a function has no derivative, the conventions are PyTorch's.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Matrix = list[list[float]]
 
 def decompositions() -> dict[Operator, Callable[..., Any]]:
     """PyTorch's table for export, with the rules of this file added."""
-    table: dict[Operator, Callable[..., Any]] = dict(torch.export.default_decompositions().items())
+    table: dict[Operator, Callable[..., Any]] = dict(torch.export.default_decompositions())
     return {**table, **_RULES}
 
 
@@ -73,7 +73,7 @@ def _max_pool2d(
     _ceil_mode: object,
     indices: Tensor,
 ) -> Tensor:
-    """Every output's gradient goes to the cell that won it; PyTorch lets the first of equals win."""
+    """Every output's gradient goes to the cell that won it: the first of equals, as in PyTorch."""
     return _scattered(grad, image, indices)
 
 
@@ -91,7 +91,7 @@ def _adaptive_avg_pool2d(grad: Tensor, image: Tensor) -> Tensor:
 
 
 def _adaptive(size: int, cells: int) -> Matrix:
-    """`(cells, size)`: cell i is the mean from `floor(i size / cells)` to `ceil((i+1) size / cells)`."""
+    """`(cells, size)`: cell i is the mean of those that its window covers."""
     edges = [(i * size // cells, -(-(i + 1) * size // cells)) for i in range(cells)]
     return [[float(a <= x < b) / (b - a) for x in range(size)] for a, b in edges]
 

@@ -1,9 +1,9 @@
 """The gradient graph: a tail and, behind it, its reverse-mode derivative, in plain operators.
 
-The tail's operators are kept as they are. Then, from the logits back, PyTorch's autograd is asked for
-each operator's own derivative, which is traced and put behind them. Operator by operator and not all
-at once, because then every node knows the layer that it belongs to, and the forward half, with its
-weights, stays that of the tail.
+The tail's operators are kept as they are. Then, from the logits back, PyTorch's autograd is asked
+for each operator's own derivative, which is traced and put behind them. Operator by operator and not
+all at once, because then every node knows the layer that it belongs to, and the forward half, with
+its weights, stays that of the tail.
 """
 
 from __future__ import annotations
@@ -101,7 +101,9 @@ def _one_hot(reverse: _Reverse, targets: fx.Node, logits: fx.Node) -> fx.Node:
         return [(torch.arange(value.shape[1]) == wanted[:, None]).to(value.dtype)]
 
     traced = _trace(rows, [value.new_zeros(value.shape[:1], dtype=torch.int64)])
-    return _inline(reverse, traced, [targets], "")[0]
+    (found,) = _inline(reverse, traced, [targets], "")
+    assert isinstance(found, fx.Node)
+    return found
 
 
 def _step(reverse: _Reverse, node: fx.Node, live: set[fx.Node]) -> None:

@@ -31,7 +31,7 @@ class Normalisation:
     def pixels(self, image: FloatArray) -> FloatArray:
         """The inverse, clipped to [0, 1]."""
         mean, std = self._columns()
-        return np.clip(image * std + mean, 0, 1)
+        return np.asarray(np.clip(image * std + mean, 0, 1), np.float32)
 
     def _columns(self) -> tuple[FloatArray, FloatArray]:
         mean, std = (np.asarray(each, np.float32)[:, None, None] for each in (self.mean, self.std))

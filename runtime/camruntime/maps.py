@@ -14,7 +14,8 @@ class Components:
     Attributes:
         maps: float32 `(p, H, W)` in [0, 1], one local saliency map for each feature.
         singular_values: float32 `(p,)`, descending.
-        explained_variance: float32 `(p,)`, shares of the whole in [0, 1], what was left out included.
+        explained_variance: float32 `(p,)`, shares in [0, 1] of the whole, of which
+            the features that were left out are a part.
         contributions: float32 `(p,)`, what each feature alone does for the target, in logits.
         weights: float32 `(p,)`, of each feature's map in the fused one.
     """

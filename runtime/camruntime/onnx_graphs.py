@@ -112,7 +112,7 @@ class OnnxGraphs:
         wanted = np.asarray(targets, np.int64)
 
         def gradient(rows: Array) -> DeviceValue:
-            inputs = {"activations": activations[rows], "targets": wanted[rows]}
+            inputs: dict[str, Array] = {"activations": activations[rows], "targets": wanted[rows]}
             return self.engine.run("gradient", inputs)[0]
 
         return self._in_chunks(gradient, np.arange(len(wanted)), self._images)

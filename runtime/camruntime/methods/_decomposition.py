@@ -49,7 +49,10 @@ def by_class_map(stack: FloatArray, count: int) -> Decomposition:
 
 
 def by_largest_cell(stack: FloatArray, count: int) -> Decomposition:
-    """Principal components over the cells of `(C, h, w)`, channels centred, largest entry positive."""
+    """Principal components over the cells of `(C, h, w)`, channels centred.
+
+    The entry of the largest magnitude is positive.
+    """
     flat = stack.reshape(len(stack), -1).astype(np.float64)
     features, values, shares = _features(flat - flat.mean(1, keepdims=True), count)
     return _decomposition(features * _largest(features)[:, None], values, shares, stack)

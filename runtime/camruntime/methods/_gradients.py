@@ -34,7 +34,7 @@ def weighted_sum(weights: FloatArray, maps: FloatArray) -> FloatArray:
 
 
 def at_least(method: str, **options: tuple[float, float]) -> None:
-    """Raise `MethodError` for an option whose value is below its limit; pairs of the two by name."""
+    """Raise `MethodError` where an option is below its limit; pairs of value and limit by name."""
     for name, (value, limit) in options.items():
         if not value >= limit:
             raise MethodError(f"{method}: {name} is at least {limit}, got {value}")

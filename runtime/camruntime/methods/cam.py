@@ -25,8 +25,8 @@ _SAME = 1e-4  # of the largest gradient
 class CAM:
     """CAM: `sum_k w_k A_k`, with the weights `w` of the target in the final linear layer.
 
-    Defined only where the tail is global average pooling and one linear layer; there the gradient is
-    `w_k / (h w)` at every cell, whatever the activations. That is how the weights are read, and how
+    Defined only where the tail is global average pooling and one linear layer; there the
+    gradient is `w_k / (h w)` at every cell, whatever the activations. That is how the weights are read, and how
     the tail is checked. No ReLU: cells that speak against the class are negative.
     """
 

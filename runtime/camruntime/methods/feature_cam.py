@@ -55,8 +55,8 @@ class FeatureCAM:
         k: of the addition, 0 to 0.5; with 0 the result is the base map.
         ratio2, ratio3: parts of the picture for one part of edges.
         limit: `clip` to [0, 1] or `rescale` to it.
-        edges: `auto` takes the bundle's edge model and, without one, OpenCV's Scharr; or `scharr`, or
-            the path of an edge model. The result says which it was.
+        edges: `auto` takes the bundle's edge model and, without one, OpenCV's Scharr; or `scharr`,
+            or the path of an edge model. The result says which it was.
     """
 
     base: Literal["grad-cam", "grad-cam++", "smooth-grad-cam++"] = "grad-cam"
@@ -82,7 +82,7 @@ class FeatureCAM:
         feature = self._feature(pixels, edges.map)
         coarse = _BASES[self.base](graphs, forward, targets).raw
         height, width = coarse.shape[1:]
-        upsampling = bilinear((height, width), feature.shape)  # type: ignore[arg-type]
+        upsampling = bilinear((height, width), feature.shape)
         small = rescale(coarse, *upsampling.extremes(coarse))
         combined = [self._combined(feature, one) for one in upsampling(small.maps)]
         shown = np.stack(combined) * small.evidence[:, None, None]

@@ -49,7 +49,7 @@ class GradCAMPlusPlus:
 def plus_plus(gradients: FloatArray, maps: FloatArray) -> FloatArray:
     """The paper's map, float32 `(h, w)`, of gradients and activations `(C, h, w)`."""
     weights = (_paper(gradients, maps) * np.maximum(gradients, 0)).sum((1, 2))
-    return np.maximum(weighted_sum(weights[None], maps)[0], 0)
+    return np.asarray(np.maximum(weighted_sum(weights[None], maps)[0], 0), np.float32)
 
 
 def _paper(gradients: FloatArray, maps: FloatArray) -> FloatArray:

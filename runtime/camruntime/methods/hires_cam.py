@@ -1,7 +1,7 @@
 """HiRes-CAM (Draelos and Carin, 2020): every cell weighted by its own gradient.
 
-Paper: "Use HiResCAM instead of Grad-CAM for faithful explanations of convolutional neural networks",
-arXiv 2011.08891.
+Paper: "Use HiResCAM instead of Grad-CAM for faithful explanations of convolutional neural
+networks", arXiv 2011.08891.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Smooth Grad-CAM++ (Omeiza et al., 2019): the mean Grad-CAM++ map of noisy images.
 
-Paper: "Smooth Grad-CAM++: An enhanced inference level visualization technique for deep convolutional
-neural network models", arXiv 1908.01224.
+Paper: "Smooth Grad-CAM++: An enhanced inference level visualization technique for deep
+convolutional neural network models", arXiv 1908.01224.
 """
 
 from __future__ import annotations
@@ -71,4 +71,4 @@ def _torch_cam(gradients: FloatArray, clean: FloatArray, last: FloatArray) -> Fl
     square, cube = (gradients**2).mean(0), (gradients**3).mean(0)
     denominator = 2 * square + (cube * clean).sum((1, 2), keepdims=True) + np.float32(1e-8)
     weights = (square / denominator * np.maximum(gradients[-1], 0)).sum((1, 2))
-    return np.maximum(weighted_sum(weights[None], last)[0], 0)
+    return np.asarray(np.maximum(weighted_sum(weights[None], last)[0], 0), np.float32)

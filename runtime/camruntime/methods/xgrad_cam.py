@@ -25,7 +25,8 @@ _EPSILON = np.float32(1e-7)
 class XGradCAM:
     """XGrad-CAM: `ReLU(sum_k w_k A_k)`, `w_k = sum_ij g_k A_k / (sum_ij A_k + 1e-7)`.
 
-    `g` is `d y_c / d A`. The constant is that of published code; it lets dead channels weigh nothing.
+    `g` is `d y_c / d A`. The constant is that of published code; with it
+    dead channels weigh nothing.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"gradient"})
