@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
+from pytorch_grad_cam import GradCAM, GradCAMPlusPlus, HiResCAM, LayerCAM, XGradCAM
 from pytorch_grad_cam import ScoreCAM as PeerScoreCAM
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
+from torchcam.methods import GradCAM as TorchGradCAM
+from torchcam.methods import LayerCAM as TorchLayerCAM
 from torchcam.methods import ScoreCAM as TorchScoreCAM
+from torchcam.methods import SmoothGradCAMpp as TorchSmooth
+from torchcam.methods import XGradCAM as TorchXGradCAM
 
 from camruntime.picture import Picture
-from pairs import MODELS, Pairs, assert_same_map
+from pairs import MODELS, Pair, Pairs, assert_same_map
 
 TARGET = 3
 
@@ -44,3 +51,79 @@ def test_torch_cam_preset_equals_torch_cam(
         (raw,) = peer(TARGET, scores, normalized=False)
     found = pair.explainer.explain(photo, "score-cam", TARGET, preset="torch-cam")
     assert_same_map(found.raw, raw[0])
+
+
+def _leading(pair: Pair, photo: Picture) -> int:
+    """The top class: of an untrained network others often have a flat map."""
+    with torch.no_grad():
+        return int(pair.network(pair.tensor(photo)).argmax())
+
+
+@pytest.mark.parametrize(
+    ("spec", "kind"),
+    [
+        ("grad-cam", GradCAM),
+        ("grad-cam++:preset=grad-cam", GradCAMPlusPlus),
+        ("xgrad-cam", XGradCAM),
+        ("layer-cam", LayerCAM),
+        ("hires-cam", HiResCAM),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize(("model", "side"), MODELS)
+def test_gradient_methods_equal_pytorch_grad_cam(
+    pairs: Pairs, photo: Picture, model: str, side: int | None, spec: str, kind: Any
+) -> None:
+    pair = pairs(model, side)
+    target = _leading(pair, photo)
+    layer = pair.network.get_submodule(pair.layer)
+    image = pair.tensor(photo).requires_grad_()  # the parameters are frozen
+    targets = [ClassifierOutputTarget(target)]
+    with kind(pair.network, [layer]) as peer:
+        peer(image, targets)
+        seen = peer.activations_and_grads
+        arrays = (seen.activations[0].detach().numpy(), seen.gradients[0].numpy())
+        raw = peer.get_cam_image(image, layer, targets, *arrays)
+    found = pair.explainer.explain(photo, spec, target)
+    assert_same_map(found.raw, torch.from_numpy(np.maximum(raw[0], 0)))
+
+
+@pytest.mark.parametrize(
+    ("spec", "kind"),
+    [("grad-cam", TorchGradCAM), ("xgrad-cam", TorchXGradCAM), ("layer-cam", TorchLayerCAM)],
+)
+@pytest.mark.parametrize(("model", "side"), MODELS)
+def test_gradient_methods_equal_torch_cam(
+    pairs: Pairs, photo: Picture, model: str, side: int | None, spec: str, kind: Any
+) -> None:
+    """Its Grad-CAM++ is left out: it divides a copy, so that its alpha stays the squared gradient."""
+    pair = pairs(model, side)
+    target = _leading(pair, photo)
+    with kind(pair.network, pair.layer) as peer:
+        scores = pair.network(pair.tensor(photo).requires_grad_())
+        (raw,) = peer(target, scores, normalized=False)
+    found = pair.explainer.explain(photo, spec, target)
+    assert_same_map(found.raw, raw[0].relu().detach())
+
+
+@pytest.mark.parametrize(("model", "side"), MODELS)
+def test_torch_cam_preset_of_smooth_grad_cam_plus_plus(
+    pairs: Pairs, photo: Picture, model: str, side: int | None
+) -> None:
+    """The same noise in both: `default_rng(0)`, handed out sample by sample."""
+    pair = pairs(model, side)
+    target = _leading(pair, photo)
+    image = pair.tensor(photo)
+    drawn = np.random.default_rng(0).standard_normal((4, *image.shape[1:]), dtype=np.float32)
+    noise = iter(torch.from_numpy(drawn * np.float32(0.3)))
+
+    class Given:
+        def sample(self, _size: torch.Size) -> torch.Tensor:
+            return next(noise)[None]
+
+    with TorchSmooth(pair.network, pair.layer) as peer:
+        peer._distrib = Given()  # type: ignore[assignment]
+        scores = pair.network(image.requires_grad_())
+        (raw,) = peer(target, scores, normalized=False)
+    found = pair.explainer.explain(photo, "smooth-grad-cam++", target, preset="torch-cam")
+    assert_same_map(found.raw, raw[0].relu().detach())
