@@ -22,7 +22,7 @@ def pairs(tmp_path_factory: pytest.TempPathFactory) -> Pairs:
     folder = tmp_path_factory.mktemp("parity")
 
     @cache
-    def make(model: str, side: int | None, layer: str | None = None) -> Pair:
+    def make(model: str, side: int | None, layer: str | None) -> Pair:
         weights = "default" if model == "inspector" else "random"
         size = (side, side) if side else None
         out: Path = folder / f"{model}-{side}-{layer}"
@@ -34,7 +34,10 @@ def pairs(tmp_path_factory: pytest.TempPathFactory) -> Pairs:
         network, _ = load_network(architecture, weights, 1, bundle.manifest.input.size)
         return Pair(network.requires_grad_(False), camruntime.load(out, ["cpu"]))
 
-    return make
+    def pair(model: str, side: int | None, layer: str | None = None) -> Pair:
+        return make(model, side, layer)  # as the cache tells calls apart: default or not
+
+    return pair
 
 
 @pytest.fixture(scope="session")
