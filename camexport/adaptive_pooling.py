@@ -7,8 +7,7 @@ from torch import Tensor
 
 
 def adaptive_max_pool2d(image: Tensor, size: list[int]) -> tuple[Tensor, Tensor]:
-    """`(n, C, h, w)` -> maxima `(n, C, *size)` and their flat indices, as
-    `torch.nn.functional.adaptive_max_pool2d`.
+    """`(n, C, h, w)` -> maxima `(n, C, *size)` and their flat indices, as PyTorch's.
 
     Window by window: they differ in size where `size` does not divide the grid.
     """

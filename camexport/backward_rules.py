@@ -1,8 +1,8 @@
 """Backward operators in terms of operators that ONNX has.
 
 PyTorch's own table takes most of them apart. Here are those that it keeps whole. Pooling by
-averages and resizing are linear and separable: `y = R x C`, with a small matrix for each axis, so the
-gradient is `R^T g C^T`. Where a function has no derivative, the conventions are PyTorch's.
+averages and resizing are linear and separable: `y = R x C`, with a small matrix for each axis, so
+the gradient is `R^T g C^T`. Where a function has no derivative, the conventions are PyTorch's.
 """
 
 from __future__ import annotations

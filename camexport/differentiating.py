@@ -1,9 +1,9 @@
 """The gradient graph: a tail and, behind it, its reverse-mode derivative, in plain operators.
 
 The tail's operators are kept as they are. Then, from the logits back, PyTorch's autograd is asked
-for each operator's own derivative, which is traced and put behind them. Operator by operator and not
-all at once, because then every node knows the layer that it belongs to, and the forward half, with
-its weights, stays that of the tail.
+for each operator's own derivative, which is traced and put behind them. Operator by operator and
+not all at once, because then every node knows the layer that it belongs to, and the forward half,
+with its weights, stays that of the tail.
 """
 
 from __future__ import annotations
@@ -46,13 +46,13 @@ class _Reverse:
 
 
 def differentiate(tail: fx.GraphModule) -> fx.GraphModule:
-    """`activations (n, C, h, w), targets (n,)` -> gradient `(n, C, h, w)` and logits `(n, classes)`.
+    """`activations (n, C, h, w), targets (n,)` -> gradient, same shape, and logits `(n, classes)`.
 
     Row i of the gradient is `d logits[i, targets[i]] / d activations[i]`.
 
     Raises:
-        UnsupportedError: PyTorch has no derivative of an operator, or none that can be traced; names
-            the operator and its layer.
+        UnsupportedError: PyTorch has no derivative of an operator, or none that can be traced;
+            names the operator and its layer.
     """
     nodes = list(tail.graph.nodes)
     (activations,) = (node for node in nodes if node.op == "placeholder")
@@ -158,8 +158,8 @@ def _derivative(
             return _trace(pull, examples)
     except Exception as error:  # autograd and the tracer share no base below Exception
         raise UnsupportedError(
-            f"operator {node.target} of layer '{_layer_of(node)}' has no derivative that ONNX could "
-            f"express: {error}; build with --no-gradient, or with another --layer"
+            f"operator {node.target} of layer '{_layer_of(node)}' has no derivative that ONNX "
+            f"could express: {error}; build with --no-gradient, or with another --layer"
         ) from error
 
 

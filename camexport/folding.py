@@ -1,7 +1,7 @@
 """Fold batch norms into the convolutions before them.
 
-Done here, and not left to the exporter, so that the tail and its gradient graph hold the same weights
-and a bundle stores them once.
+Done here, and not left to the exporter, so that the tail and its gradient graph hold the same
+weights and a bundle stores them once.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from camruntime.engine import Engine
 BATCHES = (1, 2, 5)
 TOLERANCE = 1e-6
 SATURATED = 30.0
-"""Factor on the activations that drives sigmoids, softmaxes and clipped activations to their ends."""
+"""Factor on activations that drives sigmoids, softmaxes and clipped functions to their ends."""
 
 _DRAWS = 3
 
@@ -42,9 +42,9 @@ def measure_gradient(network: nn.Module, engine: Engine, seed: int = 0) -> tuple
     """Compare the gradient graph with `network` at batches 1, 2 and 5, plain and saturated.
 
     `relative` is the norm of the difference from float64 over the norm of the gradient, `float32`
-    the same for PyTorch's own float32. A value that lies within rounding of a kink, such as a ReLU's
-    zero, falls on either side by chance and moves a whole path's gradient; a case over its limit is
-    drawn anew, at most three times, and a graph that is wrong stays wrong.
+    the same for PyTorch's own float32. A value that lies within rounding of a kink, such as
+    a ReLU's zero, falls on either side by chance and moves a whole path's gradient; a case over its
+    limit is drawn anew, at most three times, and a graph that is wrong stays wrong.
     """
     exact = copy.deepcopy(network).double()
     generator = torch.Generator().manual_seed(seed)
@@ -91,9 +91,14 @@ def _compare(
 
 
 def _autograd(
-    network: nn.Module, layer: str, calls: int, images: Tensor, activations: Tensor, targets: Tensor
+    network: nn.Module,
+    layer: str,
+    calls: int,
+    images: Tensor,
+    activations: Tensor,
+    targets: Tensor,
 ) -> NDArray[np.float64]:
-    """`d logits[target] / d activations`, by a hook that puts `activations` in the layer's place."""
+    """`d logits[target] / d activations`, with `activations` in the place of the layer's output."""
     leaf = activations.clone().requires_grad_()
     with torch.enable_grad(), _last_output(network, layer, (leaf, calls)):
         score = network(images).gather(1, targets[:, None]).sum()

@@ -87,10 +87,10 @@ class Explanation:
         )
 
     def explanation_map(self, percentile: float = 20.0) -> Picture:
-        """The photograph where saliency is above a percentile of its values, mean colour elsewhere.
+        """The photograph where saliency is above a percentile of its values; else mean colour.
 
-        uint8 RGB `(H, W, 3)`. Feature CAM's paper lets "80 percentile of intensities" pass, which is
-        read as the 20th percentile; 80 is the other reading. A map without evidence shows nothing.
+        uint8 RGB `(H, W, 3)`. Feature CAM's paper lets "80 percentile of intensities" pass, which
+        is read as the 20th percentile; 80 is the other reading. A map without evidence shows none.
         """
         if not 0 <= percentile <= 100:
             raise CamError(f"a percentile lies between 0 and 100, got {percentile}")

@@ -122,6 +122,9 @@ class Graphs(Protocol):
         Args:
             source: `auto` (the bundle's edge model, else Scharr), `scharr`, or the path of an edge
                 model (`camruntime.edge_model`).
+
+        Raises:
+            EdgeModelError: there is no such edge model, or it does not answer with edges.
         """
         ...
 

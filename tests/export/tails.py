@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import torch
 import torch.nn.functional as F  # noqa: N812  # the field's usual name
@@ -77,7 +78,8 @@ class AttentionPool(nn.Module):
             training=False,
             need_weights=False,
         )
-        return pooled[0]
+        answer: Tensor = pooled[0]
+        return answer
 
 
 class SqueezeExcite(nn.Module):
@@ -112,7 +114,7 @@ def _in_place(values: Tensor) -> Tensor:
 
 def _split(values: Tensor) -> Tensor:
     left, right = values.chunk(2, 1)
-    one, two, three = right.split([1, 2, 1], 1)
+    one, two, three = torch.split(right, [1, 2, 1], 1)
     return torch.cat([left * right.sigmoid(), one, three.exp(), two], 1)
 
 
@@ -126,7 +128,7 @@ def _first_of_pairs(values: Tensor) -> Tensor:
 
 def _grn(values: Tensor) -> Tensor:
     """Global response normalisation, ConvNeXt V2's."""
-    norm = values.norm(p=2, dim=(2, 3), keepdim=True)
+    norm: Tensor = torch.linalg.vector_norm(values, dim=(2, 3), keepdim=True)
     return values * (norm / (norm.mean(1, keepdim=True) + 1e-6)) + values
 
 
@@ -215,13 +217,17 @@ FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
+def _applied(make: Callable[[], nn.Module]) -> nn.Module:
+    return Apply(make())
+
+
 def tails() -> dict[str, Callable[[], nn.Module]]:
     """Every tail by name; make them under a seed."""
     modules = {**ACTIVATIONS, **POOLING, **LAYERS}
     made: dict[str, Callable[[], nn.Module]] = {
-        name: (lambda make=make: Apply(make())) for name, make in modules.items()
+        name: partial(_applied, make) for name, make in modules.items()
     }
-    made |= {name: (lambda function=f: Apply(function)) for name, f in FUNCTIONS.items()}
+    made |= {name: partial(Apply, function) for name, function in FUNCTIONS.items()}
     made |= {
         "fully_connected": _fully_connected,
         "attention": ClassToken,

@@ -40,7 +40,13 @@ def test_the_manifest_tells_everything(resnet: Bundle) -> None:
     assert manifest.labels[282] == "tiger cat"
     assert manifest.classes == 1000
     assert {parity.batch for parity in manifest.parity} == set(BATCHES)
-    assert {parity.part for parity in manifest.parity} == {"head", "tail", "head+tail"}
+    assert {parity.part for parity in manifest.parity} == {
+        "head",
+        "tail",
+        "head+tail",
+        "gradient",
+        "gradient, saturated",
+    }
     assert max(parity.relative for parity in manifest.parity) < TOLERANCE["float32"]
     assert max(parity.relative for parity in manifest.parity) > 0, "something was compared"
     assert manifest.tools["torch"]
@@ -149,7 +155,7 @@ def test_verify_of_a_bundle_from_a_file_asks_for_it(in_tests: None, tmp_path: Pa
 @pytest.mark.parametrize("relative", [2e-4, float("nan"), float("inf")])
 def test_a_difference_above_the_tolerance_is_refused(relative: float) -> None:
     with pytest.raises(ParityError, match=r"tail at batch 2 differs .* allowed is 1e-04"):
-        check((Parity(part="tail", batch=2, absolute=1.0, relative=relative),))
+        check((Parity(part="tail", batch=2, absolute=1.0, relative=relative, float32=None),))
 
 
 def test_a_graph_that_computes_something_else_fails_the_build(

@@ -83,7 +83,7 @@ def test_gradient_methods_equal_pytorch_grad_cam(
         peer(image, targets)
         seen = peer.activations_and_grads
         arrays = (seen.activations[0].detach().numpy(), seen.gradients[0].numpy())
-        raw = peer.get_cam_image(image, layer, targets, *arrays)
+        raw = peer.get_cam_image(image, layer, targets, *arrays, False)
     found = pair.explainer.explain(photo, spec, target)
     assert_same_map(found.raw, torch.from_numpy(np.maximum(raw[0], 0)))
 
@@ -119,7 +119,8 @@ def test_torch_cam_preset_of_smooth_grad_cam_plus_plus(
 
     class Given:
         def sample(self, _size: torch.Size) -> torch.Tensor:
-            return next(noise)[None]
+            sample: torch.Tensor = next(noise)
+            return sample[None]
 
     with TorchSmooth(pair.network, pair.layer) as peer:
         peer._distrib = Given()  # type: ignore[assignment]

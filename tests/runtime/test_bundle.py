@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from camruntime.bundle import Bundle, MANIFEST, open_bundle
+from camruntime.bundle import MANIFEST, Bundle, open_bundle
 from camruntime.errors import BundleError
 
 

@@ -22,7 +22,6 @@ from camruntime.maps import Maps
 from camruntime.methods import METHODS, register
 from camruntime.onnx_graphs import OnnxGraphs
 from camruntime.picture import read_picture
-from camruntime.rescale import FloatArray
 
 SPECS = [
     "score-cam",

@@ -67,7 +67,7 @@ def test_grad_cam_on_paper() -> None:
     # Class 1: weights -1 and 1: [[1, -2], [-3, -2]], of which the ReLU leaves one cell.
     graphs, forward = _on_paper()
     found = GradCAM()(graphs, forward, [0, 1]).raw
-    np.testing.assert_allclose(found, [[[1.5, 1], [1.5, 3]], [[1, 0], [0, 0]]], rtol=1e-6)
+    np.testing.assert_allclose(found, f32([[[1.5, 1], [1.5, 3]], [[1, 0], [0, 0]]]), rtol=1e-6)
 
 
 def test_grad_cam_plus_plus_on_paper() -> None:
@@ -76,7 +76,7 @@ def test_grad_cam_plus_plus_on_paper() -> None:
     # Channel 2: g = 3: 9 / (18 + 108) = 1/14; g = 1: 1 / (2 + 4) = 1/6. w_2 = 3/14 + 1/6.
     graphs, forward = _on_paper()
     first, second = 1 / 12 + 2 / 22, 3 / 14 + 1 / 6
-    expected = [[first + 2 * second, 2 * first], [3 * first, 4 * first + 2 * second]]
+    expected = f32([[first + 2 * second, 2 * first], [3 * first, 4 * first + 2 * second]])
     np.testing.assert_allclose(GradCAMPlusPlus()(graphs, forward, [0]).raw[0], expected, rtol=1e-6)
 
 
@@ -113,7 +113,7 @@ def test_wgrad_cam_on_paper() -> None:
     # w_1 = (1 - 2 + 6 + 0) / 4 = 5/4, w_2 = (6 - 2) / 4 = 1.
     graphs, forward = _on_paper()
     found = WGradCAM()(graphs, forward, [0]).raw[0]
-    np.testing.assert_allclose(found, [[1.25 + 2, 2.5], [3.75, 5 + 2]], rtol=1e-6)
+    np.testing.assert_allclose(found, f32([[1.25 + 2, 2.5], [3.75, 5 + 2]]), rtol=1e-6)
 
 
 def test_integrated_grad_cam_on_paper() -> None:
@@ -139,7 +139,7 @@ def test_decomposition_on_paper() -> None:
     # F_1 = (3, 0, 0, 4): product 1.875 + 6.5 > 0. F_2 = (0, 0, 2.5, 0): 0.3125 > 0. Both as they are.
     found = by_class_map(f32([[[3, 0], [0, 4]], [[0, 0], [2.5, 0]]]), 5)
     np.testing.assert_allclose(found.singular_values, [5, 2.5], rtol=1e-6)
-    np.testing.assert_allclose(found.maps, [[[3, 0], [0, 4]], [[0, 0], [2.5, 0]]], atol=1e-6)
+    np.testing.assert_allclose(found.maps, f32([[[3, 0], [0, 4]], [[0, 0], [2.5, 0]]]), atol=1e-6)
     np.testing.assert_allclose(found.explained_variance, [0.8, 0.2], rtol=1e-6)
 
 
@@ -150,7 +150,7 @@ def test_decom_cam_on_paper() -> None:
     # y of an occluded image max(x H, B (1 - H)) and of B itself by the same weights.
     graphs, forward = _on_paper()
     graphs.weights = f32([[[[3, 0], [0, 1]], [[0, 0], [2.5, 0]]]])
-    image = f32([[[[1, 0], [0, 4]], [[0, 0], [1, 0]], [[0, 0], [0, 0]]]]) / 4
+    image = f32([[[[1, 0], [0, 4]], [[0, 0], [1, 0]], [[0, 0], [0, 0]]]]) * np.float32(0.25)
     graphs.weights = graphs.weights * 4
     forward = graphs.forward(image)
     found = DecomCAM(sigma=0.5)(graphs, forward, [0])
@@ -221,7 +221,7 @@ def test_cam_on_gap_and_linear(numpy_graphs: NumpyGraphs, image: FloatArray) -> 
 
 def test_cam_refuses_another_tail() -> None:
     graphs, forward = _on_paper()
-    with pytest.raises(MethodError, match="the gradient depends on the cell .* use grad-cam"):
+    with pytest.raises(MethodError, match=r"the gradient depends on the cell .* use grad-cam"):
         CAM()(graphs, forward, [0])
 
 
