@@ -117,9 +117,10 @@ class Graphs(Protocol):
         ...
 
     def edges(self, pixels: FloatArray, source: str) -> Edges:
-        """Edges of RGB `pixels` `(1, 3, H, W)` in [0, 1].
+        """The picture's edges.
 
         Args:
+            pixels: float32 RGB `(1, 3, H, W)` in [0, 1].
             source: `auto` (the bundle's edge model, else Scharr), `scharr`, or the path of an edge
                 model (`camruntime.edge_model`).
 

@@ -96,7 +96,7 @@ def test_gradient_methods_equal_pytorch_grad_cam(
 def test_gradient_methods_equal_torch_cam(
     pairs: Pairs, photo: Picture, model: str, side: int | None, spec: str, kind: Any
 ) -> None:
-    """Its Grad-CAM++ is left out: it divides a copy, so that its alpha stays the squared gradient."""
+    """Its Grad-CAM++ is left out: it divides a copy, so its alpha stays the square."""
     pair = pairs(model, side)
     target = _leading(pair, photo)
     with kind(pair.network, pair.layer) as peer:

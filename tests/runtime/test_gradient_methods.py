@@ -136,7 +136,7 @@ def test_decomposition_on_paper() -> None:
     # S = [[3, 0, 0, 4], [0, 0, 5, 0]], rows orthogonal: singular values 5 and 5 would tie, so the
     # second is halved. V_1 = (3, 0, 0, 4)/5, V_2 = (0, 0, 1, 0), sigma 5 and 2.5.
     # sum_k S_k = (3, 0, 2.5, 4), mean 2.375: centred (0.625, -2.375, 0.125, 1.625).
-    # F_1 = (3, 0, 0, 4): product 1.875 + 6.5 > 0. F_2 = (0, 0, 2.5, 0): 0.3125 > 0. Both as they are.
+    # F_1 = (3, 0, 0, 4): product 1.875 + 6.5 > 0. F_2 = (0, 0, 2.5, 0): 0.3125 > 0. Both stay.
     found = by_class_map(f32([[[3, 0], [0, 4]], [[0, 0], [2.5, 0]]]), 5)
     np.testing.assert_allclose(found.singular_values, [5, 2.5], rtol=1e-6)
     np.testing.assert_allclose(found.maps, f32([[[3, 0], [0, 4]], [[0, 0], [2.5, 0]]]), atol=1e-6)
@@ -144,8 +144,7 @@ def test_decomposition_on_paper() -> None:
 
 
 def test_decom_cam_on_paper() -> None:
-    # S = g * A = [[1, -2, 6, 0], [6, 0, 0, -2]] of class 0 is not orthogonal; with the weights below
-    # it is the S of the test before: F_1 = [[3, 0], [0, 4]], F_2 = [[0, 0], [2.5, 0]].
+    # With the weights and the image below, S = g * A is that of the test before: F_1 = [[3, 0], [0, 4]], F_2 = [[0, 0], [2.5, 0]].
     # The image has the layer's size: H_1 = [[.75, 0], [0, 1]], H_2 = [[0, 0], [1, 0]].
     # y of an occluded image max(x H, B (1 - H)) and of B itself by the same weights.
     graphs, forward = _on_paper()
