@@ -144,7 +144,8 @@ def test_decomposition_on_paper() -> None:
 
 
 def test_decom_cam_on_paper() -> None:
-    # With the weights and the image below, S = g * A is that of the test before: F_1 = [[3, 0], [0, 4]], F_2 = [[0, 0], [2.5, 0]].
+    # With the weights and the image below, S = g * A is that of the test before:
+    # F_1 = [[3, 0], [0, 4]], F_2 = [[0, 0], [2.5, 0]].
     # The image has the layer's size: H_1 = [[.75, 0], [0, 1]], H_2 = [[0, 0], [1, 0]].
     # y of an occluded image max(x H, B (1 - H)) and of B itself by the same weights.
     graphs, forward = _on_paper()

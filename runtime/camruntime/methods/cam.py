@@ -25,9 +25,9 @@ _SAME = 1e-4  # of the largest gradient
 class CAM:
     """CAM: `sum_k w_k A_k`, with the weights `w` of the target in the final linear layer.
 
-    Defined only where the tail is global average pooling and one linear layer. There the gradient is
-    `w_k / (h w)` at every cell, whatever the activations: so the weights are read, and so the tail
-    is checked. No ReLU: cells that speak against the class are negative.
+    Defined only where the tail is global average pooling and one linear layer. There the gradient
+    is `w_k / (h w)` at every cell, whatever the activations: so the weights are read, and so the
+    tail is checked. No ReLU: cells that speak against the class are negative.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"gradient"})
