@@ -11,7 +11,7 @@ import onnx_ir as ir
 import torch
 from torch import Tensor, fx
 
-from camexport.differentiating import LAYER
+from camexport.differentiating import LAYER, operator_and_layer
 from camexport.errors import UnsupportedError
 from camexport.marking import quiet_tracing
 
@@ -65,7 +65,7 @@ def gradient_to_onnx(gradient: fx.GraphModule, shape: tuple[int, ...]) -> ir.Mod
     except UnsupportedError as error:
         named = set(re.findall(r"aten\.\w+(?:\.\w+)?", str(error)))
         culprits = {
-            f"{node.target} of layer '{node.meta.get(LAYER, '')}'"
+            operator_and_layer(node, node.meta.get(LAYER, ""))
             for node in gradient.graph.nodes
             if node.op == "call_function" and str(node.target).removesuffix(".default") in named
         }

@@ -76,6 +76,12 @@ def differentiate(tail: fx.GraphModule) -> fx.GraphModule:
     return fx.GraphModule(reverse.attributes, reverse.graph)
 
 
+def operator_and_layer(node: fx.Node, layer: str) -> str:
+    """How errors name a node's operator."""
+    place = f"layer '{layer}'" if layer else "the network itself"
+    return f"operator {node.target} of {place}"
+
+
 def _copy(reverse: _Reverse, tail: fx.GraphModule, node: fx.Node) -> None:
     copy = reverse.graph.node_copy(node, lambda old: reverse.copies[old])
     copy.meta[LAYER] = _layer_of(node)
@@ -158,8 +164,8 @@ def _derivative(
             return _trace(pull, examples)
     except Exception as error:  # autograd and the tracer share no base below Exception
         raise UnsupportedError(
-            f"operator {node.target} of layer '{_layer_of(node)}' has no derivative that ONNX "
-            f"could express: {error}; build with --no-gradient, or with another --layer"
+            f"{operator_and_layer(node, _layer_of(node))} has no derivative that ONNX could "
+            f"express: {error}; build with --no-gradient, or with another --layer"
         ) from error
 
 

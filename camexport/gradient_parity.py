@@ -6,8 +6,7 @@ Float64 is the judge: with poorly scaled weights PyTorch's float32 gradient can 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +14,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from camexport.errors import UnsupportedError
+from camexport.layer_output import layer_output
 from camruntime.bundle import Parity
 from camruntime.engine import Engine
 
@@ -66,6 +67,42 @@ def limit(parity: Parity) -> float:
     return max(TOLERANCE, 2 * (parity.float32 or 0.0))
 
 
+def autograd(
+    network: nn.Module,
+    layer: str,
+    calls: int,
+    images: Tensor,
+    activations: Tensor,
+    targets: Tensor,
+) -> NDArray[np.float64]:
+    """`d logits[target] / d activations`, computed by PyTorch; float64 `(n, C, h, w)`.
+
+    Args:
+        network: runs as it is.
+        layer: module path.
+        calls: how often the network calls it; `activations` take the place of the last output.
+        images: `(n, 3, H, W)`.
+        activations: `(n, C, h, w)`.
+        targets: `(n,)`.
+
+    Raises:
+        UnsupportedError: autograd cannot follow the network.
+    """
+
+    def score(leaf: Tensor) -> Tensor:
+        with layer_output(network, layer, (leaf, calls)):
+            logits: Tensor = network(images)
+        return logits.gather(1, targets[:, None]).sum()
+
+    try:
+        leaf = activations.clone().requires_grad_()
+        with torch.enable_grad():
+            (gradient,) = torch.autograd.grad(score(leaf), leaf)
+    except RuntimeError:  # an operator in place overwrote what autograd needs: undo the "in place"
+        gradient = _functional(score, activations, layer)
+    return gradient.detach().double().numpy()
+
+
 def _compare(
     network: nn.Module, exact: nn.Module, engine: Engine, case: _Case, generator: torch.Generator
 ) -> Parity:
@@ -73,12 +110,12 @@ def _compare(
     layer = manifest.layer.name
     images = torch.randn(case.batch, 3, *manifest.input.size, generator=generator)
     targets = torch.randint(0, manifest.classes, (case.batch,), generator=generator)
-    with torch.no_grad(), _last_output(network, layer, None) as seen:
+    with torch.no_grad(), layer_output(network, layer) as seen:
         network(images)
     activations = seen[-1] * case.factor
     calls = len(seen)
-    wanted = _autograd(exact, layer, calls, images.double(), activations.double(), targets)
-    own = _autograd(network, layer, calls, images, activations, targets)
+    wanted = autograd(exact, layer, calls, images.double(), activations.double(), targets)
+    own = autograd(network, layer, calls, images, activations, targets)
     inputs = {"activations": activations.numpy(), "targets": targets.numpy()}
     found = engine.run("gradient", inputs)[0].numpy()
     return Parity(
@@ -90,40 +127,15 @@ def _compare(
     )
 
 
-def _autograd(
-    network: nn.Module,
-    layer: str,
-    calls: int,
-    images: Tensor,
-    activations: Tensor,
-    targets: Tensor,
-) -> NDArray[np.float64]:
-    """`d logits[target] / d activations`, with `activations` in the place of the layer's output."""
-    leaf = activations.clone().requires_grad_()
-    with torch.enable_grad(), _last_output(network, layer, (leaf, calls)):
-        score = network(images).gather(1, targets[:, None]).sum()
-    (gradient,) = torch.autograd.grad(score, leaf)
-    return gradient.double().numpy()
-
-
-@contextmanager
-def _last_output(
-    network: nn.Module, layer: str, replacement: tuple[Tensor, int] | None
-) -> Iterator[list[Tensor]]:
-    """Keep the layer's outputs; put `replacement[0]` in the place of its output number [1]."""
-    seen: list[Tensor] = []
-
-    def hook(_module: nn.Module, _inputs: object, output: Tensor) -> Tensor | None:
-        seen.append(output.detach().clone())  # a later in-place operator must not reach it
-        if replacement is None or len(seen) < replacement[1]:
-            return None
-        return replacement[0].clone()
-
-    handle = network.get_submodule(layer).register_forward_hook(hook)
+def _functional(score: Callable[[Tensor], Tensor], activations: Tensor, layer: str) -> Tensor:
     try:
-        yield seen
-    finally:
-        handle.remove()
+        gradient: Tensor = torch.func.grad(torch.func.functionalize(score))(activations)
+    except RuntimeError as error:
+        raise UnsupportedError(
+            f"PyTorch's autograd cannot follow the network behind layer '{layer}', so its gradient "
+            f"graph cannot be checked: {error}; build with --no-gradient, or with another --layer"
+        ) from error
+    return gradient
 
 
 def _relative(found: NDArray[np.floating], wanted: NDArray[np.float64]) -> float:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from camexport.errors import ParityError
-from camexport.gradient_parity import limit, measure_gradient
+from camexport.gradient_parity import BATCHES, limit, measure_gradient
+from camexport.layer_output import layer_output
 from camruntime.bundle import Parity
 from camruntime.engine import Engine
 from camruntime.rescale import FloatArray
 
-BATCHES = (1, 2, 5)
 TOLERANCE = {"float32": 1e-4}
 """Largest difference allowed, relative to the largest value that PyTorch computed."""
 
@@ -59,23 +56,9 @@ def check(measured: tuple[Parity, ...]) -> None:
 
 def reference(network: nn.Module, layer: str, images: Tensor) -> tuple[Tensor, Tensor]:
     """PyTorch's activations of `layer` (at its last call) and logits for `images`."""
-    with torch.inference_mode(), _captured(network.get_submodule(layer)) as seen:
+    with torch.inference_mode(), layer_output(network, layer) as seen:
         logits: Tensor = network(images)
     return seen[-1], logits
-
-
-@contextmanager
-def _captured(module: nn.Module) -> Iterator[list[Tensor]]:
-    seen: list[Tensor] = []
-
-    def keep(_module: nn.Module, _inputs: object, output: Tensor) -> None:
-        seen.append(output.clone())  # a later in-place operator must not reach it
-
-    handle = module.register_forward_hook(keep)
-    try:
-        yield seen
-    finally:
-        handle.remove()
 
 
 def _difference(part: str, batch: int, found: FloatArray, expected: Tensor) -> Parity:

@@ -133,6 +133,23 @@ def slow() -> nn.Module:
     return Plain()
 
 
+class Warped(Plain):
+    """Samples its activations where they say: ONNX has the operator, but not its derivative."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        values = self.features(images)
+        grid = values[:, :2].permute(0, 2, 3, 1)
+        warped = nn.functional.grid_sample(values, grid, align_corners=False)
+        logits: Tensor = self.fc(warped.mean((2, 3)))
+        return logits
+
+
+def warped() -> nn.Module:
+    """For `--model networks:warped`."""
+    torch.manual_seed(0)
+    return Warped()
+
+
 class OneClass(Plain):
     """A single logit: part or no part."""
 

@@ -5,21 +5,31 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
 import pytest
 import torch
+from torch import Tensor
 
 from camexport import build as building
 from camexport.build import BuildOptions, build_bundle
 from camexport.converting import to_onnx
-from camexport.errors import OptionError, OutputError, ParityError, WeightsError
+from camexport.errors import (
+    OptionError,
+    OutputError,
+    ParityError,
+    UnsupportedError,
+    WeightsError,
+)
+from camexport.gradient_parity import BATCHES, autograd
 from camexport.models import find_architecture, load_network
-from camexport.parity import BATCHES, TOLERANCE, check
+from camexport.parity import TOLERANCE, check
 from camexport.verify import verify_bundle
 from camruntime.bundle import Bundle, Parity, open_bundle
 from camruntime.engine import Engine
+from networks import Twice
 
 
 @pytest.fixture(scope="module")
@@ -117,11 +127,46 @@ def test_any_cut_can_be_the_target_layer(in_tests: None, tmp_path: Path, layer: 
         size=(32, 32),
         layer=layer,
         out=tmp_path / "b",
-        gradient=layer != "features",  # that network works in place where autograd cannot follow
     )
     manifest = build_bundle(options).bundle.manifest
     assert manifest.layer.name == layer
     assert max(parity.relative for parity in manifest.parity) < 1e-5
+
+
+def test_a_gradient_that_cannot_be_had_leaves_the_rest(in_tests: None, tmp_path: Path) -> None:
+    options = BuildOptions(model="networks:warped", size=(32, 32), out=tmp_path / "b")
+    options = dataclasses.replace(options, layer="features")
+    with pytest.raises(
+        UnsupportedError, match=r"operator aten\.grid_sampler.* of the network itself.*--no-"
+    ):
+        build_bundle(options)
+    assert list(tmp_path.iterdir()) == []
+    manifest = build_bundle(dataclasses.replace(options, gradient=False)).bundle.manifest
+    assert "gradient" not in manifest.graphs
+    assert {parity.part for parity in manifest.parity} == {"head", "tail", "head+tail"}
+
+
+def test_a_network_that_autograd_cannot_follow_is_named() -> None:
+    """In place and with a derivative of its own: neither autograd nor its functional form helps."""
+
+    class Own(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, values: Tensor) -> Tensor:
+            return values * 2
+
+        @staticmethod
+        def backward(ctx: Any, grad: Tensor) -> Tensor:
+            return grad * 2
+
+    class Unfollowed(Twice):
+        def forward(self, images: Tensor) -> Tensor:
+            return Own.apply(super().forward(images))  # type: ignore[no-any-return]
+
+    inputs = (torch.zeros(1, 3, 8, 8), torch.zeros(1, 8, 4, 4), torch.tensor([1]))
+    with pytest.raises(
+        UnsupportedError, match=r"behind layer 'features'.*build with --no-gradient"
+    ):
+        autograd(Unfollowed(), "features", 1, *inputs)
 
 
 def test_verify_measures_again_and_knows_other_weights(
