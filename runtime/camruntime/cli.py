@@ -45,6 +45,15 @@ def explain(
     device_id: Annotated[int, typer.Option(help="Which GPU.")] = 0,
     threads: Annotated[int | None, typer.Option(help="On the CPU; default one per core.")] = None,
     chunk: Annotated[int | None, typer.Option(help="Perturbed copies computed at once.")] = None,
+    explanation_map: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=100,
+            help="Write .explanation.png too: only pixels above this percentile of saliency; "
+            "Feature CAM's paper takes 20.",
+        ),
+    ] = None,
 ) -> None:
     """Write, per image and method, an overlay PNG, the raw map as .npy and a JSON with figures."""
     from camruntime.explainer import load
@@ -76,7 +85,7 @@ def explain(
                         ),
                     )
                 )
-            _save(made, out, stem)
+            _save(made, out, stem, explanation_map)
 
 
 @app.command()
@@ -132,14 +141,18 @@ def _stems(images: list[Path]) -> Iterator[str]:
         yield image.stem if seen[image.stem] == 1 else f"{image.stem}-{seen[image.stem]}"
 
 
-def _save(made: list[Explanation], out: Path, stem: str) -> None:
+def _save(made: list[Explanation], out: Path, stem: str, percentile: float | None) -> None:
     for explanation in made:
         slug = re.sub(r"[^\w.+-]+", "_", spec_of(explanation.method))
-        picture, _, _ = explanation.save(out, f"{stem}.{slug}")
+        name = f"{stem}.{slug}"
+        picture, _, _ = explanation.save(out, name)
+        if percentile is not None:
+            shown = explanation.explanation_map(percentile)
+            (out / f"{name}.explanation.png").write_bytes(encode_png(shown))
         note = "  no evidence" if explanation.no_evidence else ""
         note += f"  edges by {explanation.edges}" if explanation.edges else ""
         if explanation.components is not None:
-            row = out / f"{stem}.{slug}.components.png"
+            row = out / f"{name}.components.png"
             row.write_bytes(encode_png(explanation.component_sheet()))
         _say(f"{picture}  {_verdict(explanation)}{note}")
     if len(made) > 1:

@@ -53,6 +53,27 @@ def test_target_by_index_and_pictures_of_the_same_name(
     assert not list(tmp_path.glob("*.sheet.png"))
 
 
+def test_components_and_explanation_map(
+    inspector: Path, samples: list[Path], tmp_path: Path
+) -> None:
+    done = _run(
+        "explain", inspector, samples[0], "--method", "decom-cam:components=3,ours-4",
+        "--out", tmp_path, "--explanation-map", 80,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "edges by Scharr (OpenCV)" in done.stdout
+    stem = f"{samples[0].stem}.decom-cam_components_3"
+    row = read_picture(tmp_path / f"{stem}.components.png")
+    assert row.shape[1] == 4 * 198, "the fused map and three features"
+    photo, shown = read_picture(samples[0]), read_picture(tmp_path / f"{stem}.explanation.png")
+    kept = (shown == photo).all(2)
+    assert 0.19 < kept.mean() < 0.25, "a fifth of the photograph, and what has the mean colour"
+    assert len(np.unique(shown[~kept], axis=0)) == 1
+    slug = "feature-cam_input_3_experiment_3"
+    assert (tmp_path / f"{samples[0].stem}.{slug}.explanation.png").is_file()
+    assert not list(tmp_path.glob(f"*{slug}.components.png"))
+
+
 def test_methods_and_info(inspector: Path) -> None:
     listed = _run("methods").stdout
     for word in ("score-cam", "torch-cam", "recipro-cam", "gaussian"):
