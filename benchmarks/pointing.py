@@ -21,10 +21,11 @@ from rich.table import Table
 
 import camruntime
 from camexport.inspector.surfaces import LABELS, SIZE, Surface, draw
+from camruntime.methods import METHODS as REGISTERED
 
 SEED = 4  # not one that training or the fresh surfaces use
 TOLERANCE = 4
-METHODS = ("score-cam", "score-cam:preset=official", "recipro-cam", "recipro-cam:mask=gaussian")
+METHODS = (*sorted(REGISTERED), "score-cam:preset=official", "recipro-cam:mask=gaussian")
 
 
 def defects(count: int) -> list[Surface]:
