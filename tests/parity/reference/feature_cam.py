@@ -57,7 +57,9 @@ def reference(
 
 
 def _scharr(grey: Tensor) -> Tensor:
-    kernel = torch.tensor([[-3.0, 0.0, 3.0], [-10.0, 0.0, 10.0], [-3.0, 0.0, 3.0]])
+    kernel = torch.tensor(
+        [[-3.0, 0.0, 3.0], [-10.0, 0.0, 10.0], [-3.0, 0.0, 3.0]], dtype=grey.dtype
+    )
     padded = pad(grey[None, None], (1, 1, 1, 1), mode="reflect")
     across, down = conv2d(padded, torch.stack([kernel, kernel.T])[:, None])[0]
     size: Tensor = (across**2 + down**2).sqrt()
