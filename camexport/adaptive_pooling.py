@@ -13,8 +13,8 @@ def adaptive_max_pool2d(image: Tensor, size: list[int]) -> tuple[Tensor, Tensor]
     """
     width = image.shape[3]
     values, indices = [], []
-    for top, bottom in _windows(image.shape[2], size[0]):
-        for left, right in _windows(width, size[1]):
+    for top, bottom in windows(image.shape[2], size[0]):
+        for left, right in windows(width, size[1]):
             window = image[:, :, top:bottom, left:right].flatten(2)
             value, index = window.max(2)
             row, column = index // (right - left), index % (right - left)
@@ -24,6 +24,6 @@ def adaptive_max_pool2d(image: Tensor, size: list[int]) -> tuple[Tensor, Tensor]
     return torch.stack(values, 2).reshape(shape), torch.stack(indices, 2).reshape(shape)
 
 
-def _windows(size: int, cells: int) -> list[tuple[int, int]]:
+def windows(size: int, cells: int) -> list[tuple[int, int]]:
     """Cell i covers `size` from `floor(i size / cells)` to `ceil((i + 1) size / cells)`."""
     return [(i * size // cells, -(-(i + 1) * size // cells)) for i in range(cells)]

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from camexport.adaptive_pooling import windows
 from camruntime.interpolation import bilinear
 
 aten = torch.ops.aten
@@ -23,6 +25,7 @@ Operator = Any
 Matrix = list[list[float]]
 
 
+@cache
 def decompositions() -> dict[Operator, Callable[..., Any]]:
     """PyTorch's table for export, with the rules of this file added."""
     table: dict[Operator, Callable[..., Any]] = dict(torch.export.default_decompositions())
@@ -92,8 +95,7 @@ def _adaptive_avg_pool2d(grad: Tensor, image: Tensor) -> Tensor:
 
 def _adaptive(size: int, cells: int) -> Matrix:
     """`(cells, size)`: cell i is the mean of those that its window covers."""
-    edges = [(i * size // cells, -(-(i + 1) * size // cells)) for i in range(cells)]
-    return [[float(a <= x < b) / (b - a) for x in range(size)] for a, b in edges]
+    return [[float(a <= x < b) / (b - a) for x in range(size)] for a, b in windows(size, cells)]
 
 
 def _avg_pool2d(

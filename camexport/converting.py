@@ -6,10 +6,11 @@ import io
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
+from typing import Any
 
 import onnx_ir as ir
 import torch
-from torch import Tensor, fx
+from torch import Tensor, fx, nn
 
 from camexport.differentiating import LAYER, operator_and_layer
 from camexport.errors import UnsupportedError
@@ -36,20 +37,45 @@ def to_onnx(
     batch = torch.export.Dim("batch")
     examples = tuple(inputs.values())
     try:
-        with torch.no_grad(), quiet_tracing(), redirect_stdout(io.StringIO()):
-            program = torch.export.export(
-                module, examples, dynamic_shapes=tuple({0: batch} for _ in examples)
-            )
-            exported = torch.onnx.export(
-                program, dynamo=True, opset_version=OPSET, verbose=False, optimize=True
-            )
+        model = export_onnx(module, examples, tuple({0: batch} for _ in examples))
     except Exception as error:  # the exporter's errors share no base below Exception
         raise UnsupportedError(
             f"the {outputs[0]} graph cannot be written as ONNX: {error}; try another --layer"
         ) from error
+    graph = model.graph
+    graph.name = outputs[0]
+    for value, name in zip([*graph.inputs, *graph.outputs], [*inputs, *outputs], strict=True):
+        assert value.shape is not None
+        value.name = name
+        value.shape = ir.Shape(["n", *value.shape.dims[1:]])
+    return model
+
+
+def export_onnx(
+    module: nn.Module, examples: tuple[Tensor, ...], sizes: tuple[dict[int, Any], ...]
+) -> ir.Model:
+    """PyTorch's exporter, for every ONNX Runtime that we support and without traces of the machine.
+
+    Args:
+        module: takes `examples`.
+        examples: its inputs.
+        sizes: for each of them, its dynamic dimensions, as `torch.export` takes them.
+
+    Raises:
+        Exception: whatever the exporter raises; its errors share no base below that.
+    """
+    with torch.no_grad(), quiet_tracing(), redirect_stdout(io.StringIO()):
+        program = torch.export.export(module, examples, dynamic_shapes=sizes)
+        exported = torch.onnx.export(
+            program, dynamo=True, opset_version=OPSET, verbose=False, optimize=True
+        )
     assert exported is not None  # None is returned only when a file name is given
     model: ir.Model = exported.model
-    _name(model, list(inputs), list(outputs))
+    model.ir_version = IR_VERSION
+    graph = model.graph
+    values = [value for node in graph for value in node.outputs]
+    for part in (model, graph, *graph, *values, *graph.inputs, *graph.initializers.values()):
+        part.metadata_props.clear()  # the exporter's stack traces, with paths of this machine
     return model
 
 
@@ -74,22 +100,3 @@ def gradient_to_onnx(gradient: fx.GraphModule, shape: tuple[int, ...]) -> ir.Mod
             f"{' or '.join(sorted(culprits)) or error}; build with --no-gradient, or with another "
             "--layer"
         ) from error
-
-
-def _name(model: ir.Model, inputs: list[str], outputs: list[str]) -> None:
-    """Stable names for input, output and batch; no traces of the machine that exported it."""
-    model.ir_version = IR_VERSION
-    model.metadata_props.clear()
-    for node in model.graph:
-        node.metadata_props.clear()  # the exporter's stack traces, with paths of this machine
-        for value in node.outputs:
-            value.metadata_props.clear()
-    for value in (*model.graph.inputs, *model.graph.initializers.values()):
-        value.metadata_props.clear()
-    graph = model.graph
-    graph.name = outputs[0]
-    graph.metadata_props.clear()
-    for value, name in zip([*graph.inputs, *graph.outputs], [*inputs, *outputs], strict=True):
-        assert value.shape is not None
-        value.name = name
-        value.shape = ir.Shape(["n", *value.shape.dims[1:]])

@@ -87,7 +87,7 @@ def _copy(reverse: _Reverse, tail: fx.GraphModule, node: fx.Node) -> None:
     copy.meta[LAYER] = _layer_of(node)
     reverse.copies[node] = copy
     if node.op == "get_attr":
-        reverse.attributes[str(node.target)] = _attribute(tail, str(node.target))
+        reverse.attributes[str(node.target)] = operator.attrgetter(str(node.target))(tail)
 
 
 def _depending_on(source: fx.Node, nodes: list[fx.Node]) -> set[fx.Node]:
@@ -199,7 +199,7 @@ def _inline(
             return list(fx.map_arg(node.args[0], lambda old: made[old]))
         elif node.op == "get_attr":
             name = f"constant{len(reverse.attributes)}"
-            reverse.attributes[name] = _attribute(traced, str(node.target))
+            reverse.attributes[name] = operator.attrgetter(str(node.target))(traced)
             made[node] = reverse.graph.get_attr(name)
         else:
             made[node] = reverse.graph.node_copy(node, lambda old: made[old])
@@ -234,13 +234,6 @@ def _example(node: fx.Node) -> Tensor:
 def _contiguous(value: Tensor) -> Tensor:
     """The same shape, rows in order: channels-last examples would be traced into strided writes."""
     return value.new_empty(value.shape)
-
-
-def _attribute(module: fx.GraphModule, path: str) -> Any:
-    value: Any = module
-    for part in path.split("."):
-        value = getattr(value, part)
-    return value
 
 
 def _layer_of(node: fx.Node) -> str:

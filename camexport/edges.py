@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import io
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import onnx_ir as ir
 import torch
 
-from camexport.converting import IR_VERSION, OPSET
+from camexport.converting import export_onnx
 from camexport.errors import OutputError, ParityError, WeightsError
 from camexport.hed import MEAN, Hed, load_hed
-from camexport.marking import quiet_tracing
 from camexport.weights import read_state
 from camruntime.bundle import digest_file
 from camruntime.edge_model import EDGES, SCHEMA_VERSION, EdgeModel, open_edge_model
@@ -59,28 +57,13 @@ def _to_onnx(network: Hed) -> ir.Model:
     """`image (n, 3, H, W)` -> `edges (n, 1, H, W)`, all three dynamic."""
     sizes = dict.fromkeys((0, 2, 3), torch.export.Dim.DYNAMIC)
     example = torch.zeros(2, 3, 64, 80)
-    with torch.no_grad(), quiet_tracing(), redirect_stdout(io.StringIO()):
-        program = torch.export.export(network, (example,), dynamic_shapes=(sizes,))
-        exported = torch.onnx.export(
-            program, dynamo=True, opset_version=OPSET, verbose=False, optimize=True
-        )
-    assert exported is not None  # None is returned only when a file name is given
-    model: ir.Model = exported.model
-    _name(model)
-    return model
-
-
-def _name(model: ir.Model) -> None:
-    """Stable names for input, output and sizes; no traces of the machine that exported it."""
+    model = export_onnx(network, (example,), (sizes,))
     graph = model.graph
-    model.ir_version = IR_VERSION
     graph.name = "hed"
-    values = [value for node in graph for value in node.outputs]
-    for part in (model, graph, *graph, *values, *graph.inputs, *graph.initializers.values()):
-        part.metadata_props.clear()
     for value, name, channels in ((graph.inputs[0], INPUT, 3), (graph.outputs[0], OUTPUT, 1)):
         value.name = name
         value.shape = ir.Shape(["n", channels, "H", "W"])
+    return model
 
 
 def _describe(name: str, file: Path) -> EdgeModel:

@@ -76,8 +76,6 @@ def _constant(module: fx.GraphModule, name: str, value: Tensor, near: fx.Node) -
 def _tensor(module: fx.GraphModule, node: object) -> Tensor | None:
     if not isinstance(node, fx.Node):
         return None
-    value: object = module
-    for part in str(node.target).split("."):
-        value = getattr(value, part)
+    value = operator.attrgetter(str(node.target))(module)
     assert isinstance(value, Tensor)
     return value

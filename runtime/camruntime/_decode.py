@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import types
 import typing
+from pathlib import Path
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -21,6 +23,34 @@ def decode(kind: type[T], value: object, path: str = "") -> T:
     tuples and `dict[str, X]`. Unknown and missing fields are errors.
     """
     return typing.cast(T, _decode(kind, value, path))
+
+
+def read_json(kind: type[T], file: Path, name: str, version: int, advice: str) -> T:
+    """Read a dataclass with a field `schema_version` from a JSON file.
+
+    Args:
+        kind: the dataclass.
+        file: exists.
+        name: how errors call the outermost value.
+        version: the only `schema_version` that is understood.
+        advice: what to do about another one.
+
+    Raises:
+        DecodeError: the file is no JSON, of another version, or does not fit `kind`.
+    """
+    try:
+        raw = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise DecodeError(f"{file} is not valid JSON: {error}") from error
+    found = raw.get("schema_version") if isinstance(raw, dict) else None
+    if found != version:
+        raise DecodeError(
+            f"{file} has schema_version {found!r}, this camruntime reads {version}: {advice}"
+        )
+    try:
+        return decode(kind, raw, name)
+    except DecodeError as error:
+        raise DecodeError(f"{file} does not fit schema {version}: {error}") from error
 
 
 def _decode(kind: object, value: object, path: str) -> object:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from camruntime._decode import DecodeError, decode
+from camruntime._decode import DecodeError, read_json
 from camruntime.errors import BundleError
 
 SCHEMA_VERSION = 2
@@ -190,20 +190,13 @@ def _read_manifest(folder: Path) -> Manifest:
     file = folder / MANIFEST
     if not file.is_file():
         raise BundleError(f"{folder} is not a bundle: it has no {MANIFEST}")
+    advice = (
+        "build the bundle again with the matching camexport, or install the matching camruntime"
+    )
     try:
-        raw = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise BundleError(f"{file} is not valid JSON: {error}") from error
-    version = raw.get("schema_version") if isinstance(raw, dict) else None
-    if version != SCHEMA_VERSION:
-        raise BundleError(
-            f"{file} has schema_version {version!r}, this camruntime reads {SCHEMA_VERSION}: "
-            "build the bundle again with the matching camexport, or install the matching camruntime"
-        )
-    try:
-        return decode(Manifest, raw, "bundle")
+        return read_json(Manifest, file, "bundle", SCHEMA_VERSION, advice)
     except DecodeError as error:
-        raise BundleError(f"{file} does not fit schema {SCHEMA_VERSION}: {error}") from error
+        raise BundleError(str(error)) from error
 
 
 def _check_file(path: Path, expected: str) -> None:

@@ -17,7 +17,7 @@ from typing import Literal
 import cv2
 import numpy as np
 
-from camruntime._decode import DecodeError, decode
+from camruntime._decode import DecodeError, read_json
 from camruntime.bundle import digest_file
 from camruntime.errors import EdgeModelError
 from camruntime.rescale import ROUNDING, FloatArray
@@ -132,20 +132,11 @@ def _read(file: Path) -> EdgeModel:
     if not file.is_file():
         example = json.dumps(dataclasses.asdict(_EXAMPLE))
         raise EdgeModelError(f"{file} is missing: it has to say what the model wants, as {example}")
+    advice = "make the edge model again with the matching camexport, or correct the JSON"
     try:
-        raw = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise EdgeModelError(f"{file} is not valid JSON: {error}") from error
-    version = raw.get("schema_version") if isinstance(raw, dict) else None
-    if version != SCHEMA_VERSION:
-        raise EdgeModelError(
-            f"{file} has schema_version {version!r}, this camruntime reads {SCHEMA_VERSION}: make "
-            "the edge model again with the matching camexport, or correct the JSON"
-        )
-    try:
-        return decode(EdgeModel, raw, "edges")
+        return read_json(EdgeModel, file, "edges", SCHEMA_VERSION, advice)
     except DecodeError as error:
-        raise EdgeModelError(f"{file} does not fit schema {SCHEMA_VERSION}: {error}") from error
+        raise EdgeModelError(str(error)) from error
 
 
 def _check(model: EdgeModel, file: Path) -> None:

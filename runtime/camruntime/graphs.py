@@ -25,16 +25,19 @@ class Normalisation:
 
     def image(self, pixels: FloatArray) -> FloatArray:
         """RGB pixels -> normalised; both float32 `(n, 3, H, W)`."""
-        mean, std = self._columns()
+        mean, std = self.columns()
         return (pixels - mean) / std
 
     def pixels(self, image: FloatArray) -> FloatArray:
         """The inverse, clipped to [0, 1]."""
-        mean, std = self._columns()
+        mean, std = self.columns()
         return np.asarray(np.clip(image * std + mean, 0, 1), np.float32)
 
-    def _columns(self) -> tuple[FloatArray, FloatArray]:
-        mean, std = (np.asarray(each, np.float32)[:, None, None] for each in (self.mean, self.std))
+    def columns(self) -> tuple[FloatArray, FloatArray]:
+        """Mean and std, float32 `(1, 3, 1, 1)`."""
+        mean, std = (
+            np.asarray(each, np.float32).reshape(1, 3, 1, 1) for each in (self.mean, self.std)
+        )
         return mean, std
 
 
@@ -102,10 +105,6 @@ class Graphs(Protocol):
         self, occlusion: Occlusion, masks: FloatArray, upsampling: Upsampling
     ) -> FloatArray:
         """Logits `(n, classes)` of the occluded image for each of `masks` `(n, h, w)`."""
-        ...
-
-    def logits(self, images: FloatArray) -> FloatArray:
-        """Logits `(n, classes)` of `images` `(n, 3, H, W)`."""
         ...
 
     def activations(self, images: FloatArray) -> FloatArray:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from camruntime.edge_model import EDGES, open_edge_model, scharr
 from camruntime.engine import CPU, Array, DeviceValue, Engine
-from camruntime.errors import NonFiniteError
+from camruntime.errors import EdgeModelError, NonFiniteError
 from camruntime.graphs import Edges, Forward, Normalisation, Occlusion
 from camruntime.interpolation import Upsampling
 from camruntime.rescale import FloatArray
@@ -53,35 +53,21 @@ class OnnxGraphs:
         self, image: FloatArray, masks: FloatArray, upsampling: Upsampling
     ) -> FloatArray:
         """See `Graphs`."""
-        fixed = {
-            "image": self.engine.upload(image),
-            "rows": self.engine.upload(upsampling.rows),
-            "columns": self.engine.upload(upsampling.columns),
-        }
-
-        def logits(chunk: FloatArray) -> DeviceValue:
-            (masked,) = self.engine.run("mask_images", {**fixed, "masks": chunk})
-            return self._classify(masked)
-
-        return self._in_chunks(logits, masks, self._images)
+        fixed = {"image": image, "rows": upsampling.rows, "columns": upsampling.columns}
+        return self._logits_of_perturbed("mask_images", fixed, masks)
 
     def logits_of_occluded_images(
         self, occlusion: Occlusion, masks: FloatArray, upsampling: Upsampling
     ) -> FloatArray:
         """See `Graphs`."""
         fixed = {
-            "image": self.engine.upload(occlusion.image),
-            "blurred": self.engine.upload(occlusion.blurred),
-            "offset": self.engine.upload(occlusion.offset),
-            "rows": self.engine.upload(upsampling.rows),
-            "columns": self.engine.upload(upsampling.columns),
+            "image": occlusion.image,
+            "blurred": occlusion.blurred,
+            "offset": occlusion.offset,
+            "rows": upsampling.rows,
+            "columns": upsampling.columns,
         }
-
-        def logits(chunk: FloatArray) -> DeviceValue:
-            (occluded,) = self.engine.run("occlude_images", {**fixed, "masks": chunk})
-            return self._classify(occluded)
-
-        return self._in_chunks(logits, masks, self._images)
+        return self._logits_of_perturbed("occlude_images", fixed, masks)
 
     def logits_of_masked_activations(
         self, activations: FloatArray, masks: FloatArray
@@ -94,10 +80,6 @@ class OnnxGraphs:
             return self.engine.run("tail", {"activations": masked})[0]
 
         return self._in_chunks(logits, masks, _CHUNK)
-
-    def logits(self, images: FloatArray) -> FloatArray:
-        """See `Graphs`."""
-        return self._in_chunks(self._classify, images, self._images)
 
     def activations(self, images: FloatArray) -> FloatArray:
         """See `Graphs`."""
@@ -124,7 +106,13 @@ class OnnxGraphs:
             return Edges(scharr(pixels), "Scharr (OpenCV)")
         path, model = open_edge_model(own if source == "auto" else source)
         inputs = {model.input: model.prepare(pixels)}
-        (found,) = self.engine.run_file(path, inputs, [model.output])
+        try:
+            (found,) = self.engine.run_file(path, inputs, [model.output])
+        except Exception as error:  # ONNX Runtime's errors share no base below Exception
+            raise EdgeModelError(
+                f"{path} does not run from '{model.input}' to '{model.output}', as the JSON beside "
+                f"it says: {error}; correct the JSON, or export the model with dynamic sizes"
+            ) from error
         height, width = pixels.shape[2:]
         return Edges(model.edge_map(found.numpy(), (height, width)), model.name)
 
@@ -132,9 +120,18 @@ class OnnxGraphs:
     def _images(self) -> int:
         return 16 if self.engine.provider == CPU else _CHUNK
 
-    def _classify(self, images: FloatArray | DeviceValue) -> DeviceValue:
-        (activations,) = self.engine.run("head", {"image": images})
-        return self.engine.run("tail", {"activations": activations})[0]
+    def _logits_of_perturbed(
+        self, graph: str, fixed: Mapping[str, FloatArray], masks: FloatArray
+    ) -> FloatArray:
+        """`fixed` is copied to the device once, masks a chunk at a time."""
+        on_device = {name: self.engine.upload(value) for name, value in fixed.items()}
+
+        def logits(chunk: FloatArray) -> DeviceValue:
+            (images,) = self.engine.run(graph, {**on_device, "masks": chunk})
+            (activations,) = self.engine.run("head", {"image": images})
+            return self.engine.run("tail", {"activations": activations})[0]
+
+        return self._in_chunks(logits, masks, self._images)
 
     def _in_chunks(
         self, compute: Callable[[Array], DeviceValue], rows: Array, usual: int

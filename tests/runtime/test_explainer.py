@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 
 import camruntime
 from camruntime import Explainer, ReciproCAM
+from camruntime.edge_model import EdgeModel
 from camruntime.errors import BundleError, CamError, EdgeModelError, MethodError, TargetError
 from camruntime.explanation import Explanation
 from camruntime.fitting import prepare
@@ -269,6 +271,32 @@ def test_feature_cam_names_what_drew_the_edges(explainer: Explainer, samples: li
     assert explanation.raw.shape == (128, 128)
     with pytest.raises(EdgeModelError, match="no edge model at nowhere"):
         explainer.explain(samples[0], "feature-cam", edges="nowhere")
+
+
+@pytest.mark.parametrize(
+    ("output", "said"),
+    [("activations", r"answered with shape \(1, 96, 16, 16\)"), ("z", "not run from .* to 'z'")],
+)
+def test_an_edge_model_that_is_none(
+    explainer: Explainer, samples: list[Path], tmp_path: Path, output: str, said: str
+) -> None:
+    """The inspector's head, given for an edge model."""
+    for name in ("head.onnx", "weights.bin"):
+        shutil.copy(explainer.bundle.folder / name, tmp_path)
+    EdgeModel(
+        schema_version=1,
+        name="head",
+        file="head.onnx",
+        input="image",
+        output=output,
+        colour="RGB",
+        scale=1.0,
+        mean=(0.0, 0.0, 0.0),
+        std=(1.0, 1.0, 1.0),
+        sha256=None,
+    ).write(tmp_path)
+    with pytest.raises(EdgeModelError, match=said):
+        explainer.explain(samples[0], "feature-cam", edges=str(tmp_path / "head.onnx"))
 
 
 def test_feature_cam_without_features_is_its_base_map(

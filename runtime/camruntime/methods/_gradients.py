@@ -33,8 +33,8 @@ def weighted_sum(weights: FloatArray, maps: FloatArray) -> FloatArray:
     return np.stack([np.tensordot(row, maps, axes=1) for row in weights]).astype(np.float32)
 
 
-def at_least(method: str, **options: tuple[float, float]) -> None:
-    """Raise `MethodError` where an option is below its limit; pairs of value and limit by name."""
-    for name, (value, limit) in options.items():
+def at_least(method: str, *options: tuple[str, float, float]) -> None:
+    """Raise `MethodError` where an option, given as name, value and limit, is below its limit."""
+    for name, value, limit in options:
         if not value >= limit:
             raise MethodError(f"{method}: {name} is at least {limit}, got {value}")

@@ -54,37 +54,49 @@ class DecomCAM:
     needs: ClassVar[frozenset[str]] = frozenset({"gradient", "occlude_images"})
 
     def __post_init__(self) -> None:
-        at_least("decom-cam", components=(self.components, 1), sigma=(self.sigma, 0.1))
+        at_least("decom-cam", ("components", self.components, 1), ("sigma", self.sigma, 0.1))
 
     def __call__(self, graphs: Graphs, forward: Forward, targets: Sequence[int]) -> Maps:
         """Raw maps `(targets, H, W)` at the image's size, >= 0, with their components.
 
-        `components + 1` forward passes for each target and one batched gradient.
+        Beside the plain pass, `components + 1` for each target, and one batched gradient.
         """
         gradients = gradients_by_target(graphs, forward, targets)
-        one = _official if self.preset == "official" else _paper
+        if self.preset == "paper":
+            one, occlusion = _paper, _occlusion_of_pixels(forward, self.sigma)
+        else:
+            one, occlusion = _official, _occlusion_of_image(forward, self.sigma)
         made = [
-            one(self, graphs, forward, gradient, target)
+            one(self, graphs, forward, occlusion, gradient, target)
             for gradient, target in zip(gradients, targets, strict=True)
         ]
         return Maps(np.stack([raw for raw, _ in made]), tuple(parts for _, parts in made))
 
 
+def _occlusion_of_pixels(forward: Forward, sigma: float) -> Occlusion:
+    pixels = forward.normalisation.pixels(forward.image)
+    mean, std = forward.normalisation.columns()
+    # Normalising afterwards is dividing by std before, as it keeps the order, and subtracting then.
+    return Occlusion(pixels / std, gaussian_blur(pixels, sigma) / std, mean / std)
+
+
+def _occlusion_of_image(forward: Forward, sigma: float) -> Occlusion:
+    zero = np.zeros((1, 3, 1, 1), np.float32)
+    return Occlusion(forward.image, gaussian_blur(forward.image, sigma), zero)
+
+
 def _paper(
-    options: DecomCAM, graphs: Graphs, forward: Forward, gradient: FloatArray, target: int
+    options: DecomCAM,
+    graphs: Graphs,
+    forward: Forward,
+    occlusion: Occlusion,
+    gradient: FloatArray,
+    target: int,
 ) -> tuple[FloatArray, Components]:
     product = gradient * forward.activations[0]
     found = by_class_map(product, options.components)
     upsampling = bilinear(*_sizes(forward))
     masks = rescale(found.maps, *upsampling.extremes(found.maps)).maps
-    pixels = forward.normalisation.pixels(forward.image)
-    blurred = gaussian_blur(pixels, options.sigma)
-    mean, std = (
-        np.asarray(each, np.float32).reshape(1, 3, 1, 1)
-        for each in (forward.normalisation.mean, forward.normalisation.std)
-    )
-    # Normalising afterwards is dividing by std before, as it keeps the order, and subtracting then.
-    occlusion = Occlusion(pixels / std, blurred / std, mean / std)
     blank = np.zeros((1, *masks.shape[1:]), np.float32)  # shows the blurred image alone
     logits = graphs.logits_of_occluded_images(
         occlusion, np.concatenate([masks, blank]), upsampling
@@ -95,7 +107,12 @@ def _paper(
 
 
 def _official(
-    options: DecomCAM, graphs: Graphs, forward: Forward, gradient: FloatArray, target: int
+    options: DecomCAM,
+    graphs: Graphs,
+    forward: Forward,
+    occlusion: Occlusion,
+    gradient: FloatArray,
+    target: int,
 ) -> tuple[FloatArray, Components]:
     alpha = gradient.mean((1, 2))
     best = np.argsort(-alpha, kind="stable")[:_CHANNELS]
@@ -106,11 +123,6 @@ def _official(
     upsampling = bicubic(*_sizes(forward))
     maps = upsampling(clipped)
     masks = rescale(clipped, maps.min((1, 2)), maps.max((1, 2))).maps
-    occlusion = Occlusion(
-        forward.image,
-        gaussian_blur(forward.image, options.sigma),
-        np.zeros((1, 3, 1, 1), np.float32),
-    )
     if not len(masks):
         return _fused(maps, alpha[:0], found, alpha[:0], forward)
     logits = graphs.logits_of_occluded_images(occlusion, masks, upsampling)[:, target]

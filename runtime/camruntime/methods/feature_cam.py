@@ -71,7 +71,9 @@ class FeatureCAM:
     needs: ClassVar[frozenset[str]] = frozenset({"gradient"})
 
     def __post_init__(self) -> None:
-        at_least("feature-cam", k=(self.k, 0), ratio2=(self.ratio2, 0), ratio3=(self.ratio3, 0))
+        at_least(
+            "feature-cam", ("k", self.k, 0), ("ratio2", self.ratio2, 0), ("ratio3", self.ratio3, 0)
+        )
         if self.k > 0.5:
             raise MethodError(f"feature-cam: k is at most 0.5, got {self.k}")
 

@@ -41,14 +41,17 @@ class GradCAMPlusPlus:
         """Raw maps `(targets, h, w)`, all >= 0."""
         gradients = gradients_by_target(graphs, forward, targets)
         maps = forward.activations[0]
-        alpha = _paper(gradients, maps) if self.preset == "paper" else _grad_cam(gradients, maps)
-        weights = (alpha * np.maximum(gradients, 0)).sum((2, 3))
-        return Maps(np.maximum(weighted_sum(weights, maps), 0))
+        alpha = _paper if self.preset == "paper" else _grad_cam
+        return Maps(np.stack([_map(alpha(each, maps), each, maps) for each in gradients]))
 
 
 def plus_plus(gradients: FloatArray, maps: FloatArray) -> FloatArray:
     """The paper's map, float32 `(h, w)`, of gradients and activations `(C, h, w)`."""
-    weights = (_paper(gradients, maps) * np.maximum(gradients, 0)).sum((1, 2))
+    return _map(_paper(gradients, maps), gradients, maps)
+
+
+def _map(alpha: FloatArray, gradients: FloatArray, maps: FloatArray) -> FloatArray:
+    weights = (alpha * np.maximum(gradients, 0)).sum((1, 2))
     return np.asarray(np.maximum(weighted_sum(weights[None], maps)[0], 0), np.float32)
 
 

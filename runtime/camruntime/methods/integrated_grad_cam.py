@@ -35,7 +35,7 @@ class IntegratedGradCAM:
     needs: ClassVar[frozenset[str]] = frozenset({"gradient"})
 
     def __post_init__(self) -> None:
-        at_least("integrated-grad-cam", steps=(self.steps, 1))
+        at_least("integrated-grad-cam", ("steps", self.steps, 1))
 
     def __call__(self, graphs: Graphs, forward: Forward, targets: Sequence[int]) -> Maps:
         """Raw maps `(targets, h, w)`, all >= 0."""

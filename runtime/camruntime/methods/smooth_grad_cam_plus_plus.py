@@ -44,7 +44,7 @@ class SmoothGradCAMPlusPlus:
     needs: ClassVar[frozenset[str]] = frozenset({"gradient"})
 
     def __post_init__(self) -> None:
-        at_least("smooth-grad-cam++", samples=(self.samples, 1), sigma=(self.sigma, 0))
+        at_least("smooth-grad-cam++", ("samples", self.samples, 1), ("sigma", self.sigma, 0))
 
     def __call__(self, graphs: Graphs, forward: Forward, targets: Sequence[int]) -> Maps:
         """Raw maps `(targets, h, w)`, all >= 0; `samples` heads and gradients."""
@@ -56,14 +56,13 @@ class SmoothGradCAMPlusPlus:
         if self.preset == "torch-cam":
             clean, last = forward.activations[0], activations[-1]
             return Maps(np.stack([_torch_cam(each, clean, last) for each in gradients]))
-        return Maps(
-            np.stack(
-                [
-                    np.mean([plus_plus(*pair) for pair in zip(each, activations, strict=True)], 0)
-                    for each in gradients
-                ]
-            ).astype(np.float32)
-        )
+        return Maps(np.stack([_mean(each, activations) for each in gradients]))
+
+
+def _mean(gradients: FloatArray, activations: FloatArray) -> FloatArray:
+    """Mean Grad-CAM++ map `(h, w)` of gradients and activations `(samples, C, h, w)`."""
+    maps = [plus_plus(*pair) for pair in zip(gradients, activations, strict=True)]
+    return np.asarray(np.mean(maps, 0), np.float32)
 
 
 def _torch_cam(gradients: FloatArray, clean: FloatArray, last: FloatArray) -> FloatArray:
