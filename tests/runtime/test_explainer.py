@@ -281,12 +281,31 @@ def test_an_edge_model_that_is_none(
     explainer: Explainer, samples: list[Path], tmp_path: Path, output: str, said: str
 ) -> None:
     """The inspector's head, given for an edge model."""
-    for name in ("head.onnx", "weights.bin"):
-        shutil.copy(explainer.bundle.folder / name, tmp_path)
+    _pretend(explainer.bundle.folder, tmp_path, "head.onnx", output)
+    with pytest.raises(EdgeModelError, match=said):
+        explainer.explain(samples[0], "feature-cam", edges=str(tmp_path / "head.onnx"))
+
+
+def test_the_bundles_own_edge_model_comes_first(
+    inspector: Path, samples: list[Path], tmp_path: Path
+) -> None:
+    folder = tmp_path / "bundle"
+    shutil.copytree(inspector, folder)
+    _pretend(inspector, folder, "edges.onnx", "activations")
+    with_edges = camruntime.load(folder, ["cpu"])
+    with pytest.raises(EdgeModelError, match="head answered with shape"):
+        with_edges.explain(samples[0], "feature-cam")
+    assert with_edges.explain(samples[0], "feature-cam", edges="scharr").edges == "Scharr (OpenCV)"
+
+
+def _pretend(bundle: Path, folder: Path, file: str, output: str) -> None:
+    """Put the bundle's head into a folder as if it were an edge model."""
+    shutil.copy(bundle / "head.onnx", folder / file)
+    shutil.copy(bundle / "weights.bin", folder)
     EdgeModel(
         schema_version=1,
         name="head",
-        file="head.onnx",
+        file=file,
         input="image",
         output=output,
         colour="RGB",
@@ -294,9 +313,7 @@ def test_an_edge_model_that_is_none(
         mean=(0.0, 0.0, 0.0),
         std=(1.0, 1.0, 1.0),
         sha256=None,
-    ).write(tmp_path)
-    with pytest.raises(EdgeModelError, match=said):
-        explainer.explain(samples[0], "feature-cam", edges=str(tmp_path / "head.onnx"))
+    ).write(folder)
 
 
 def test_feature_cam_without_features_is_its_base_map(
