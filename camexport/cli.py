@@ -146,7 +146,7 @@ def main() -> None:
 
 def _summarise(built: Built, chosen: bool) -> None:
     manifest = built.bundle.manifest
-    forward = [parity for parity in manifest.parity if parity.float32 is None]
+    forward = [parity for parity in manifest.parity if not parity.of_gradient]
     worst = max(forward, key=lambda parity: parity.relative)
     spec = manifest.input
     rows = {
@@ -166,7 +166,7 @@ def _summarise(built: Built, chosen: bool) -> None:
 
 
 def _gradient_parity(measured: tuple[Parity, ...]) -> str:
-    gradients = [parity for parity in measured if parity.float32 is not None]
+    gradients = [parity for parity in measured if parity.of_gradient]
     if not gradients:
         return "left out (--no-gradient)"
     worst = max(gradients, key=lambda parity: parity.relative)

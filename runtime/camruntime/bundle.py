@@ -99,7 +99,8 @@ class Parity:
         absolute: largest absolute difference.
         relative: the same over the largest absolute value that PyTorch computed; for gradients, the
             norm of the difference from float64 over the norm of the gradient.
-        float32: for gradients, `relative` of PyTorch's own float32; None otherwise.
+        float32: `relative` of PyTorch's own float32, where float64 was the judge: for gradients,
+            and for networks whose rounding errors grow; None otherwise.
     """
 
     part: str
@@ -107,6 +108,11 @@ class Parity:
     absolute: float
     relative: float
     float32: float | None
+
+    @property
+    def of_gradient(self) -> bool:
+        """Whether `part` is a gradient."""
+        return self.part.startswith("gradient")
 
 
 @dataclass(frozen=True, kw_only=True)

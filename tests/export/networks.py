@@ -150,6 +150,21 @@ def warped() -> nn.Module:
     return Warped()
 
 
+class Cancelling(Plain):
+    """A large constant is added and taken away again: what is left of float32 is rough."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        values = self.pool(self.features(images)).flatten(1)
+        logits: Tensor = (self.fc(values) + 3e3).sqrt().square() - 3e3
+        return logits
+
+
+def cancelling() -> nn.Module:
+    """For `--model networks:cancelling`."""
+    torch.manual_seed(0)
+    return Cancelling()
+
+
 class OneClass(Plain):
     """A single logit: part or no part."""
 

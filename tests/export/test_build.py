@@ -204,6 +204,30 @@ def test_a_difference_above_the_tolerance_is_refused(relative: float) -> None:
         check((Parity(part="tail", batch=2, absolute=1.0, relative=relative, float32=None),))
 
 
+@pytest.mark.parametrize(("relative", "own"), [(3.9e-4, 1e-4), (9e-3, 5e-3), (9e-5, 1e-9)])
+def test_a_difference_as_large_as_pytorchs_own_passes(relative: float, own: float) -> None:
+    check((Parity(part="tail", batch=2, absolute=1.0, relative=relative, float32=own),))
+
+
+@pytest.mark.parametrize(("relative", "own"), [(4.1e-4, 1e-4), (2e-2, 5e-2), (2e-4, 1e-9)])
+def test_a_difference_above_pytorchs_own_is_refused(relative: float, own: float) -> None:
+    with pytest.raises(ParityError, match="tail at batch 2 differs"):
+        check((Parity(part="tail", batch=2, absolute=1.0, relative=relative, float32=own),))
+
+
+def test_a_network_whose_rounding_grows_is_judged_by_float64(
+    in_tests: None, tmp_path: Path
+) -> None:
+    """Its float32 logits are noise on top of a large constant that cancels."""
+    options = BuildOptions(
+        model="networks:cancelling", size=(32, 32), layer="features", out=tmp_path / "b"
+    )
+    manifest = build_bundle(options).bundle.manifest
+    tails = [parity for parity in manifest.parity if parity.part == "tail"]
+    assert any(parity.float32 is not None for parity in tails)
+    assert all(parity.float32 > 0 for parity in tails if parity.float32 is not None)
+
+
 def test_a_graph_that_computes_something_else_fails_the_build(
     in_tests: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

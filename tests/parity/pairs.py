@@ -61,11 +61,11 @@ def assert_same_map(found: FloatArray, expected: Tensor, exact: Tensor | None = 
     """Equal within `TOLERANCE` of the expected map's range, which must not be zero.
 
     `exact` is what float64 computes. Where `expected`, PyTorch's float32, is itself further from it
-    than the tolerance, `found` may be twice as far.
+    than the tolerance, `found` may be four times as far.
     """
     judge = (expected if exact is None else exact).numpy()
     reach = float(np.ptp(judge))
     assert reach > 0, "the reference map is flat: nothing would be compared"
     assert found.shape == judge.shape
     own = np.abs(expected.numpy() - judge).max()
-    assert np.abs(found - judge).max() <= max(TOLERANCE["float32"] * reach, 2 * own)
+    assert np.abs(found - judge).max() <= max(TOLERANCE["float32"] * reach, 4 * own)
