@@ -25,7 +25,7 @@ _console = Console()
 Model = Annotated[
     str,
     typer.Option(
-        help="A torchvision name, `inspector`, or package.module:callable for your own network."
+        help="A name from `camexport models`, or package.module:callable for your own network."
     ),
 ]
 Weights = Annotated[
@@ -105,6 +105,20 @@ def layers(
 
 
 @app.command()
+def models(
+    containing: Annotated[
+        str, typer.Option("--filter", help="Only names that contain this text.")
+    ] = "",
+) -> None:
+    """List the networks that can be built by name."""
+    from camexport.models import known_models
+
+    for name, source in known_models().items():
+        if containing in name:
+            _console.print(f"{name:50}  {source}", highlight=False, markup=False, soft_wrap=True)
+
+
+@app.command()
 def verify(
     bundle: Annotated[Path, typer.Argument(help="Directory of the bundle.")],
     weights: Annotated[
@@ -137,7 +151,7 @@ def main() -> None:
     """Run the command line; errors of ours end it with one line and status 1."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # unwinds, so that nothing is left
     try:
-        _require("torch", "torchvision", "onnx", "onnxscript", "safetensors")
+        _require("torch", "torchvision", "timm", "onnx", "onnxscript", "safetensors")
         app()
     except CamError as error:
         print(f"error: {error}", file=sys.stderr)

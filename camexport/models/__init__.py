@@ -1,6 +1,6 @@
-"""Where networks come from: torchvision, the built-in inspector, the user's own code."""
+"""Where networks come from: torchvision, timm, the built-in inspector, the user's own code."""
 
 from camexport.models._architecture import Architecture
-from camexport.models.finding import find_architecture, load_network
+from camexport.models.finding import find_architecture, known_models, load_network
 
-__all__ = ["Architecture", "find_architecture", "load_network"]
+__all__ = ["Architecture", "find_architecture", "known_models", "load_network"]

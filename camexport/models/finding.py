@@ -8,7 +8,7 @@ from typing import Literal
 from torch import nn
 
 from camexport.errors import OptionError, UnknownModelError
-from camexport.models import built_in, own_models, torchvision_models
+from camexport.models import built_in, own_models, timm_models, torchvision_models
 from camexport.models._architecture import Architecture
 from camexport.random_weights import seeded
 from camexport.weights import digest_state, fit_state, read_state
@@ -22,14 +22,31 @@ def find_architecture(name: str) -> Architecture:
     Raises:
         UnknownModelError: with the nearest names.
     """
-    for find in (built_in.find, own_models.find, torchvision_models.find):
-        found = find(name)
-        if found is not None:
-            return found
-    known = [built_in.NAME, *torchvision_models.names()]
-    raise UnknownModelError(
-        f"no model '{name}': {nearest(name, known)} (or package.module:callable for your own)"
-    )
+    if not name.startswith(timm_models.PREFIX):  # of which an own module of that name is hidden
+        for find in (built_in.find, own_models.find, torchvision_models.find):
+            found = find(name)
+            if found is not None:
+                return found
+    found = timm_models.find(name)
+    if found is None:
+        raise UnknownModelError(
+            f"no model '{name}': {nearest(name, known_models())} (`camexport models` lists them; "
+            "package.module:callable for your own)"
+        )
+    return found
+
+
+def known_models() -> dict[str, str]:
+    """Every name that `--model` takes, but the user's own, and where it comes from.
+
+    timm's have their prefix where torchvision has a network of the same name.
+    """
+    ours = dict.fromkeys(torchvision_models.names(), "torchvision")
+    theirs = {
+        f"{timm_models.PREFIX}{name}" if name in ours else name: "timm"
+        for name in timm_models.names()
+    }
+    return {built_in.NAME: "ships with camexport", **ours, **theirs}
 
 
 def load_network(

@@ -8,10 +8,17 @@ from pathlib import Path
 import pytest
 import torch
 import torchvision
+from torch import nn
 
 from camexport.build import BuildOptions, input_of
-from camexport.errors import DownloadError, OptionError, UnknownModelError, WeightsError
-from camexport.models import find_architecture, load_network
+from camexport.errors import (
+    DownloadError,
+    OptionError,
+    UnknownModelError,
+    UnsupportedError,
+    WeightsError,
+)
+from camexport.models import find_architecture, known_models, load_network
 
 
 @pytest.mark.parametrize(
@@ -19,6 +26,7 @@ from camexport.models import find_architecture, load_network
     [
         ("vgg61", "no model 'vgg61': did you mean .*vgg16"),
         ("inspecter", "did you mean inspector"),
+        ("timm:resnet81", "no model 'timm:resnet81': did you mean timm:resnet18"),
         ("no_such_module:make", "cannot import 'no_such_module'"),
         ("networks:plane", "has no callable 'plane': did you mean plain"),
     ],
@@ -43,6 +51,52 @@ def test_metadata_of_torchvision_weights() -> None:
     assert architecture.labels[243] == "bull mastiff"
     assert not architecture.input_assumed
     assert find_architecture("inception_v3").input.size == (299, 299)
+
+
+def test_metadata_of_timms_configurations() -> None:
+    clip = find_architecture("resnet50_clip")
+    assert clip.input.mean == (0.48145466, 0.4578275, 0.40821073)
+    assert clip.input.shorter_side == 248  # floor(224 / 0.9)
+    assert clip.weights_name == "timm resnet50_clip.openai"
+    xception = find_architecture("legacy_xception")
+    assert xception.input.size == (299, 299)
+    assert xception.input.std == (0.5, 0.5, 0.5)
+    assert xception.labels[282] == "tiger cat"
+    assert not xception.input_assumed
+    assert len(find_architecture("convnext_tiny.in12k").labels) == 11821
+
+
+def test_a_prefix_tells_timm_from_torchvision() -> None:
+    assert "layer4.1.act2" in dict(_network("timm:resnet18").named_modules())
+    assert "layer4.1.act2" not in dict(_network("resnet18").named_modules())
+    known = known_models()
+    assert known["timm:resnet18"] == known["resnet26"] == "timm"
+    assert known["resnet18"] == "torchvision"
+    assert "timm:resnet26" not in known
+
+
+def _network(model: str) -> nn.Module:
+    return load_network(find_architecture(model), "random", 0, (64, 64))[0]
+
+
+def test_timm_makes_as_many_classes_as_there_are_labels() -> None:
+    network, _ = load_network(find_architecture("timm:resnet18"), "random", 0, (64, 64), 3)
+    assert network(torch.zeros(1, 3, 64, 64)).shape == (1, 3)
+
+
+def test_timms_features_without_classes_are_refused() -> None:
+    for weights in ("default", "random"):
+        with pytest.raises(UnsupportedError, match=r"gives features and no classes.* --labels"):
+            load_network(find_architecture("vit_small_patch14_dinov2"), weights, 0, (518, 518))
+
+
+def test_timms_weights_that_cannot_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_arguments: object, **_options: object) -> None:
+        raise urllib.error.URLError("Name or service not known")
+
+    monkeypatch.setattr("timm.create_model", refuse)
+    with pytest.raises(DownloadError, match=r"resnet26.*not known.*--weights PATH"):
+        load_network(find_architecture("resnet26"), "default", 0, (224, 224))
 
 
 def test_no_network_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
