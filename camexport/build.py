@@ -130,16 +130,18 @@ def input_of(architecture: Architecture, options: BuildOptions) -> Input:
 
 def _convert(parts: Split, spec: Input, gradient: bool) -> dict[str, ir.Model]:
     """All graphs of the bundle by name."""
-    images, activations = torch.zeros(2, 3, *spec.size), torch.zeros(2, *parts.shape)
+    examples = {"activations": torch.zeros(2, *parts.layout.shape)}
+    if parts.layout.tokens:
+        examples["tokens"] = torch.zeros(2, parts.layout.tokens, parts.layout.shape[0])
     models = {
-        "head": to_onnx(parts.head, {"image": images}, ["activations"]),
-        "tail": to_onnx(parts.tail, {"activations": activations}, ["logits"]),
+        "head": to_onnx(parts.head, {"image": torch.zeros(2, 3, *spec.size)}, list(examples)),
+        "tail": to_onnx(parts.tail, examples, ["logits"]),
         "mask_images": mask_images(),
         "occlude_images": occlude_images(),
         "mask_activations": mask_activations(),
     }
     if gradient:
-        models["gradient"] = gradient_to_onnx(differentiate(parts.tail), parts.shape)
+        models["gradient"] = gradient_to_onnx(differentiate(parts.tail), examples)
     return models
 
 
@@ -154,12 +156,18 @@ def _write(
 ) -> Manifest:
     """Store all graphs; the manifest's parity is still to be measured."""
     graphs, weights = store(models, stage)
-    channels, height, width = parts.shape
+    layout = parts.layout
     return Manifest(
         schema_version=SCHEMA_VERSION,
         model=model,
         source=source,
-        layer=Layer(name=parts.layer, shape=(channels, height, width), spatial=(height, width)),
+        layer=Layer(
+            name=parts.layer,
+            shape=layout.shape,
+            spatial=layout.shape[1:],
+            axes=layout.axes,
+            tokens=layout.tokens,
+        ),
         input=spec,
         classes=parts.classes,
         labels=labels,

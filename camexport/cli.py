@@ -18,6 +18,7 @@ from camruntime.errors import CamError, MissingDependencyError
 
 if TYPE_CHECKING:
     from camexport.build import Built
+    from camexport.layout import Layout
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 _console = Console()
@@ -95,10 +96,14 @@ def layers(
     architecture = find_architecture(model)
     network = architecture.make(None).eval()
     program = trace(network, _size(size) or architecture.input.size)
-    table = Table("layer", "kind", "activations", "cut", "default")
+    table = Table("layer", "kind", "activations", "layout", "cut", "default")
     for found in candidates(program, network):
-        shape = "x".join(map(str, found.shape))
-        marks = ("yes" if found.cut else "-", "default" if found.default else "")
+        shape = "x".join(map(str, found.layout.shape))
+        marks = (
+            _axes(found.layout),
+            "yes" if found.cut else "-",
+            "default" if found.default else "",
+        )
         style = "bold" if found.default else None if found.cut else "dim"
         table.add_row(found.name, found.kind, shape, *marks, style=style)
     _console.print(table)
@@ -177,6 +182,12 @@ def _summarise(built: Built, chosen: bool) -> None:
     }
     for name, value in rows.items():
         _console.print(f"[bold]{name:>13}[/]  {escape(value)}", highlight=False, soft_wrap=True)
+
+
+def _axes(layout: Layout) -> str:
+    """What is not usual about a layout."""
+    beside = f", {layout.tokens} beside" if layout.tokens else ""
+    return "" if layout.axes == "channels-first" else layout.axes + beside
 
 
 def _gradient_parity(measured: tuple[Parity, ...]) -> str:

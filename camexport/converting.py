@@ -79,15 +79,19 @@ def export_onnx(
     return model
 
 
-def gradient_to_onnx(gradient: fx.GraphModule, shape: tuple[int, ...]) -> ir.Model:
-    """Convert what `differentiate` made: activations `(n, *shape)`, targets -> gradient, logits.
+def gradient_to_onnx(gradient: fx.GraphModule, inputs: Mapping[str, Tensor]) -> ir.Model:
+    """Convert what `differentiate` made: the tail's inputs and targets -> gradient, logits.
+
+    Args:
+        gradient: the module.
+        inputs: examples of the tail's inputs, as `to_onnx` takes them.
 
     Raises:
         UnsupportedError: an operator has no ONNX equivalent; names it and its layer.
     """
-    inputs = {"activations": torch.zeros(2, *shape), "targets": torch.zeros(2, dtype=torch.int64)}
+    targets = torch.zeros(2, dtype=torch.int64)
     try:
-        return to_onnx(gradient, inputs, ["gradient", "logits"])
+        return to_onnx(gradient, {**inputs, "targets": targets}, ["gradient", "logits"])
     except UnsupportedError as error:
         named = set(re.findall(r"aten\.\w+(?:\.\w+)?", str(error)))
         culprits = {

@@ -48,19 +48,20 @@ class _Reverse:
 def differentiate(tail: fx.GraphModule) -> fx.GraphModule:
     """`activations (n, C, h, w), targets (n,)` -> gradient, same shape, and logits `(n, classes)`.
 
-    Row i of the gradient is `d logits[i, targets[i]] / d activations[i]`.
+    Row i of the gradient is `d logits[i, targets[i]] / d activations[i]`. Where the tail also takes
+    tokens, they come second, and no gradient is taken by them.
 
     Raises:
         UnsupportedError: PyTorch has no derivative of an operator, or none that can be traced;
             names the operator and its layer.
     """
     nodes = list(tail.graph.nodes)
-    (activations,) = (node for node in nodes if node.op == "placeholder")
-    (logits,) = nodes[-1].all_input_nodes
+    inputs = [node for node in nodes if node.op == "placeholder"]
+    activations, (logits,) = inputs[0], nodes[-1].all_input_nodes
     reverse = _Reverse(fx.Graph(), {})
     for node in nodes[:-1]:
         _copy(reverse, tail, node)
-        if node is activations:
+        if node is inputs[-1]:
             targets = reverse.graph.placeholder("targets")
     live = _depending_on(activations, nodes)
     with quiet_tracing(), torch.no_grad():

@@ -16,8 +16,11 @@ from torch import Tensor, nn
 
 from camexport.errors import UnsupportedError
 from camexport.layer_output import layer_output
-from camruntime.bundle import Parity
+from camexport.layout import Layout, on_tensors
+from camexport.splitting import INPUTS
+from camruntime.bundle import Layer, Parity
 from camruntime.engine import Engine
+from camruntime.rescale import FloatArray
 
 BATCHES = (1, 2, 5)
 TOLERANCE = 1e-6
@@ -67,6 +70,17 @@ def limit(parity: Parity) -> float:
     return max(TOLERANCE, 2 * (parity.float32 or 0.0))
 
 
+def layout_in(layer: Layer) -> Layout:
+    """The layout that a bundle records."""
+    return Layout(layer.axes, layer.shape, layer.tokens)
+
+
+def layer_inputs(layer: Layer, activations: Tensor) -> dict[str, FloatArray]:
+    """What tail and gradient graph take, of activations in the layer's own layout."""
+    parts = layout_in(layer).arrange(activations, on_tensors)
+    return {name: part.numpy() for name, part in zip(INPUTS, parts, strict=False)}
+
+
 def autograd(
     network: nn.Module,
     layer: str,
@@ -74,15 +88,15 @@ def autograd(
     images: Tensor,
     activations: Tensor,
     targets: Tensor,
-) -> NDArray[np.float64]:
-    """`d logits[target] / d activations`, computed by PyTorch; float64 `(n, C, h, w)`.
+) -> Tensor:
+    """`d logits[target] / d activations`, computed by PyTorch, in the layer's own layout.
 
     Args:
         network: runs as it is.
         layer: module path.
         calls: how often the network calls it; `activations` take the place of the last output.
         images: `(n, 3, H, W)`.
-        activations: `(n, C, h, w)`.
+        activations: in the layer's own layout.
         targets: `(n,)`.
 
     Raises:
@@ -100,7 +114,7 @@ def autograd(
             (gradient,) = torch.autograd.grad(score(leaf), leaf)
     except RuntimeError:  # an operator in place overwrote what autograd needs: undo the "in place"
         gradient = _functional(score, activations, layer)
-    return gradient.detach().double().numpy()
+    return gradient.detach()
 
 
 def _compare(
@@ -114,9 +128,15 @@ def _compare(
         network(images)
     activations = seen[-1] * case.factor
     calls = len(seen)
-    wanted = autograd(exact, layer, calls, images.double(), activations.double(), targets)
-    own = autograd(network, layer, calls, images, activations, targets)
-    inputs = {"activations": activations.numpy(), "targets": targets.numpy()}
+    layout = layout_in(manifest.layer)
+    wanted, own = (
+        layout.arrange(gradient, on_tensors)[0].double().numpy()
+        for gradient in (
+            autograd(exact, layer, calls, images.double(), activations.double(), targets),
+            autograd(network, layer, calls, images, activations, targets),
+        )
+    )
+    inputs = {**layer_inputs(manifest.layer, activations), "targets": targets.numpy()}
     found = engine.run("gradient", inputs)[0].numpy()
     return Parity(
         part=case.part,

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from torch import fx, nn
 
 from camexport.errors import NotSpatialError
+from camexport.layout import Layout
 from camexport.marking import MARK, MarkedProgram
-from camexport.splitting import has_weights, is_cut, mark_shape
+from camexport.splitting import grid_matters, has_weights, is_cut
 
 
 @dataclass(frozen=True)
@@ -18,32 +19,32 @@ class Candidate:
     Attributes:
         name: module path.
         kind: the module's class.
-        shape: `(C, h, w)`.
+        layout: of its activations.
         cut: whether the network can be split here.
         default: whether `camexport build` takes it unless told otherwise.
     """
 
     name: str
     kind: str
-    shape: tuple[int, ...]
+    layout: Layout
     cut: bool
     default: bool
 
 
 def candidates(program: MarkedProgram, network: nn.Module) -> list[Candidate]:
-    """All layers with activations `(n, C, h, w)` on a grid above 1 x 1, in order of execution."""
+    """All layers with activations on a grid above 1 x 1, in order of execution."""
     modules = dict(network.named_modules())
     chosen = _choose(program, modules)
     return [
         Candidate(
             path,
             type(modules[path]).__name__,
-            mark_shape(mark),
+            program.layouts[path],
             is_cut(program, mark),
             path == chosen,
         )
         for path, mark in program.marks.items()
-        if _is_spatial(mark)
+        if _is_spatial(program, path)
     ]
 
 
@@ -52,7 +53,8 @@ def default_layer(program: MarkedProgram, network: nn.Module) -> str:
 
     Of the modules that end there the outermost is named (`layer4`, not `layer4.1.relu`). Pooling
     and dropout layers are passed over, and so is one whose channels already are the classes, as
-    SqueezeNet's last convolution.
+    SqueezeNet's last convolution. Behind a layer whose class token alone decides, as in a vision
+    transformer's last block, no grid matters any more.
 
     Raises:
         NotSpatialError: there is none.
@@ -60,8 +62,8 @@ def default_layer(program: MarkedProgram, network: nn.Module) -> str:
     chosen = _choose(program, dict(network.named_modules()))
     if chosen is None:
         raise NotSpatialError(
-            "no layer of this network has activations (n, C, h, w) on a grid above 1 x 1 and is a "
-            "cut: name one with --layer if you know better, or use another network"
+            "no layer of this network has activations on a grid above 1 x 1 and is a cut: name one "
+            "with --layer if you know better, or use another network"
         )
     return chosen
 
@@ -70,11 +72,13 @@ def _choose(program: MarkedProgram, modules: dict[str, nn.Module]) -> str | None
     usable = [
         path
         for path, mark in program.marks.items()
-        if _is_spatial(mark)
+        if _is_spatial(program, path)
         and not _passed_over(modules[path])
         and is_cut(program, mark)
         and has_weights(program, mark)
     ]
+    while usable and not grid_matters(program, usable[-1]):
+        usable.pop()
     if not usable:
         return None
     last = _unmarked(program.marks[usable[-1]])
@@ -82,9 +86,9 @@ def _choose(program: MarkedProgram, modules: dict[str, nn.Module]) -> str | None
     return min(same, key=lambda path: path.count("."))
 
 
-def _is_spatial(mark: fx.Node) -> bool:
-    shape = mark_shape(mark)
-    return len(shape) == 3 and shape[1] * shape[2] > 1
+def _is_spatial(program: MarkedProgram, path: str) -> bool:
+    layout = program.layouts.get(path)
+    return layout is not None and layout.shape[1] * layout.shape[2] > 1
 
 
 def _passed_over(module: nn.Module) -> bool:

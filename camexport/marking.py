@@ -18,6 +18,7 @@ from torch import Tensor, fx, nn
 
 from camexport.adaptive_pooling import adaptive_max_pool2d
 from camexport.errors import UnsupportedError
+from camexport.layout import Layout, layout_of
 
 
 @torch.library.custom_op("camexport::mark", mutates_args=())
@@ -46,6 +47,7 @@ class MarkedProgram:
         image: the placeholder.
         logits: the node whose value is returned.
         marks: for each module path, the mark of its last call, in order of execution.
+        layouts: of the activations of those paths that have a grid.
         size: `(H, W)` that it was traced at.
     """
 
@@ -53,6 +55,7 @@ class MarkedProgram:
     image: fx.Node
     logits: fx.Node
     marks: dict[str, fx.Node]
+    layouts: dict[str, Layout]
     size: tuple[int, int]
 
 
@@ -80,7 +83,26 @@ def trace(network: nn.Module, size: tuple[int, int]) -> MarkedProgram:
         if node.target is MARK:
             marks.pop(node.args[1], None)  # a later call moves to the end of the order
             marks[node.args[1]] = node
-    return MarkedProgram(module, image, _single_output(nodes[-1]), marks, size)
+    logits = _single_output(nodes[-1])
+    return MarkedProgram(module, image, logits, marks, _layouts(marks, size), size)
+
+
+def mark_shape(mark: fx.Node) -> tuple[int, ...]:
+    """The marked value's shape behind the batch dimension; empty when that is not its first."""
+    batch, *rest = mark.meta["val"].shape or (0,)
+    if isinstance(batch, int) or not all(isinstance(extent, int) for extent in rest):
+        return ()
+    return tuple(rest)
+
+
+def _layouts(marks: dict[str, fx.Node], size: tuple[int, int]) -> dict[str, Layout]:
+    found: dict[str, Layout] = {}
+    for path, mark in marks.items():
+        grids = [(one.shape[1], one.shape[2]) for one in found.values()]
+        layout = layout_of(mark_shape(mark), size, grids)
+        if layout is not None:
+            found[path] = layout
+    return found
 
 
 def _single_output(output: fx.Node) -> fx.Node:
@@ -120,4 +142,5 @@ def quiet_tracing() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         warnings.simplefilter("ignore", FutureWarning)
+        warnings.filterwarnings("ignore", "Using padding='same'")  # may copy: so it may
         yield

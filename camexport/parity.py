@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from camexport.errors import ParityError
-from camexport.gradient_parity import BATCHES, limit, measure_gradient
+from camexport.gradient_parity import BATCHES, layer_inputs, layout_in, limit, measure_gradient
 from camexport.layer_output import layer_output
-from camruntime.bundle import Parity
-from camruntime.engine import Engine
+from camexport.layout import on_tensors
+from camexport.splitting import INPUTS
+from camruntime.bundle import Layer, Parity
+from camruntime.engine import DeviceValue, Engine
 from camruntime.rescale import FloatArray
 
 TOLERANCE = {"float32": 1e-4}
@@ -35,10 +37,11 @@ def measure(network: nn.Module, engine: Engine, seed: int = 0) -> tuple[Parity, 
     for batch in BATCHES:
         images = torch.randn(batch, 3, *manifest.input.size, generator=generator)
         activations, logits = reference(network, manifest.layer.name, images)
-        (head,) = engine.run("head", {"image": images.numpy()})
-        (tail,) = engine.run("tail", {"activations": activations.numpy()})
-        (both,) = engine.run("tail", {"activations": head})
-        found = {"head": head.numpy(), "tail": tail.numpy(), "head+tail": both.numpy()}
+        head = engine.run("head", {"image": images.numpy()})
+        (tail,) = engine.run("tail", layer_inputs(manifest.layer, activations))
+        (both,) = engine.run("tail", dict(zip(INPUTS, head, strict=False)))
+        own = _restored(manifest.layer, head)
+        found = {"head": own, "tail": tail.numpy(), "head+tail": both.numpy()}
         expected = {"head": activations, "tail": logits, "head+tail": logits}
         parts = [_difference(part, found[part], expected[part].numpy()) for part in found]
         if not all(part.relative <= TOLERANCE["float32"] for part in parts):
@@ -78,6 +81,13 @@ def reference(network: nn.Module, layer: str, images: Tensor) -> tuple[Tensor, T
     with torch.inference_mode(), layer_output(network, layer) as seen:
         logits: Tensor = network(images)
     return seen[-1], logits
+
+
+def _restored(layer: Layer, head: tuple[DeviceValue, ...]) -> FloatArray:
+    """The head's outputs as the network itself lays them out."""
+    parts = tuple(torch.from_numpy(value.numpy()) for value in head)
+    restored: Tensor = layout_in(layer).restore(parts, on_tensors)
+    return restored.numpy()
 
 
 def _in_float64(

@@ -17,10 +17,24 @@ def seeded(make: Callable[[], nn.Module], seed: int, size: tuple[int, int]) -> n
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = make()
+        _fill_zeros(network)
         norms = [m for m in network.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
         if norms:
             _calibrate(network, norms, size)
     return network.eval()
+
+
+def _fill_zeros(network: nn.Module) -> None:
+    """Draw the weights that a network's makers start at zero, such as a class layer's.
+
+    Behind them everything would be constant.
+    """
+    for name, weight in network.named_parameters():
+        if name.endswith("weight") and not weight.any():
+            spread = 1 / weight[0].numel() ** 0.5
+            nn.init.normal_(
+                weight, 1.0 if weight.ndim == 1 else 0.0, spread if weight.ndim > 1 else 0
+            )
 
 
 def _calibrate(

@@ -10,20 +10,28 @@ from torch import fx
 
 from camexport.errors import NotACutError, NotSpatialError, UnknownLayerError
 from camexport.folding import fold_batch_norms
+from camexport.layout import Layout, into, on_tensors
 from camexport.marking import MARK, MarkedProgram
 from camruntime.errors import nearest
+
+INPUTS = ("activations", "tokens")
+"""Of a tail, and outputs of a head; the second where the layout has tokens."""
 
 _BATCH_SIZE = torch.ops.aten.sym_size.int
 
 
 @dataclass(frozen=True)
 class Split:
-    """Head: image `(n, 3, H, W)` -> activations; tail: activations -> logits `(n, classes)`."""
+    """Head: image `(n, 3, H, W)` -> activations; tail: activations -> logits `(n, classes)`.
+
+    Activations are `(n, C, h, w)`, however the network lays them out; where the layout has tokens
+    beside the grid, `(n, tokens, C)` is a second output of the head and input of the tail.
+    """
 
     head: fx.GraphModule
     tail: fx.GraphModule
     layer: str
-    shape: tuple[int, ...]
+    layout: Layout
     classes: int
 
 
@@ -33,18 +41,18 @@ def split(program: MarkedProgram, layer: str) -> Split:
     Raises:
         UnknownLayerError: no module of this path ran.
         NotACutError: the tail would need the image or something else from before the layer.
-        NotSpatialError: the activations are not `(n, C, h, w)`.
+        NotSpatialError: the activations have no grid.
     """
     if layer not in program.marks:
         raise UnknownLayerError(f"no layer '{layer}': {nearest(layer, program.marks)}")
-    mark = program.marks[layer]
-    shape = mark_shape(mark)
-    if len(shape) != 3:
+    mark, layout = program.marks[layer], program.layouts.get(layer)
+    if layout is None:
         full = mark.meta["val"].shape
         extents = [str(extent) if isinstance(extent, int) else "n" for extent in full]
         raise NotSpatialError(
             f"'{layer}' gives activations of shape ({', '.join(extents)}); a saliency map "
-            "needs a grid (n, C, h, w); `camexport layers` lists the layers that have one"
+            "needs a grid (n, C, h, w) or tokens of one; `camexport layers` lists the layers that "
+            "have one"
         )
     if not is_cut(program, mark):
         cuts = [path for path, node in program.marks.items() if is_cut(program, node)]
@@ -52,18 +60,9 @@ def split(program: MarkedProgram, layer: str) -> Split:
             f"'{layer}' is not a cut of the network: the logits also depend on values that bypass "
             f"it; layers that are: {', '.join(cuts)}"
         )
-    head = _extract(program, mark, program.image, "image")
-    tail = _extract(program, program.logits, mark, "activations")
+    head, tail = _head(program, mark, layout), _tail(program, mark, layout)
     classes = int(program.logits.meta["val"].shape[1])
-    return Split(head, tail, layer, shape, classes)
-
-
-def mark_shape(mark: fx.Node) -> tuple[int, ...]:
-    """The marked value's shape behind the batch dimension; empty when that is not its first."""
-    batch, *rest = mark.meta["val"].shape or (0,)
-    if isinstance(batch, int) or not all(isinstance(extent, int) for extent in rest):
-        return ()
-    return tuple(rest)
+    return Split(head, tail, layer, layout, classes)
 
 
 def is_cut(program: MarkedProgram, mark: fx.Node) -> bool:
@@ -77,6 +76,20 @@ def is_cut(program: MarkedProgram, mark: fx.Node) -> bool:
 def has_weights(program: MarkedProgram, mark: fx.Node) -> bool:
     """Whether anything learned lies between `mark` and the logits."""
     return any(node.op == "get_attr" for node in _needed(program.logits, mark))
+
+
+def grid_matters(program: MarkedProgram, layer: str) -> bool:
+    """Whether the logits depend on the grid at all, and not on tokens beside it alone.
+
+    Behind a vision transformer's last block only the class token counts.
+    """
+    layout = program.layouts[layer]
+    if not layout.tokens:
+        return True
+    grid = torch.full((2, *layout.shape), torch.nan)  # no arithmetic gets rid of it
+    with torch.no_grad():
+        logits = split(program, layer).tail(grid, torch.zeros(2, layout.tokens, layout.shape[0]))
+    return bool(logits.isnan().any())
 
 
 def _needed(output: fx.Node, stop: fx.Node) -> set[fx.Node]:
@@ -97,23 +110,50 @@ def _reads_batch_size(node: fx.Node) -> bool:
     return node.target is _BATCH_SIZE and node.args[1:] == (0,)
 
 
-def _extract(program: MarkedProgram, output: fx.Node, source: fx.Node, name: str) -> fx.GraphModule:
-    """The part of the program from `source` to `output`, marks removed, as a module of its own."""
+def _head(program: MarkedProgram, mark: fx.Node, layout: Layout) -> fx.GraphModule:
+    """The part of the program from the image to `mark`, as a module of its own."""
     graph = fx.Graph()
-    entry = graph.placeholder(name)
-    entry.meta = dict(source.meta)
-    made: dict[fx.Node, fx.Node] = {source: entry}
-    needed = _needed(output, source)
-    for node in _in_order(program.module.graph.nodes, needed):
+    image = graph.placeholder("image")
+    image.meta = dict(program.image.meta)
+    value = _copy(program, graph, {program.image: image}, mark, image)
+    outputs = layout.arrange(value, into(graph))
+    graph.output(outputs if len(outputs) > 1 else outputs[0])
+    return fold_batch_norms(fx.GraphModule(program.module, graph))
+
+
+def _tail(program: MarkedProgram, mark: fx.Node, layout: Layout) -> fx.GraphModule:
+    """The part of the program from `mark` to the logits, as a module of its own."""
+    graph = fx.Graph()
+    entries = []
+    for name, value in zip(INPUTS, layout.arrange(mark.meta["val"], on_tensors), strict=False):
+        entries.append(graph.placeholder(name))
+        entries[-1].meta["val"] = value
+    own = layout.restore(tuple(entries), into(graph))
+    graph.output(_copy(program, graph, {mark: own}, program.logits, entries[0]))
+    return fold_batch_norms(fx.GraphModule(program.module, graph))
+
+
+def _copy(
+    program: MarkedProgram,
+    graph: fx.Graph,
+    made: dict[fx.Node, fx.Node],
+    output: fx.Node,
+    batch: fx.Node,
+) -> fx.Node:
+    """Copy what `output` needs, but for `made`, into `graph`, marks removed.
+
+    The batch size is read off the node `batch`.
+    """
+    (source,) = made
+    for node in _in_order(program.module.graph.nodes, _needed(output, source)):
         if node.target is MARK:
             made[node] = made[node.args[0]]  # type: ignore[index]  # a mark's input is a node
         elif _reads_batch_size(node):
-            made[node] = graph.call_function(_BATCH_SIZE, (entry, 0))
+            made[node] = graph.call_function(_BATCH_SIZE, (batch, 0))
             made[node].meta = dict(node.meta)
         else:
             made[node] = graph.node_copy(node, lambda old: made[old])
-    graph.output(made[output])
-    return fold_batch_norms(fx.GraphModule(program.module, graph))
+    return made[output]
 
 
 def _in_order(nodes: Iterable[fx.Node], wanted: set[fx.Node]) -> Iterable[fx.Node]:

@@ -16,9 +16,10 @@ from typing import Literal
 from camruntime._decode import DecodeError, read_json
 from camruntime.errors import BundleError
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 MANIFEST = "bundle.json"
 
+Axes = Literal["channels-first", "channels-last", "tokens"]
 ResizeMode = Literal["squash", "centre-crop", "letterbox"]
 
 
@@ -41,11 +42,22 @@ class Source:
 
 @dataclass(frozen=True, kw_only=True)
 class Layer:
-    """The target layer: its module path, activations' shape `(C, h, w)` and grid `(h, w)`."""
+    """The target layer.
+
+    Attributes:
+        name: its module path.
+        shape: of its activations as the graphs have them, `(C, h, w)`.
+        spatial: its grid, `(h, w)`.
+        axes: how the network itself lays them out.
+        tokens: number of tokens beside the grid, such as a class token, that the head also puts
+            out, and that tail and gradient also take, as `tokens` `(n, tokens, C)`.
+    """
 
     name: str
-    shape: tuple[int, ...]
+    shape: tuple[int, int, int]
     spatial: tuple[int, int]
+    axes: Axes
+    tokens: int
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from camruntime.interpolation import Upsampling
 from camruntime.rescale import FloatArray
@@ -42,6 +43,25 @@ class Normalisation:
 
 
 @dataclass(frozen=True)
+class Activations:
+    """What the target layer puts out for n images.
+
+    Attributes:
+        grid: float32 `(n, C, h, w)`.
+        tokens: float32 `(n, tokens, C)`, those of a transformer that belong to no cell, such as its
+            class token; None where there are none.
+    """
+
+    grid: FloatArray
+    tokens: FloatArray | None = None
+
+    def rows(self, wanted: Sequence[int] | NDArray[np.integer]) -> Activations:
+        """Those of these images, in this order; an image may come twice."""
+        index = np.asarray(wanted)
+        return Activations(self.grid[index], None if self.tokens is None else self.tokens[index])
+
+
+@dataclass(frozen=True)
 class Forward:
     """What one plain forward pass showed.
 
@@ -50,12 +70,19 @@ class Forward:
         activations: float32 `(1, C, h, w)` of the target layer.
         logits: float32 `(classes,)`.
         normalisation: how `image` was made from pixels.
+        tokens: float32 `(1, tokens, C)`, see `Activations`.
     """
 
     image: FloatArray
     activations: FloatArray
     logits: FloatArray
     normalisation: Normalisation = Normalisation()
+    tokens: FloatArray | None = None
+
+    @property
+    def layer(self) -> Activations:
+        """Grid and tokens of the one image."""
+        return Activations(self.activations, self.tokens)
 
 
 class Edges(NamedTuple):
@@ -96,9 +123,12 @@ class Graphs(Protocol):
         ...
 
     def logits_of_masked_activations(
-        self, activations: FloatArray, masks: FloatArray
+        self, activations: Activations, masks: FloatArray
     ) -> FloatArray:
-        """Logits `(n, classes)` of `activations * mask` for each of `masks` `(n, h, w)`."""
+        """Logits `(n, classes)` of `grid * mask` of one image, for each of `masks` `(n, h, w)`.
+
+        Tokens stay as they are.
+        """
         ...
 
     def logits_of_occluded_images(
@@ -107,12 +137,12 @@ class Graphs(Protocol):
         """Logits `(n, classes)` of the occluded image for each of `masks` `(n, h, w)`."""
         ...
 
-    def activations(self, images: FloatArray) -> FloatArray:
-        """Activations `(n, C, h, w)` of `images` `(n, 3, H, W)`."""
+    def activations(self, images: FloatArray) -> Activations:
+        """Activations of `images` `(n, 3, H, W)`."""
         ...
 
-    def gradients(self, activations: FloatArray, targets: Sequence[int]) -> FloatArray:
-        """`d logit / d activations` `(n, C, h, w)`: row i by its own target `targets[i]`."""
+    def gradients(self, activations: Activations, targets: Sequence[int]) -> FloatArray:
+        """`d logit / d grid` `(n, C, h, w)`: row i by its own target `targets[i]`."""
         ...
 
     def edges(self, pixels: FloatArray, source: str) -> Edges:

@@ -10,7 +10,7 @@ import numpy as np
 from camruntime.edge_model import EDGES, open_edge_model, scharr
 from camruntime.engine import CPU, Array, DeviceValue, Engine
 from camruntime.errors import EdgeModelError, NonFiniteError
-from camruntime.graphs import Edges, Forward, Normalisation, Occlusion
+from camruntime.graphs import Activations, Edges, Forward, Normalisation, Occlusion
 from camruntime.interpolation import Upsampling
 from camruntime.rescale import FloatArray
 
@@ -38,8 +38,8 @@ class OnnxGraphs:
 
     def forward(self, image: FloatArray) -> Forward:
         """See `Graphs`. Raises `NonFiniteError` when the logits hold NaN or infinity."""
-        (activations,) = self.engine.run("head", {"image": image})
-        (logits,) = self.engine.run("tail", {"activations": activations})
+        layer = self._head(image)
+        (logits,) = self.engine.run("tail", layer)
         answer = logits.numpy()[0]
         if not np.isfinite(answer).all():
             raise NonFiniteError(
@@ -47,7 +47,14 @@ class OnnxGraphs:
                 "this image; check its weights with `camexport verify`"
             )
         spec = self.engine.bundle.manifest.input
-        return Forward(image, activations.numpy(), answer, Normalisation(spec.mean, spec.std))
+        known = {name: value.numpy() for name, value in layer.items()}
+        return Forward(
+            image,
+            known["activations"],
+            answer,
+            Normalisation(spec.mean, spec.std),
+            known.get("tokens"),
+        )
 
     def logits_of_masked_images(
         self, image: FloatArray, masks: FloatArray, upsampling: Upsampling
@@ -70,31 +77,33 @@ class OnnxGraphs:
         return self._logits_of_perturbed("occlude_images", fixed, masks)
 
     def logits_of_masked_activations(
-        self, activations: FloatArray, masks: FloatArray
+        self, activations: Activations, masks: FloatArray
     ) -> FloatArray:
         """See `Graphs`."""
-        fixed = self.engine.upload(activations)
+        fixed = self.engine.upload(activations.grid)
 
         def logits(chunk: FloatArray) -> DeviceValue:
             (masked,) = self.engine.run("mask_activations", {"activations": fixed, "masks": chunk})
-            return self.engine.run("tail", {"activations": masked})[0]
+            beside = _inputs(activations.rows([0] * len(chunk)))
+            return self.engine.run("tail", {**beside, "activations": masked})[0]
 
         return self._in_chunks(logits, masks, _CHUNK)
 
-    def activations(self, images: FloatArray) -> FloatArray:
+    def activations(self, images: FloatArray) -> Activations:
         """See `Graphs`."""
+        size = self.chunk or self._images
+        chunks = [self._head(images[start : start + size]) for start in range(0, len(images), size)]
+        whole = {
+            name: np.concatenate([chunk[name].numpy() for chunk in chunks]) for name in chunks[0]
+        }
+        return Activations(whole["activations"], whole.get("tokens"))
 
-        def activations(chunk: FloatArray) -> DeviceValue:
-            return self.engine.run("head", {"image": chunk})[0]
-
-        return self._in_chunks(activations, images, self._images)
-
-    def gradients(self, activations: FloatArray, targets: Sequence[int]) -> FloatArray:
+    def gradients(self, activations: Activations, targets: Sequence[int]) -> FloatArray:
         """See `Graphs`."""
         wanted = np.asarray(targets, np.int64)
 
         def gradient(rows: Array) -> DeviceValue:
-            inputs: dict[str, Array] = {"activations": activations[rows], "targets": wanted[rows]}
+            inputs = {**_inputs(activations.rows(rows)), "targets": wanted[rows]}
             return self.engine.run("gradient", inputs)[0]
 
         return self._in_chunks(gradient, np.arange(len(wanted)), self._images)
@@ -128,10 +137,14 @@ class OnnxGraphs:
 
         def logits(chunk: FloatArray) -> DeviceValue:
             (images,) = self.engine.run(graph, {**on_device, "masks": chunk})
-            (activations,) = self.engine.run("head", {"image": images})
-            return self.engine.run("tail", {"activations": activations})[0]
+            return self.engine.run("tail", self._head(images))[0]
 
         return self._in_chunks(logits, masks, self._images)
+
+    def _head(self, images: FloatArray | DeviceValue) -> dict[str, DeviceValue]:
+        """The layer's activations, and tokens if any, under the names that the tail takes."""
+        names = self.engine.bundle.graph("head").outputs
+        return dict(zip(names, self.engine.run("head", {"image": images}), strict=True))
 
     def _in_chunks(
         self, compute: Callable[[Array], DeviceValue], rows: Array, usual: int
@@ -143,3 +156,10 @@ class OnnxGraphs:
             if self.progress is not None:
                 self.progress(min(start + size, len(rows)), len(rows))
         return np.concatenate(parts)
+
+
+def _inputs(activations: Activations) -> dict[str, Array]:
+    """What tail and gradient graph take."""
+    if activations.tokens is None:
+        return {"activations": activations.grid}
+    return {"activations": activations.grid, "tokens": activations.tokens}

@@ -75,7 +75,7 @@ def _gradient(tail: nn.Module) -> fx.GraphModule:
 
 
 def _session(tail: nn.Module) -> ort.InferenceSession:
-    model = gradient_to_onnx(_gradient(tail), SHAPE)
+    model = gradient_to_onnx(_gradient(tail), {"activations": torch.zeros(2, *SHAPE)})
     return ort.InferenceSession(ir.to_proto(model).SerializeToString())
 
 
@@ -167,7 +167,7 @@ def test_an_operator_without_a_gradient_is_named_with_its_layer() -> None:
             return F.grid_sample(values, grid, align_corners=False)
 
     with pytest.raises(UnsupportedError, match=r"grid_sampler.*'tail\.function'.*--no-gradient"):
-        gradient_to_onnx(_gradient(Apply(Warp())), SHAPE)
+        gradient_to_onnx(_gradient(Apply(Warp())), {"activations": torch.zeros(2, *SHAPE)})
 
 
 def test_a_tail_without_any_derivative_is_refused() -> None:

@@ -98,7 +98,7 @@ def test_default_layers(name: str) -> None:
     found = {one.name: one for one in candidates(program, network)}
     layer, shape = DEFAULTS[name]
     assert [one.name for one in found.values() if one.default] == [layer]
-    assert found[layer].shape == shape
+    assert found[layer].layout.shape == shape
     assert found[layer].cut
     assert default_layer(program, network) == layer
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from camruntime.graphs import Edges, Forward, Occlusion
+from camruntime.graphs import Activations, Edges, Forward, Occlusion
 from camruntime.interpolation import Upsampling
 from camruntime.rescale import FloatArray
 
@@ -51,10 +51,10 @@ class NumpyGraphs:
         return self.tail(self.head(image * upsampling(masks)[:, None]))
 
     def logits_of_masked_activations(
-        self, activations: FloatArray, masks: FloatArray
+        self, activations: Activations, masks: FloatArray
     ) -> FloatArray:
         self.calls += len(masks)
-        return self.tail(activations * masks[:, None])
+        return self.tail(activations.grid * masks[:, None])
 
     def logits_of_occluded_images(
         self, occlusion: Occlusion, masks: FloatArray, upsampling: Upsampling
@@ -67,15 +67,15 @@ class NumpyGraphs:
         self.calls += len(images)
         return self.tail(self.head(images))
 
-    def activations(self, images: FloatArray) -> FloatArray:
+    def activations(self, images: FloatArray) -> Activations:
         self.calls += len(images)
-        return self.head(images)
+        return Activations(self.head(images))
 
-    def gradients(self, activations: FloatArray, targets: Sequence[int]) -> FloatArray:
+    def gradients(self, activations: Activations, targets: Sequence[int]) -> FloatArray:
         self.gradient_calls += 1
-        cells = activations.shape[2] * activations.shape[3]
+        cells = activations.grid.shape[2] * activations.grid.shape[3]
         rows = self.weights[list(targets)][..., None, None] / np.float32(cells)
-        return np.broadcast_to(rows, activations.shape).astype(np.float32)
+        return np.broadcast_to(rows, activations.grid.shape).astype(np.float32)
 
     def edges(self, pixels: FloatArray, source: str) -> Edges:
         return Edges(pixels[0, 0], "red")

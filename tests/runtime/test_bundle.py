@@ -48,10 +48,10 @@ def test_broken_json(copy: Path) -> None:
         open_bundle(copy)
 
 
-@pytest.mark.parametrize("version", [0, 1, 3, None, "2"])
+@pytest.mark.parametrize("version", [0, 2, 4, None, "3"])
 def test_another_schema_version(copy: Path, version: object) -> None:
     _edit(copy, schema_version=version)
-    with pytest.raises(BundleError, match=r"schema_version .*, this camruntime reads 2"):
+    with pytest.raises(BundleError, match=r"schema_version .*, this camruntime reads 3"):
         open_bundle(copy)
 
 
@@ -61,7 +61,7 @@ def test_another_schema_version(copy: Path, version: object) -> None:
         ({"classes": "five"}, r"bundle\.classes: expected int, found 'five'"),
         ({"classes": True}, r"bundle\.classes: expected int"),
         ({"labels": [1]}, r"bundle\.labels\[0\]: expected str"),
-        ({"layer": {"name": "x", "shape": [1]}}, r"bundle\.layer\.spatial: missing"),
+        ({"layer": {"name": "x", "shape": [1]}}, r"bundle\.layer\.axes: missing"),
         ({"surprise": 1}, r"bundle\.surprise: not a known field"),
         ({"weights": []}, r"bundle\.weights: expected object"),
         ({"parity": {}}, r"bundle\.parity: expected a list"),

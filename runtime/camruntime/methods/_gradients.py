@@ -7,22 +7,23 @@ from collections.abc import Sequence
 import numpy as np
 
 from camruntime.errors import MethodError
-from camruntime.graphs import Forward, Graphs
+from camruntime.graphs import Activations, Forward, Graphs
 from camruntime.rescale import FloatArray
 
 
 def gradients_by_target(graphs: Graphs, forward: Forward, targets: Sequence[int]) -> FloatArray:
     """`d logit / d activations` `(targets, C, h, w)` of one image, in one batched call."""
-    return graphs.gradients(np.repeat(forward.activations, len(targets), axis=0), targets)
+    return graphs.gradients(forward.layer.rows([0] * len(targets)), targets)
 
 
 def gradients_by_image(
-    graphs: Graphs, activations: FloatArray, targets: Sequence[int]
+    graphs: Graphs, activations: Activations, targets: Sequence[int]
 ) -> FloatArray:
-    """`(targets, n, C, h, w)` for activations `(n, C, h, w)` of several images, in one call."""
-    rows = np.tile(activations, (len(targets), 1, 1, 1))
-    found = graphs.gradients(rows, np.repeat(targets, len(activations)).tolist())
-    return found.reshape(len(targets), *activations.shape)
+    """`(targets, n, C, h, w)` for activations of n images, in one call."""
+    count = len(activations.grid)
+    rows = activations.rows(np.tile(np.arange(count), len(targets)))
+    found = graphs.gradients(rows, np.repeat(targets, count).tolist())
+    return found.reshape(len(targets), *activations.grid.shape)
 
 
 def weighted_sum(weights: FloatArray, maps: FloatArray) -> FloatArray:

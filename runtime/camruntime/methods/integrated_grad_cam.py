@@ -42,10 +42,11 @@ class IntegratedGradCAM:
         black = forward.normalisation.image(np.zeros_like(forward.image))
         shares = np.arange(self.steps + 1, dtype=np.float32)[:, None, None, None] / self.steps
         path = graphs.activations(black + shares * (forward.image - black))
-        gradients = gradients_by_image(graphs, path[1:], targets)
+        gradients = gradients_by_image(graphs, path.rows(range(1, self.steps + 1)), targets)
+        grid = path.grid
         weights = gradients.mean((3, 4))  # (targets, steps, C)
         maps = [
-            np.maximum(np.einsum("sk,skhw->shw", each, path[1:] - path[0]), 0).mean(0)
+            np.maximum(np.einsum("sk,skhw->shw", each, grid[1:] - grid[0]), 0).mean(0)
             for each in weights
         ]
         return Maps(np.stack(maps).astype(np.float32))

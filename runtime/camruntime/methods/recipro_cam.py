@@ -30,7 +30,7 @@ class ReciproCAM:
     The raw map is in probabilities, or in logits with `score="logit"`; it has no ReLU. For a tail
     of global average pooling and a linear layer, logits and one cell, it equals CAM / (h w) plus
     the bias. Published code shares image 0's class with a whole batch and divides by zero on flat
-    maps; this does neither.
+    maps; this does neither. Tokens beside the grid, such as a class token, are kept in every copy.
 
     Attributes:
         score: `probability` (softmax, the authors' choice) or `logit` (OpenVINO XAI's). Logits keep
@@ -49,7 +49,7 @@ class ReciproCAM:
         """Raw maps `(targets, h, w)`; one tail pass per cell, shared by all targets."""
         grid = forward.activations.shape[-2:]
         masks = cell_masks(grid) if self.mask == "cell" else gaussian_masks(grid)
-        scores = graphs.logits_of_masked_activations(forward.activations, masks)  # (h*w, classes)
+        scores = graphs.logits_of_masked_activations(forward.layer, masks)  # (h*w, classes)
         if self.score == "probability":
             scores = softmax(scores)
         return Maps(np.ascontiguousarray(scores[:, list(targets)].T.reshape(-1, *grid)))
