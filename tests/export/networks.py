@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 
 import torch
+from timm.models.swin_transformer import SwinTransformer
+from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 
 
@@ -163,6 +165,28 @@ def cancelling() -> nn.Module:
     """For `--model networks:cancelling`."""
     torch.manual_seed(0)
     return Cancelling()
+
+
+def small_vit() -> nn.Module:
+    """A vision transformer on 4 x 6 patches with a class token."""
+    torch.manual_seed(0)
+    return VisionTransformer(
+        img_size=(32, 48), patch_size=8, embed_dim=24, depth=3, num_heads=2, num_classes=5
+    )
+
+
+def small_swin() -> nn.Module:
+    """A Swin transformer, channels last, that ends on 4 x 8 cells."""
+    torch.manual_seed(0)
+    return SwinTransformer(
+        img_size=(32, 64),
+        patch_size=4,
+        embed_dim=12,
+        depths=(1, 1),
+        num_heads=(2, 2),
+        window_size=2,
+        num_classes=5,
+    )
 
 
 class OneClass(Plain):
