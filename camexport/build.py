@@ -42,7 +42,10 @@ class BuildOptions:
     """What `camexport build` is told; None leaves a choice to the model.
 
     Attributes:
-        model: torchvision name, `inspector`, or `package.module:callable`.
+        model: a name from `camexport models`, `package.module:callable`, or the path of an `.onnx`
+            or `.pt2` file.
+        arguments: of the callable, pairs of name and text.
+        output: which output the logits are, where there are several; of an ONNX file, any tensor.
         weights: `default`, `random`, or the path of a state dict.
         seed: of random weights.
         layer: module path of the target layer.
@@ -57,6 +60,8 @@ class BuildOptions:
     """
 
     model: str
+    arguments: tuple[tuple[str, str], ...] = ()
+    output: str | None = None
     weights: str = "default"
     seed: int = 0
     layer: str | None = None
@@ -86,23 +91,30 @@ def build_bundle(options: BuildOptions) -> Built:
         ExportError: one of its kinds, see `camexport.errors`; nothing is left behind.
         MissingDependencyError: ONNX Runtime is not installed.
     """
-    architecture = find_architecture(options.model)
+    architecture = find_architecture(options.model, dict(options.arguments), options.output)
     spec = input_of(architecture, options)
     given = _read_labels(options.labels)
-    out = options.out or Path("exported_models") / options.model.rpartition(":")[2]
+    out = options.out or Path("exported_models") / _short(options.model)
     with staged(out, options.force) as stage:
         network, source = load_network(
             architecture, options.weights, options.seed, spec.size, len(given) or None
         )
         program = trace(network, spec.size)
-        parts = split(program, options.layer or default_layer(program, network))
+        layer = options.layer or default_layer(program, network)
+        parts = split(program, architecture.aliases.get(layer, layer))
         labels = given or architecture.labels
         models = _convert(parts, spec, options.gradient)
         fitting = _fitting(labels, parts, given)
-        manifest = _write(stage, options.model, models, parts, spec, fitting, source)
+        manifest = _write(stage, options, models, parts, spec, fitting, source)
         _compare(stage, network, manifest)
     unsaid = None in (options.size, options.mean, options.std)
     return Built(open_bundle(out), architecture.input_assumed and unsaid)
+
+
+def _short(model: str) -> str:
+    """A bundle's name: of `package.module:callable` the callable, of a path its stem."""
+    name = model.rpartition(":")[2]
+    return Path(name).stem if Path(name).is_file() else name
 
 
 def input_of(architecture: Architecture, options: BuildOptions) -> Input:
@@ -147,7 +159,7 @@ def _convert(parts: Split, spec: Input, gradient: bool) -> dict[str, ir.Model]:
 
 def _write(
     stage: Path,
-    model: str,
+    options: BuildOptions,
     models: dict[str, ir.Model],
     parts: Split,
     spec: Input,
@@ -159,7 +171,9 @@ def _write(
     layout = parts.layout
     return Manifest(
         schema_version=SCHEMA_VERSION,
-        model=model,
+        model=options.model,
+        arguments=dict(options.arguments),
+        output=options.output,
         source=source,
         layer=Layer(
             name=parts.layer,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from camruntime.bundle import Parity
 from camruntime.errors import CamError, MissingDependencyError
@@ -26,7 +26,8 @@ _console = Console()
 Model = Annotated[
     str,
     typer.Option(
-        help="A name from `camexport models`, or package.module:callable for your own network."
+        help="A name from `camexport models`, package.module:callable for your own network, or the "
+        "PATH of an .onnx or .pt2 file."
     ),
 ]
 Weights = Annotated[
@@ -37,9 +38,19 @@ Weights = Annotated[
 ]
 
 
+Arguments = Annotated[
+    list[str] | None, typer.Option("--arg", help="KEY=VALUE for package.module:callable; repeat.")
+]
+Output = Annotated[
+    str | None, typer.Option(help="Which output the logits are; of an ONNX file any tensor.")
+]
+
+
 @app.command()
 def build(
     model: Model,
+    arg: Arguments = None,
+    output: Output = None,
     weights: Weights = "default",
     seed: Annotated[int, typer.Option(help="Of random weights.")] = 0,
     layer: Annotated[str | None, typer.Option(help="Module path of the target layer.")] = None,
@@ -65,6 +76,8 @@ def build(
 
     options = BuildOptions(
         model=model,
+        arguments=_pairs(arg),
+        output=output,
         weights=weights,
         seed=seed,
         layer=layer,
@@ -86,6 +99,8 @@ def build(
 @app.command()
 def layers(
     model: Model,
+    arg: Arguments = None,
+    output: Output = None,
     size: Annotated[str | None, typer.Option(help="Input, N or HxW pixels.")] = None,
 ) -> None:
     """List the layers that a network can be split at; downloads nothing."""
@@ -93,10 +108,13 @@ def layers(
     from camexport.marking import trace
     from camexport.models import find_architecture
 
-    architecture = find_architecture(model)
-    network = architecture.make(None).eval()
+    architecture = find_architecture(model, dict(_pairs(arg)), output)
+    network = (architecture.publish() if architecture.is_file else architecture.make(None)).eval()
     program = trace(network, _size(size) or architecture.input.size)
-    table = Table("layer", "kind", "activations", "layout", "cut", "default")
+    # A layer's name has to be copied whole.
+    table = Table(
+        Column("layer", overflow="fold"), "kind", "activations", "layout", "cut", "default"
+    )
     for found in candidates(program, network):
         shape = "x".join(map(str, found.layout.shape))
         marks = (
@@ -204,6 +222,13 @@ def _require(*packages: str) -> None:
         raise MissingDependencyError(
             f"building needs {', '.join(missing)}: `pip install 'camexport[export,cpu]'`"
         )
+
+
+def _pairs(given: list[str] | None) -> tuple[tuple[str, str], ...]:
+    split = [text.partition("=") for text in given or []]
+    if not all(key and equals for key, equals, _ in split):
+        raise typer.BadParameter(f"--arg: expected KEY=VALUE, got {given}")
+    return tuple((key, value) for key, _, value in split)
 
 
 def _size(text: str | None) -> tuple[int, int] | None:

@@ -29,7 +29,7 @@ def verify_bundle(
     """
     bundle = open_bundle(path)
     manifest = bundle.manifest
-    architecture = find_architecture(manifest.model)
+    architecture = find_architecture(manifest.model, manifest.arguments, manifest.output)
     known = len(architecture.labels)
     network, source = load_network(
         architecture,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 
 from torch import nn
 
@@ -25,6 +26,7 @@ class Architecture:
         input: the preprocessing that they expect.
         input_assumed: nobody said so; `input` is only the usual one.
         labels: of the classes; empty when nobody names them.
+        aliases: other names of layers, and their module paths.
     """
 
     name: str
@@ -34,3 +36,9 @@ class Architecture:
     input: Input
     input_assumed: bool
     labels: tuple[str, ...]
+    aliases: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a file that brings its weights, so that making it downloads nothing."""
+        return Path(self.name).suffix in (".onnx", ".pt2")

@@ -2,38 +2,73 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 from torch import nn
 
 from camexport.errors import OptionError, UnknownModelError
-from camexport.models import built_in, own_models, timm_models, torchvision_models
+from camexport.models import (
+    built_in,
+    exported_programs,
+    onnx_files,
+    own_models,
+    timm_models,
+    torchvision_models,
+)
 from camexport.models._architecture import Architecture
+from camexport.models._output import select_output
 from camexport.random_weights import seeded
 from camexport.weights import digest_state, fit_state, read_state
 from camruntime.bundle import Source
 from camruntime.errors import nearest
 
 
-def find_architecture(name: str) -> Architecture:
+def find_architecture(
+    name: str, arguments: Mapping[str, str] | None = None, output: str | None = None
+) -> Architecture:
     """The architecture that `--model name` means.
+
+    Args:
+        name: of a model, `package.module:callable`, or a path that ends in `.onnx` or `.pt2`.
+        arguments: of the callable, as text.
+        output: which output the logits are, where there are several; of an ONNX file, any tensor.
 
     Raises:
         UnknownModelError: with the nearest names.
+        OptionError: `arguments` for something that is no callable.
+        UnsupportedError, WeightsError: a file that cannot be read as a network.
     """
-    if not name.startswith(timm_models.PREFIX):  # of which an own module of that name is hidden
-        for find in (built_in.find, own_models.find, torchvision_models.find):
-            found = find(name)
-            if found is not None:
-                return found
-    found = timm_models.find(name)
+    found = onnx_files.find(name, output)
     if found is None:
-        raise UnknownModelError(
-            f"no model '{name}': {nearest(name, known_models())} (`camexport models` lists them; "
-            "package.module:callable for your own)"
-        )
+        found = _find(name, arguments or {})
+        found = found if output is None else _with_output(found, output)
+    if arguments and not own_models.is_own(name):
+        raise OptionError(f"--arg goes with package.module:callable, not with {name}")
     return found
+
+
+def _find(name: str, arguments: Mapping[str, str]) -> Architecture:
+    if own_models.is_own(name):
+        return own_models.find(name, arguments)
+    for find in (built_in.find, exported_programs.find, torchvision_models.find, timm_models.find):
+        found = find(name)
+        if found is not None:
+            return found
+    raise UnknownModelError(
+        f"no model '{name}': {nearest(name, known_models())} (`camexport models` lists them; "
+        "package.module:callable for your own)"
+    )
+
+
+def _with_output(architecture: Architecture, output: str) -> Architecture:
+    return replace(
+        architecture,
+        make=lambda classes: select_output(architecture.make(classes), output),
+        publish=lambda: select_output(architecture.publish(), output),
+    )
 
 
 def known_models() -> dict[str, str]:

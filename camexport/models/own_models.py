@@ -2,34 +2,48 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from torch import nn
 
 from camexport.errors import UnknownModelError
 from camexport.models._architecture import IMAGENET_MEAN, IMAGENET_STD, Architecture
+from camexport.models.timm_models import PREFIX
 from camruntime.bundle import Input
 from camruntime.errors import nearest
 
 
-def find(name: str) -> Architecture | None:
-    """The network that `package.module:callable` returns, or None when `name` has no colon.
+def is_own(name: str) -> bool:
+    """Whether `name` is `package.module:callable`; `timm:NAME` is timm's."""
+    return ":" in name and not name.startswith(PREFIX)
+
+
+def find(name: str, arguments: Mapping[str, str]) -> Architecture:
+    """The network that `package.module:callable` returns.
 
     The current directory is searched too, as `python -m` does.
 
+    Args:
+        name: of the callable.
+        arguments: by name, as Python literals; what is no literal is text.
+
     Raises:
-        UnknownModelError: the module or the callable does not exist.
+        UnknownModelError: the module or the callable does not exist, or does not take `arguments`.
     """
-    module_name, colon, attribute = name.partition(":")
-    if not colon:
-        return None
+    module_name, _, attribute = name.partition(":")
     function = _import(module_name, attribute)
+    values = {key: _literal(text) for key, text in arguments.items()}
 
     def make(_classes: int | None = None) -> nn.Module:
-        network = function()
+        try:
+            network = function(**values)
+        except TypeError as error:
+            given = ", ".join(f"{key}={value!r}" for key, value in values.items())
+            raise UnknownModelError(f"{name}({given}) failed: {error}; see --arg") from error
         if not isinstance(network, nn.Module):
             raise UnknownModelError(
                 f"'{name}' returned {type(network).__name__}: expected a torch.nn.Module"
@@ -54,7 +68,14 @@ def find(name: str) -> Architecture | None:
     )
 
 
-def _import(module_name: str, attribute: str) -> Callable[[], object]:
+def _literal(text: str) -> object:
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text
+
+
+def _import(module_name: str, attribute: str) -> Callable[..., object]:
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)

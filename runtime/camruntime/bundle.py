@@ -133,6 +133,8 @@ class Manifest:
 
     Attributes:
         model: what `camexport build --model` was given.
+        arguments: what `--arg` was given, by name.
+        output: what `--output` was given.
         classes: number of logits; `labels` has as many entries.
         graphs: by name: `head`, `tail`, `mask_images`, `occlude_images`, `mask_activations`, and
             `gradient` unless it was left out.
@@ -143,6 +145,8 @@ class Manifest:
 
     schema_version: int
     model: str
+    arguments: dict[str, str]
+    output: str | None
     source: Source
     layer: Layer
     input: Input

@@ -1,0 +1,76 @@
+"""A network that was saved by `torch.export.save`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from camexport.errors import OptionError, UnknownModelError, UnsupportedError
+from camexport.models._architecture import IMAGENET_MEAN, IMAGENET_STD, Architecture
+from camruntime.bundle import Input
+
+SUFFIX = ".pt2"
+_SCRIPT = (".pt", ".pth", ".torchscript")
+
+
+def find(name: str) -> Architecture | None:
+    """The network in the exported program `name`; None for another suffix.
+
+    Raises:
+        UnknownModelError: there is no such file, or it is no exported program.
+        UnsupportedError: its batch size is fixed, it does not take one image, or it is TorchScript.
+    """
+    path = Path(name)
+    if path.suffix in _SCRIPT and path.is_file():
+        raise UnsupportedError(
+            f"{name} may be TorchScript, which torch.export does not trace, or a state dict: save "
+            "the network with torch.export.save as .pt2; a state dict goes with --weights"
+        )
+    if path.suffix != SUFFIX:
+        return None
+    if not path.is_file():
+        raise UnknownModelError(f"no file {path}: expected what torch.export.save wrote")
+    try:
+        program = torch.export.load(path)
+    except Exception as error:  # zip, pickle and torch's own errors share no base below Exception
+        raise UnknownModelError(f"cannot read {path} as an exported program: {error}") from error
+
+    def make(_classes: int | None) -> nn.Module:
+        raise OptionError(f"{name} brings its own weights: leave --weights out")
+
+    return Architecture(
+        name=name,
+        make=make,
+        publish=lambda: torch.export.unflatten(program),
+        weights_name=path.name,
+        input=Input(
+            size=_size(program, path.name),
+            colour="RGB",
+            resize="squash",
+            shorter_side=None,
+            mean=IMAGENET_MEAN,
+            std=IMAGENET_STD,
+        ),
+        input_assumed=True,
+        labels=(),
+    )
+
+
+def _size(program: torch.export.ExportedProgram, file: str) -> tuple[int, int]:
+    inputs = program.graph_signature.user_inputs
+    nodes = {node.name: node for node in program.graph.nodes if node.op == "placeholder"}
+    values = [nodes[str(name)].meta.get("val") for name in inputs]
+    if len(values) != 1 or not isinstance(values[0], Tensor) or values[0].ndim != 4:
+        raise UnsupportedError(
+            f"{file} takes {len(values)} input(s): expected an image (n, 3, H, W)"
+        )
+    batch, _, height, width = list[Any](values[0].shape)  # integers or symbols
+    if isinstance(batch, int):
+        raise UnsupportedError(
+            f"{file} was exported for batches of {batch}: export it again with "
+            "dynamic_shapes=({0: torch.export.Dim('batch')},)"
+        )
+    return (height, width) if isinstance(height, int) and isinstance(width, int) else (224, 224)

@@ -1,0 +1,168 @@
+"""Convolutions, pooling and normalisations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F  # noqa: N812  # the field's usual name
+from torch import Tensor
+
+from camexport.onnx_source.attributes import Attributes
+
+
+def _pads(attributes: Attributes, x: Tensor, kernel: Sequence[int]) -> list[tuple[int, int]]:
+    """What is added before and after, for each axis of the grid."""
+    count = len(kernel)
+    same = attributes.text("auto_pad", "NOTSET")
+    if same in ("NOTSET", "VALID"):
+        pads = attributes.integers("pads", [0] * (2 * count))
+        return list(zip(pads[:count], pads[count:], strict=True))
+    strides = attributes.integers("strides", [1] * count)
+    dilations = attributes.integers("dilations", [1] * count)
+    found = []
+    for size, width, stride, dilation in zip(x.shape[2:], kernel, strides, dilations, strict=True):
+        reach = dilation * (width - 1) + 1
+        missing = max((-(-size // stride) - 1) * stride + reach - size, 0)
+        small, large = missing // 2, missing - missing // 2
+        found.append((small, large) if same == "SAME_UPPER" else (large, small))
+    return found
+
+
+def _padded(x: Tensor, pads: list[tuple[int, int]], value: float) -> Tensor:
+    flat = [amount for pair in reversed(pads) for amount in pair]
+    return F.pad(x, flat, value=value) if any(flat) else x
+
+
+def _conv(attributes: Attributes, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    axes = weight.ndim - 2
+    pads = _pads(attributes, x, weight.shape[2:])
+    even = all(before == after for before, after in pads)
+    image = x if even else _padded(x, pads, 0.0)
+    return torch.convolution(
+        image,
+        weight,
+        bias,
+        attributes.integers("strides", [1] * axes),
+        [before for before, _ in pads] if even else [0] * axes,
+        attributes.integers("dilations", [1] * axes),
+        False,
+        [0] * axes,
+        attributes.integer("group", 1),
+    )
+
+
+def _conv_transpose(
+    attributes: Attributes, x: Tensor, weight: Tensor, bias: Tensor | None = None
+) -> Tensor:
+    axes = weight.ndim - 2
+    pads = attributes.integers("pads", [0] * (2 * axes))
+    if pads[:axes] != pads[axes:] or attributes.has("output_shape"):
+        raise ValueError("ConvTranspose with uneven padding or a fixed output shape")
+    return torch.convolution(
+        x,
+        weight,
+        bias,
+        attributes.integers("strides", [1] * axes),
+        pads[:axes],
+        attributes.integers("dilations", [1] * axes),
+        True,
+        attributes.integers("output_padding", [0] * axes),
+        attributes.integer("group", 1),
+    )
+
+
+def _max_pool(attributes: Attributes, x: Tensor) -> Tensor:
+    kernel = attributes.integers("kernel_shape", [])
+    image = _padded(x, _pads(attributes, x, kernel), -torch.inf)
+    return F.max_pool2d(
+        image,
+        kernel,
+        attributes.integers("strides", [1] * len(kernel)),
+        0,
+        attributes.integers("dilations", [1] * len(kernel)),
+        bool(attributes.integer("ceil_mode", 0)),
+    )
+
+
+def _average_pool(attributes: Attributes, x: Tensor) -> Tensor:
+    kernel = attributes.integers("kernel_shape", [])
+    strides = attributes.integers("strides", [1] * len(kernel))
+    pads = _pads(attributes, x, kernel)
+    ceil = bool(attributes.integer("ceil_mode", 0))
+    whole = bool(attributes.integer("count_include_pad", 0))
+    if all(before == after for before, after in pads):
+        even = [before for before, _ in pads]
+        return F.avg_pool2d(x, kernel, strides, even, ceil, whole)
+    total = F.avg_pool2d(_padded(x, pads, 0.0), kernel, strides, 0, ceil)
+    if whole:
+        return total
+    inside = _padded(torch.ones_like(x[:1, :1]), pads, 0.0)
+    return total / F.avg_pool2d(inside, kernel, strides, 0, ceil)
+
+
+def _batch_norm(
+    attributes: Attributes, x: Tensor, scale: Tensor, bias: Tensor, mean: Tensor, variance: Tensor
+) -> Tensor:
+    if attributes.integer("training_mode", 0):
+        raise ValueError("BatchNormalization in training mode: export the network in eval mode")
+    epsilon = attributes.number("epsilon", 1e-5)
+    return F.batch_norm(x, mean, variance, scale, bias, False, 0.0, epsilon)
+
+
+def _layer_norm(
+    attributes: Attributes, x: Tensor, scale: Tensor, bias: Tensor | None = None
+) -> Tensor:
+    axis = attributes.integer("axis", -1) % x.ndim
+    return F.layer_norm(x, x.shape[axis:], scale, bias, attributes.number("epsilon", 1e-5))
+
+
+def _group_norm(attributes: Attributes, x: Tensor, scale: Tensor, bias: Tensor) -> Tensor:
+    groups = attributes.integer("num_groups", 1)
+    each = x.shape[1] // scale.shape[0]  # opset 18 has one scale for each group
+    weight, shift = scale.repeat_interleave(each), bias.repeat_interleave(each)
+    return F.group_norm(x, groups, weight, shift, attributes.number("epsilon", 1e-5))
+
+
+def _instance_norm(attributes: Attributes, x: Tensor, scale: Tensor, bias: Tensor) -> Tensor:
+    epsilon = attributes.number("epsilon", 1e-5)
+    return F.instance_norm(x, weight=scale, bias=bias, eps=epsilon)
+
+
+def _resize(
+    attributes: Attributes,
+    x: Tensor,
+    _region: Any = None,
+    scales: list[float] | None = None,
+    sizes: list[int] | None = None,
+) -> Tensor:
+    mode = attributes.text("mode", "nearest")
+    way = attributes.text("coordinate_transformation_mode", "half_pixel")
+    rounding = attributes.text("nearest_mode", "round_prefer_floor")
+    if sizes is not None:
+        size = sizes[2:]
+    elif scales is not None:
+        size = [int(n * s) for n, s in zip(x.shape[2:], scales[2:], strict=True)]
+    else:
+        raise ValueError("Resize without sizes and scales")
+    if mode == "nearest" and (way, rounding) == ("asymmetric", "floor"):
+        return F.interpolate(x, size, mode="nearest")
+    if mode == "linear" and way in ("half_pixel", "pytorch_half_pixel", "align_corners"):
+        return F.interpolate(x, size, mode="bilinear", align_corners=way == "align_corners")
+    raise ValueError(f"Resize with mode {mode}, {way}, {rounding}")
+
+
+LAYERS: dict[str, Callable[..., Any]] = {
+    "AveragePool": _average_pool,
+    "BatchNormalization": _batch_norm,
+    "Conv": _conv,
+    "ConvTranspose": _conv_transpose,
+    "GlobalAveragePool": lambda _, x: x.mean((2, 3), True),
+    "GlobalMaxPool": lambda _, x: x.amax((2, 3), True),
+    "GroupNormalization": _group_norm,
+    "InstanceNormalization": _instance_norm,
+    "LayerNormalization": _layer_norm,
+    "MaxPool": _max_pool,
+    "Resize": _resize,
+}

@@ -1,0 +1,129 @@
+"""The PyTorch network: one module for each ONNX node, named after the tensor that it makes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import onnx_ir as ir
+import torch
+from torch import Tensor, nn
+
+from camexport.errors import UnsupportedError
+from camexport.onnx_source.operators import OPERATORS, Attributes
+from camexport.onnx_source.reading import read_graph
+
+
+class OnnxNode(nn.Module):
+    """One node, with the constants among its inputs.
+
+    Integers of at most one dimension are lists, not tensors: they are sizes, axes and indices, and
+    may hold the batch size, which is known by its symbol alone while a network is traced.
+    """
+
+    def __init__(self, node: ir.Node) -> None:
+        super().__init__()
+        self.operator = OPERATORS[node.op_type]
+        self.attributes = Attributes(node)
+        self.dynamic: list[int] = []
+        self.fixed: list[Any] = []
+        for index, value in enumerate(node.inputs):
+            constant = None if value is None else value.const_value
+            self.fixed.append(None)
+            if constant is not None:
+                settings = index > 0 and node.op_type in ("Clip", "Pad", "Resize")
+                self._keep(index, torch.from_numpy(constant.numpy().copy()), settings)
+            elif value is not None:
+                self.dynamic.append(index)
+
+    def _keep(self, index: int, constant: Tensor, settings: bool) -> None:
+        if constant.is_floating_point() and not settings:
+            name = f"input{index}"
+            self.register_parameter(name, nn.Parameter(constant, requires_grad=False))
+            self.fixed[index] = name
+        elif constant.ndim <= 1 and constant.dtype != torch.bool:
+            self.fixed[index] = constant.tolist()
+        else:
+            self.register_buffer(f"input{index}", constant)
+            self.fixed[index] = f"input{index}"
+
+    def forward(self, *values: Any) -> Any:
+        """The node's output, or a tuple of them."""
+        inputs = [getattr(self, one) if isinstance(one, str) else one for one in self.fixed]
+        for index, value in zip(self.dynamic, values, strict=True):
+            inputs[index] = value
+        return self.operator(self.attributes, *inputs)
+
+
+class OnnxNetwork(nn.Module):
+    """Images `(n, 3, H, W)` -> logits.
+
+    Attributes:
+        aliases: names of nodes and tensors, and the paths of the modules that stand for them.
+        size: `(H, W)` of the input, where the file fixes them.
+        output: name of the tensor that holds the logits.
+        channels_last: whether the file itself takes images `(n, H, W, 3)`.
+    """
+
+    def __init__(self, graph: ir.Graph) -> None:
+        super().__init__()
+        (image,) = (value for value in graph.inputs if value.name not in graph.initializers)
+        (self.output,) = (value.name for value in graph.outputs)
+        shape = [extent if isinstance(extent, int) else None for extent in image.shape or ()]
+        self.channels_last = shape[3] == 3 and shape[1] != 3  # TensorFlow's order: channels last
+        rows, columns = shape[1:3] if self.channels_last else shape[2:4]
+        self.size = (rows, columns) if rows and columns else None
+        self._image = image.name
+        self.aliases: dict[str, str] = {}
+        self._steps: list[tuple[str, list[str], list[str]]] = []
+        for node in _needed(graph):
+            self._add(node)
+
+    def _add(self, node: ir.Node) -> None:
+        if node.op_type not in OPERATORS or node.domain not in ("", "ai.onnx"):
+            raise UnsupportedError(
+                f"operator {node.domain or 'ai.onnx'}.{node.op_type} of node '{node.name}' is not "
+                "one that camexport can read: export the network without it"
+            )
+        outputs = [value.name or "" for value in node.outputs]
+        path = outputs[0].replace(".", "_").strip("/") or f"node{len(self._steps)}"
+        kind = type(node.op_type, (OnnxNode,), {})  # named for `camexport layers`
+        self.add_module(path, kind(node))
+        self.aliases |= {name: path for name in (node.name, *outputs) if name}
+        inputs = [
+            value.name or ""
+            for value in node.inputs
+            if value is not None and value.const_value is None
+        ]
+        self._steps.append((path, inputs, outputs))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits, of a batch of any size."""
+        first = images.permute(0, 2, 3, 1) if self.channels_last else images
+        values: dict[str | None, Any] = {self._image: first}
+        for path, inputs, outputs in self._steps:
+            made = self.get_submodule(path)(*(values[name] for name in inputs))
+            values.update(zip(outputs, made if isinstance(made, tuple) else (made,), strict=False))
+        logits: Tensor = values[self.output]
+        return logits
+
+
+def read_network(path: Path, output: str | None) -> OnnxNetwork:
+    """The network in an ONNX file, with its weights; for errors see `read_graph`.
+
+    Raises:
+        UnsupportedError: an operator that is not known; names it and its node.
+    """
+    return OnnxNetwork(read_graph(path, output)).eval()
+
+
+def _needed(graph: ir.Graph) -> Sequence[ir.Node]:
+    """The nodes that the output is computed from, in order; constants are no nodes."""
+    wanted: set[ir.Value | None] = set(graph.outputs)
+    needed = []
+    for node in reversed(list(graph)):
+        if not wanted.isdisjoint(node.outputs) and node.op_type != "Constant":
+            needed.append(node)
+            wanted.update(node.inputs)
+    return needed[::-1]

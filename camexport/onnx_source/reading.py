@@ -1,0 +1,72 @@
+"""Read an ONNX classifier: opset raised, constants folded, one image in, one tensor out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import onnx
+import onnx_ir as ir
+from onnx import version_converter
+from onnxscript import optimizer
+
+from camexport.converting import OPSET
+from camexport.errors import OptionError, UnknownModelError, UnsupportedError
+from camruntime.errors import nearest
+
+
+def read_graph(path: Path, output: str | None) -> ir.Graph:
+    """The graph up to `output`, a tensor's name; None takes the only output, before any softmax.
+
+    Raises:
+        UnknownModelError: no such file, or it is no ONNX.
+        UnsupportedError: its opset cannot be raised, or it does not take one float32 image.
+        OptionError: several outputs and none named, or no tensor of that name.
+    """
+    model = _prepared(path)
+    graph = model.graph
+    images = [value for value in graph.inputs if value.name not in graph.initializers]
+    if len(images) != 1 or images[0].dtype != ir.DataType.FLOAT or len(images[0].shape or ()) != 4:
+        found = ", ".join(f"{value.name}: {value.dtype} {value.shape}" for value in images)
+        raise UnsupportedError(
+            f"{path.name} takes {found or 'nothing'}: expected one float32 image of four "
+            "dimensions; wrap preprocessing and other inputs outside the graph"
+        )
+    graph.outputs[:] = [_output(graph, output, path.name)]
+    return graph
+
+
+def _prepared(path: Path) -> ir.Model:
+    try:
+        proto = onnx.load(path)
+    except Exception as error:  # protobuf's errors share no base below Exception
+        raise UnknownModelError(f"cannot read {path} as ONNX: {error}") from error
+    known = next(entry.version for entry in proto.opset_import if entry.domain in ("", "ai.onnx"))
+    if known < OPSET:
+        try:
+            proto = version_converter.convert_version(proto, OPSET)
+        except Exception as error:  # the converter raises RuntimeError and its own
+            raise UnsupportedError(
+                f"{path.name} has opset {known}, which cannot be raised to {OPSET}: {error}; "
+                "export it again with a newer opset"
+            ) from error
+    model = ir.from_proto(proto)
+    optimizer.optimize(model)
+    return model
+
+
+def _output(graph: ir.Graph, wanted: str | None, file: str) -> ir.Value:
+    if wanted is not None:
+        values = {value.name or "": value for node in graph for value in node.outputs}
+        if wanted not in values:
+            raise OptionError(f"{file} has no tensor '{wanted}': {nearest(wanted, values)}")
+        return values[wanted]
+    if len(graph.outputs) > 1:
+        names = ", ".join(str(value.name) for value in graph.outputs)
+        raise OptionError(
+            f"{file} has {len(graph.outputs)} outputs: say --output with one: {names}"
+        )
+    (last,) = graph.outputs
+    node = last.producer()
+    if node is not None and node.op_type in ("Softmax", "LogSoftmax") and node.inputs[0]:
+        return node.inputs[0]  # the logits: methods take the softmax themselves
+    return last

@@ -1,0 +1,198 @@
+"""Operators that move values about, and those that compute sizes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import onnx_ir as ir
+import torch
+import torch.nn.functional as F  # noqa: N812  # the field's usual name
+from torch import Tensor
+
+from camexport.onnx_source.attributes import Attributes
+
+Sizes = list[Any]
+"""Integers, of which one may be the symbol of the batch size."""
+
+
+def _shape(attributes: Attributes, x: Tensor) -> Sizes:
+    start = attributes.integer("start", 0)
+    end = attributes.integer("end", x.ndim)
+    return list(x.shape)[start:end]
+
+
+def _reshape(_attributes: Attributes, x: Any, shape: Sizes) -> Any:
+    """A file with a batch of one says so in every shape; that one stands for the batch size."""
+    if not isinstance(x, Tensor):
+        return x
+    wanted = [x.shape[index] if extent == 0 else extent for index, extent in enumerate(shape)]
+    rest = [extent for extent in wanted if not (isinstance(extent, int) and extent == -1)]
+    fits = len(rest) < len(wanted) or math.prod(x.shape[1:]) == math.prod(rest)
+    if wanted and _is_one(wanted[0]) and not _is_one(x.shape[0]) and fits:
+        wanted[0] = x.shape[0]
+    return x.reshape(wanted)
+
+
+def _flatten(attributes: Attributes, x: Tensor) -> Tensor:
+    axis = attributes.integer("axis", 1) % max(x.ndim, 1)
+    return x.flatten(axis) if axis == 1 else x.reshape(math.prod(x.shape[:axis]), -1)
+
+
+def _transpose(attributes: Attributes, x: Tensor) -> Tensor:
+    return x.permute(attributes.integers("perm", list(range(x.ndim))[::-1]))
+
+
+def _squeeze(attributes: Attributes, x: Any, axes: Sizes | None = None) -> Any:
+    if not isinstance(x, Tensor):
+        return x[0] if isinstance(x, list) else x
+    over = axes if axes is not None else attributes.integers("axes", [])
+    for axis in sorted((axis % x.ndim for axis in over), reverse=True):
+        x = x.squeeze(axis)
+    return x if over else x.squeeze()
+
+
+def _unsqueeze(attributes: Attributes, x: Any, axes: Sizes | None = None) -> Any:
+    if not isinstance(x, Tensor):
+        return x if isinstance(x, list) else [x]
+    over = axes if axes is not None else attributes.integers("axes", [])
+    rank = x.ndim + len(over)
+    for axis in sorted(axis % rank for axis in over):
+        x = x.unsqueeze(axis)
+    return x
+
+
+def _concat(attributes: Attributes, *parts: Any) -> Any:
+    if not any(isinstance(part, Tensor) for part in parts):
+        return [one for part in parts for one in (part if isinstance(part, list) else [part])]
+    tensors = [part if isinstance(part, Tensor) else torch.tensor(part) for part in parts]
+    axis = attributes.integer("axis", 0) % tensors[0].ndim
+    if axis > 0:  # a class token that was stored for a batch of one
+        rows = max(tensors, key=lambda one: int(not _is_one(one.shape[0]))).shape[0]
+        tensors = [
+            one.expand(rows, *one.shape[1:]) if _is_one(one.shape[0]) else one for one in tensors
+        ]
+    return torch.cat(tensors, axis)
+
+
+def _is_one(extent: Any) -> bool:
+    return isinstance(extent, int) and extent == 1
+
+
+def _split(attributes: Attributes, x: Tensor, sizes: Sizes | None = None) -> tuple[Tensor, ...]:
+    axis = attributes.integer("axis", 0)
+    given = sizes if sizes is not None else attributes.integers("split", [])
+    if given:
+        return torch.split(x, given, axis)
+    count = attributes.integer("num_outputs", 2)
+    return torch.split(x, -(-x.shape[axis] // count), axis)
+
+
+def _slice(
+    _attributes: Attributes,
+    x: Any,
+    starts: Sizes,
+    ends: Sizes,
+    axes: Sizes | None = None,
+    steps: Sizes | None = None,
+) -> Any:
+    if not isinstance(x, Tensor):
+        return x[starts[0] : ends[0] : (steps or [1])[0]]
+    for index, (start, end) in enumerate(zip(starts, ends, strict=True)):
+        axis, step = (axes or list(range(len(starts))))[index], (steps or [1] * len(starts))[index]
+        if step < 0:
+            raise ValueError("Slice with a negative step")
+        x = x[(slice(None),) * (axis % x.ndim) + (slice(start, min(end, 2**62), step),)]
+    return x
+
+
+def _gather(attributes: Attributes, x: Any, indices: Any) -> Any:
+    if not isinstance(x, Tensor):
+        return [x[one] for one in indices] if isinstance(indices, list) else x[indices]
+    axis = attributes.integer("axis", 0)
+    if isinstance(indices, int):
+        return x.select(axis, indices)
+    index = indices if isinstance(indices, Tensor) else torch.tensor(indices)
+    size = x.shape[axis]
+    flat = x.index_select(axis, torch.where(index < 0, index + size, index).flatten())
+    found: Tensor = torch.ops.aten.unflatten.int(flat, axis, list(index.shape))
+    return found if index.ndim != 1 else flat
+
+
+def _pad(
+    attributes: Attributes,
+    x: Tensor,
+    pads: Sizes,
+    value: float | None = None,
+    axes: Sizes | None = None,
+) -> Tensor:
+    over = [axis % x.ndim for axis in axes] if axes else list(range(x.ndim))
+    amounts = [(0, 0)] * x.ndim
+    for index, axis in enumerate(over):
+        amounts[axis] = (pads[index], pads[index + len(over)])
+    flat = [amount for pair in reversed(amounts) for amount in pair]
+    mode = attributes.text("mode", "constant")
+    if mode == "constant":
+        return F.pad(x, flat, value=0.0 if value is None else float(value))
+    if any(flat[4:]):
+        raise ValueError(f"Pad with mode {mode} beyond height and width")
+    return F.pad(x, flat[:4], mode="replicate" if mode == "edge" else mode)
+
+
+def _expand(_attributes: Attributes, x: Tensor, shape: Sizes) -> Tensor:
+    rank = max(x.ndim, len(shape))
+    own = [1] * (rank - x.ndim) + list(x.shape)
+    asked = [1] * (rank - len(shape)) + list(shape)
+    return x.expand([a if _is_one(b) else b for a, b in zip(own, asked, strict=True)])
+
+
+def _cast(attributes: Attributes, x: Any) -> Any:
+    kind = ir.DataType(attributes.integer("to", 1))
+    if isinstance(x, Tensor):
+        known = {ir.DataType.FLOAT: torch.float32, ir.DataType.DOUBLE: torch.float64}
+        if x.is_floating_point() and kind in known:
+            return x  # so that the network also runs in another precision
+        integers = {ir.DataType.INT64: torch.int64, ir.DataType.INT32: torch.int32}
+        return x.to({**known, **integers, ir.DataType.BOOL: torch.bool}[kind])
+    return torch.tensor(x, dtype=torch.float32) if kind == ir.DataType.FLOAT else x
+
+
+def _constant_of_shape(attributes: Attributes, shape: Sizes) -> Tensor:
+    value = attributes.tensor("value")
+    return torch.zeros(shape) if value is None else torch.full(shape, value.item())
+
+
+def _where(_attributes: Attributes, condition: Any, one: Any, other: Any) -> Any:
+    if isinstance(condition, list):
+        return [a if c else b for c, a, b in zip(condition, one, other, strict=True)]
+    return torch.where(condition, one, other)
+
+
+def _depth_to_space(attributes: Attributes, x: Tensor) -> Tensor:
+    if attributes.text("mode", "DCR") != "CRD":
+        raise ValueError("DepthToSpace in mode DCR")
+    return F.pixel_shuffle(x, attributes.integer("blocksize", 1))
+
+
+SHAPES: dict[str, Callable[..., Any]] = {
+    "Cast": _cast,
+    "Concat": _concat,
+    "ConstantOfShape": _constant_of_shape,
+    "DepthToSpace": _depth_to_space,
+    "Dropout": lambda _, x, *_rest: x,
+    "Expand": _expand,
+    "Flatten": _flatten,
+    "Gather": _gather,
+    "Identity": lambda _, x: x,
+    "Pad": _pad,
+    "Reshape": _reshape,
+    "Shape": _shape,
+    "Slice": _slice,
+    "Split": _split,
+    "Squeeze": _squeeze,
+    "Tile": lambda _, x, repeats: x.repeat(repeats),
+    "Transpose": _transpose,
+    "Unsqueeze": _unsqueeze,
+    "Where": _where,
+}
