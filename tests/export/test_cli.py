@@ -50,8 +50,8 @@ def test_layers_marks_cuts_and_the_default() -> None:
     assert done.returncode == 0, done.stderr
     rows = [line.split("│")[1:-1] for line in done.stdout.splitlines() if line.startswith("│")]
     table = {row[0].strip(): [cell.strip() for cell in row[1:]] for row in rows}
-    assert table["features"] == ["Sequential", "8x16x16", "yes", "default"]
-    assert table["features.1"] == ["BatchNorm2d", "8x16x16", "yes", ""]
+    assert table["features"] == ["Sequential", "8x16x16", "", "yes", "default"]
+    assert table["features.1"] == ["BatchNorm2d", "8x16x16", "", "yes", ""]
 
 
 def test_errors_are_one_line_and_status_one(tmp_path: Path) -> None:

@@ -99,9 +99,8 @@ class _Case:
         height, width = manifest.input.size
         self.photo = rng.integers(0, 256, (height, width, 3)).astype(np.uint8)
         self.image = torch.from_numpy(camruntime.fitting.prepare(self.photo, manifest.input))
-        with torch.no_grad(), layer_output(network, self.layer.name) as seen:
+        with torch.no_grad():
             self.targets = network(self.image)[0].topk(2).indices.tolist()
-        self.calls, self.activations = len(seen), seen[-1]
 
     def recipro_cam(self) -> tuple[float, float]:
         """Differences from float64 of ours and of PyTorch's float32."""
@@ -112,23 +111,22 @@ class _Case:
         rng = np.random.default_rng(3)
         cells = rng.choice(grid[0] * grid[1], CELLS, replace=False).tolist()
         ours = np.stack([one.raw.reshape(-1)[cells] for one in found], 1)
-        own = self._logits_of_cells(self.network, torch.float32, cells)
-        exact = self._logits_of_cells(self.exact, torch.float64, cells)
+        own = self._logits_of_cells(self.network, self.image, cells)
+        exact = self._logits_of_cells(self.exact, self.image.double(), cells)
         return _differences(ours, own, exact)
 
-    def _logits_of_cells(
-        self, network: nn.Module, dtype: torch.dtype, cells: list[int]
-    ) -> FloatArray:
+    def _logits_of_cells(self, network: nn.Module, image: Tensor, cells: list[int]) -> FloatArray:
         """`(cells, targets)`: the network runs as it is, with all but one cell zeroed."""
         layout = layout_in(self.layer)
-        parts = layout.arrange(self.activations.to(dtype), on_tensors)
+        activations, calls = self._activations(network, image)
+        parts = layout.arrange(activations, on_tensors)
         rows = []
         for cell in cells:
-            mask = torch.zeros(self.layer.spatial, dtype=dtype)
+            mask = torch.zeros(self.layer.spatial, dtype=image.dtype)
             mask.view(-1)[cell] = 1
             value: Tensor = layout.restore((parts[0] * mask, *parts[1:]), on_tensors)
-            with torch.no_grad(), layer_output(network, self.layer.name, (value, self.calls)):
-                rows.append(network(self.image.to(dtype))[0, self.targets].numpy())
+            with torch.no_grad(), layer_output(network, self.layer.name, (value, calls)):
+                rows.append(network(image)[0, self.targets].numpy())
         return np.stack(rows)
 
     def grad_cam(self) -> tuple[float, float] | None:
@@ -137,24 +135,24 @@ class _Case:
         pairs = [
             _differences(
                 explanation.raw,
-                self._grad_cam(self.network, torch.float32, target),
-                self._grad_cam(self.exact, torch.float64, target),
+                self._grad_cam(self.network, self.image, target),
+                self._grad_cam(self.exact, self.image.double(), target),
             )
             for explanation, target in zip(found, self.targets, strict=True)
             if not explanation.no_evidence
         ]
         return max(pairs) if pairs else None
 
-    def _grad_cam(self, network: nn.Module, dtype: torch.dtype, target: int) -> FloatArray:
-        values = self.activations.to(dtype)
-        gradient = autograd(
-            network,
-            self.layer.name,
-            self.calls,
-            self.image.to(dtype),
-            values,
-            torch.tensor([target]),
-        )
+    def _activations(self, network: nn.Module, image: Tensor) -> tuple[Tensor, int]:
+        """Of the layer's last call, and how often it is called."""
+        with torch.no_grad(), layer_output(network, self.layer.name) as seen:
+            network(image)
+        return seen[-1], len(seen)
+
+    def _grad_cam(self, network: nn.Module, image: Tensor, target: int) -> FloatArray:
+        values, calls = self._activations(network, image)
+        classes = torch.tensor([target])
+        gradient = autograd(network, self.layer.name, calls, image, values, classes)
         layout = layout_in(self.layer)
         slope, maps = (layout.arrange(one, on_tensors)[0][0] for one in (gradient, values))
         summed: Tensor = (slope.mean((1, 2))[:, None, None] * maps).sum(0)
