@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import torch
+from numpy.typing import NDArray
 
 from camexport.errors import ParityError, UnsupportedError
 from camexport.onnx_source.network import OnnxNetwork
@@ -15,6 +16,10 @@ TOLERANCE = 1e-4
 """Largest difference allowed, relative to the largest logit."""
 
 _IMAGES = 3
+_FIXED = (
+    "was exported for one batch size, and it cannot be made dynamic; export it again with a "
+    "dynamic batch"
+)
 
 
 def compare_with_file(network: OnnxNetwork, path: Path, size: tuple[int, int]) -> None:
@@ -24,27 +29,37 @@ def compare_with_file(network: OnnxNetwork, path: Path, size: tuple[int, int]) -
 
     Raises:
         ParityError: they differ.
-        UnsupportedError: the file does not run on ONNX Runtime, or the network not at this size.
+        UnsupportedError: one of them does not run at this size, or not in batches.
     """
     images = torch.randn(_IMAGES, 3, *size, generator=torch.Generator().manual_seed(0))
     try:
         expected = _original(network, path, images.numpy())
         with torch.no_grad():
-            found = network(images).numpy()
+            alone = network(images[:1]).numpy()
     except Exception as error:  # ONNX Runtime's errors share no base below Exception
         raise UnsupportedError(f"{path.name} does not run at {size}: {error}") from error
-    scale = float(np.abs(expected).max()) or 1.0
-    if found.shape != expected.shape or not np.abs(found - expected).max() <= TOLERANCE * scale:
+    if not _equal(alone, expected[:1]):
         raise ParityError(
-            f"{path.name} was read wrongly, or its batch size cannot be made dynamic: PyTorch's "
-            f"logits {found.shape} differ from ONNX Runtime's {expected.shape}; export it again "
-            "with a dynamic batch, and report the file"
+            f"{path.name} was read wrongly: PyTorch's logits {alone.shape} differ from ONNX "
+            f"Runtime's {expected[:1].shape}; report the file"
         )
+    try:
+        with torch.no_grad():
+            together = network(images).numpy()
+    except Exception as error:  # whatever an operator raises at a shape that it was not made for
+        raise UnsupportedError(f"{path.name} {_FIXED}: {error}") from error
+    if not _equal(together, expected):
+        raise UnsupportedError(f"{path.name} {_FIXED}: images of a batch change one another")
 
 
-def _original(
-    network: OnnxNetwork, path: Path, images: np.ndarray[tuple[int, ...], np.dtype[np.float32]]
-) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+def _equal(found: NDArray[np.float32], expected: NDArray[np.float32]) -> bool:
+    if found.shape != expected.shape:
+        return False
+    scale = float(np.abs(expected).max()) or 1.0
+    return bool(np.abs(found - expected).max() <= TOLERANCE * scale)
+
+
+def _original(network: OnnxNetwork, path: Path, images: NDArray[np.float32]) -> NDArray[np.float32]:
     import onnxruntime as ort  # camruntime's engine has said what to do where it is missing
 
     proto = onnx.load(path)

@@ -128,6 +128,7 @@ ELEMENTWISE: dict[str, Callable[..., Any]] = {
     "Mean": lambda a, *x: functools.reduce(torch.add, x) / len(x),
     "Min": _all(torch.minimum),
     "Mish": _plain(F.mish),
+    "Mod": _arithmetic(operator.mod),
     "Mul": _arithmetic(operator.mul),
     "Neg": _plain(torch.neg),
     "Not": _not,

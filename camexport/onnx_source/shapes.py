@@ -166,7 +166,12 @@ def _constant_of_shape(attributes: Attributes, shape: Sizes) -> Tensor:
 def _where(_attributes: Attributes, condition: Any, one: Any, other: Any) -> Any:
     if isinstance(condition, list):
         return [a if c else b for c, a, b in zip(condition, one, other, strict=True)]
-    return torch.where(condition, one, other)
+    values = [x if isinstance(x, Tensor) else torch.tensor(x) for x in (one, other)]
+    return torch.where(condition, *values)
+
+
+def _range(_attributes: Attributes, start: Any, limit: Any, step: Any) -> Tensor:
+    return torch.arange(*(x[0] if isinstance(x, list) else x for x in (start, limit, step)))
 
 
 def _depth_to_space(attributes: Attributes, x: Tensor) -> Tensor:
@@ -186,6 +191,7 @@ SHAPES: dict[str, Callable[..., Any]] = {
     "Gather": _gather,
     "Identity": lambda _, x: x,
     "Pad": _pad,
+    "Range": _range,
     "Reshape": _reshape,
     "Shape": _shape,
     "Slice": _slice,

@@ -1,0 +1,307 @@
+"""ONNX files as PyTorch networks: every operator beside ONNX Runtime, and whole bundles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+import pytest
+import torch
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+from camexport.build import BuildOptions, build_bundle
+from camexport.errors import (
+    ExportError,
+    OptionError,
+    ParityError,
+    UnknownModelError,
+    UnsupportedError,
+)
+from camexport.models import find_architecture
+from camexport.onnx_source import read_network
+from camexport.onnx_source.operators import OPERATORS
+from camexport.verify import verify_bundle
+
+Constants = dict[str, NDArray[np.generic]]
+RNG = np.random.default_rng(2)
+
+
+def f32(*shape: int) -> NDArray[np.float32]:
+    return RNG.normal(0, 1, shape).astype(np.float32)
+
+
+def i64(*values: int) -> NDArray[np.int64]:
+    return np.array(values, np.int64)
+
+
+@dataclass(frozen=True)
+class One:
+    """One operator on `x` (n, 4, 6, 5); constants are its further inputs, in order."""
+
+    operator: str
+    constants: Constants = field(default_factory=dict)
+    attributes: dict[str, Any] = field(default_factory=dict)
+    opset: int = 20
+
+    def nodes(self) -> list[onnx.NodeProto]:
+        inputs = ["x", *self.constants]
+        return [helper.make_node(self.operator, inputs, ["y"], "one", **self.attributes)]
+
+
+SAME: dict[str, Any] = {"kernel_shape": [3, 2], "strides": [2, 2], "auto_pad": "SAME_LOWER"}
+UNEVEN: dict[str, Any] = {"kernel_shape": [3, 3], "strides": [2, 2], "pads": [1, 0, 0, 1]}
+CASES = {
+    **{
+        name.lower(): One(name)
+        for name in (
+            *("Abs", "Ceil", "Celu", "Cos", "Elu", "Erf", "Exp", "Floor", "Gelu", "HardSigmoid"),
+            *("HardSwish", "Identity", "LeakyRelu", "LogSoftmax", "Mish", "Neg", "Relu", "Selu"),
+            *("Sigmoid", "Sin", "Softmax", "Softplus", "Softsign", "Tanh", "Reciprocal"),
+            *("GlobalAveragePool", "GlobalMaxPool", "Flatten", "Dropout"),
+        )
+    },
+    "add": One("Add", {"b": f32(4, 1, 5)}),
+    "sub": One("Sub", {"b": f32(1)}),
+    "mul": One("Mul", {"b": f32(4, 1, 1)}),
+    "div": One("Div", {"b": np.float32(3) * np.ones(5, np.float32)}),
+    "max": One("Max", {"b": f32(5), "c": f32(1)}),
+    "min": One("Min", {"b": f32(5)}),
+    "mean": One("Mean", {"b": f32(5), "c": f32(1)}),
+    "sum": One("Sum", {"b": f32(5), "c": f32(1)}),
+    "pow": One("Pow", {"b": np.array(2, np.float32)}),
+    "prelu": One("PRelu", {"b": f32(4, 1, 1)}),
+    "clip": One("Clip", {"b": np.array(-0.5, np.float32), "c": np.array(0.4, np.float32)}),
+    "clip_6": One("Clip", attributes={"min": -0.5, "max": 0.4}, opset=10),
+    "matmul": One("MatMul", {"b": f32(5, 7)}),
+    "einsum": One("Einsum", {"b": f32(5, 7)}, {"equation": "nchw,wk->nchk"}),
+    "reduce_mean": One("ReduceMean", {"b": i64(2, 3)}),
+    "reduce_mean_11": One("ReduceMean", attributes={"axes": [2, 3], "keepdims": 0}, opset=11),
+    "reduce_sum": One("ReduceSum", {"b": i64(-1)}, {"keepdims": 0}),
+    "reduce_max": One("ReduceMax", {"b": i64(1)}),
+    "reduce_min": One("ReduceMin", {"b": i64(1)}),
+    "reduce_l2": One("ReduceL2", {"b": i64(1)}),
+    "softmax_11": One("Softmax", attributes={"axis": 1}, opset=11),
+    "gelu_tanh": One("Gelu", attributes={"approximate": "tanh"}),
+    "conv": One("Conv", {"w": f32(6, 2, 3, 3), "b": f32(6)}, {"group": 2, "pads": [1, 1, 1, 1]}),
+    "conv_uneven": One("Conv", {"w": f32(6, 4, 3, 3)}, UNEVEN),
+    "conv_same": One("Conv", {"w": f32(6, 4, 3, 2)}, {**SAME, "auto_pad": "SAME_UPPER"}),
+    "conv_dilated": One("Conv", {"w": f32(3, 4, 2, 2)}, {"dilations": [2, 1]}),
+    "conv_transpose": One(
+        "ConvTranspose",
+        {"w": f32(4, 3, 3, 3)},
+        {"strides": [2, 2], "pads": [1, 1, 1, 1], "output_padding": [1, 1], "group": 2},
+    ),
+    "max_pool": One("MaxPool", attributes=UNEVEN),
+    "max_pool_ceil": One(
+        "MaxPool", attributes={"kernel_shape": [3, 3], "strides": [2, 2], "ceil_mode": 1}
+    ),
+    "average_pool": One("AveragePool", attributes=UNEVEN),
+    "average_pool_same": One("AveragePool", attributes={**SAME, "count_include_pad": 1}),
+    "average_pool_padded": One(
+        "AveragePool", attributes={"kernel_shape": [3, 3], "pads": [1, 1, 1, 1]}
+    ),
+    "batch_norm": One(
+        "BatchNormalization", {"s": f32(4), "b": f32(4), "m": f32(4), "v": np.abs(f32(4)) + 0.1}
+    ),
+    "layer_norm": One("LayerNormalization", {"s": f32(5), "b": f32(5)}, {"axis": -1}),
+    "group_norm": One("GroupNormalization", {"s": f32(2), "b": f32(2)}, {"num_groups": 2}),
+    "instance_norm": One("InstanceNormalization", {"s": f32(4), "b": f32(4)}),
+    "resize_nearest": One(
+        "Resize",
+        {"roi": np.zeros(0, np.float32), "scales": np.array([1, 1, 2, 2], np.float32)},
+        {
+            "mode": "nearest",
+            "coordinate_transformation_mode": "asymmetric",
+            "nearest_mode": "floor",
+        },
+    ),
+    "resize_linear": One(
+        "Resize",
+        {"roi": np.zeros(0, np.float32), "scales": np.array([1, 1, 2, 3], np.float32)},
+        {"mode": "linear"},
+    ),
+    "reshape": One("Reshape", {"s": i64(0, -1, 5)}),
+    "transpose": One("Transpose", attributes={"perm": [0, 2, 3, 1]}),
+    "unsqueeze": One("Unsqueeze", {"a": i64(2)}),
+    "slice": One("Slice", {"s": i64(1, 0), "e": i64(-1, 5), "a": i64(2, 3), "t": i64(1, 2)}),
+    "gather": One("Gather", {"i": i64(3, 0, -1)}, {"axis": 1}),
+    "gather_matrix": One("Gather", {"i": np.array([[3, 0], [1, -1]])}, {"axis": 2}),
+    "gather_one": One("Gather", {"i": np.array(2)}, {"axis": 1}),
+    "pad": One("Pad", {"p": i64(0, 0, 1, 2, 0, 0, 0, 1), "v": np.array(0.5, np.float32)}),
+    "pad_edge": One("Pad", {"p": i64(0, 0, 1, 2, 0, 0, 0, 1)}, {"mode": "edge"}),
+    "pad_reflect": One("Pad", {"p": i64(0, 0, 1, 2, 0, 0, 0, 1)}, {"mode": "reflect"}),
+    "expand": One("Expand", {"s": i64(1, 4, 6, 5)}),
+    "tile": One("Tile", {"r": i64(1, 1, 2, 1)}),
+    "cast": One("Cast", attributes={"to": TensorProto.FLOAT}),
+    "depth_to_space": One("DepthToSpace", attributes={"blocksize": 2, "mode": "CRD"}),
+}
+
+
+def _save(
+    path: Path,
+    nodes: list[onnx.NodeProto],
+    constants: Constants,
+    output: str = "y",
+    shape: tuple[Any, ...] = ("n", 4, 6, 5),
+    opset: int = 20,
+) -> Path:
+    graph = helper.make_graph(
+        nodes,
+        "g",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, list(shape))],
+        [onnx.ValueInfoProto(name=output)],
+        [numpy_helper.from_array(value, name) for name, value in constants.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=9)
+    inferred = onnx.shape_inference.infer_shapes(model)
+    onnx.save(inferred, path)
+    return path
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_an_operator_equals_onnx_runtimes(tmp_path: Path, name: str) -> None:
+    case = CASES[name]
+    path = _save(tmp_path / "one.onnx", case.nodes(), case.constants, opset=case.opset)
+    images = f32(3, 4, 6, 5)
+    (expected,) = ort.InferenceSession(str(path)).run(["y"], {"x": images})
+    # Softmax as the last operator would be taken for what follows the logits.
+    network = read_network(path, "y")
+    assert type(next(network.children())).__name__ in OPERATORS
+    np.testing.assert_allclose(network(torch.from_numpy(images)).numpy(), expected, atol=1e-5)
+
+
+def _classifier(rows: Any = "n") -> tuple[list[onnx.NodeProto], Constants]:
+    """A small one that ends with a softmax; a reshape fixes the batch if `rows` is 1."""
+    make = helper.make_node
+    nodes = [
+        make(
+            "Conv", ["x", "w", "b"], ["features.conv"], "conv1", pads=[1, 1, 1, 1], strides=[2, 2]
+        ),
+        make("Relu", ["features.conv"], ["features.relu"], "act"),
+        make("GlobalAveragePool", ["features.relu"], ["pooled"], "pool"),
+        make("Reshape", ["pooled", "shape"], ["flat"], "reshape"),
+        make("Gemm", ["flat", "fc", "bias"], ["logits"], "linear", transB=1),
+        make("Softmax", ["logits"], ["y"], "softmax"),
+    ]
+    first = 1 if rows == 1 else -1
+    constants: Constants = {"w": f32(8, 3, 3, 3), "b": f32(8), "shape": i64(first, 8)}
+    return nodes, {**constants, "fc": f32(5, 8), "bias": f32(5)}
+
+
+@pytest.mark.parametrize("rows", ["n", 1])
+def test_a_bundle_from_a_file(tmp_path: Path, rows: Any) -> None:
+    path = _save(tmp_path / "defects.onnx", *_classifier(rows), shape=(rows, 3, 24, 32), opset=13)
+    for layer in ("features.relu", "act", "features_relu"):
+        options = BuildOptions(model=str(path), layer=layer, out=tmp_path / "b", force=True)
+        manifest = build_bundle(options).bundle.manifest
+    assert manifest.layer.name == "features_relu"
+    assert manifest.layer.shape == (8, 12, 16)
+    assert manifest.input.size == (24, 32)
+    assert manifest.classes == 5
+    assert manifest.source.name == "defects.onnx"
+    assert max(parity.relative for parity in manifest.parity) < 1e-5
+    session = ort.InferenceSession(str(tmp_path / "b" / "head.onnx"))
+    tail = ort.InferenceSession(str(tmp_path / "b" / "tail.onnx"))
+    images = f32(4, 3, 24, 32)
+    (logits,) = tail.run(None, {"activations": session.run(None, {"image": images})[0]})
+    original = ort.InferenceSession(str(path))
+    for image, found in zip(images, logits, strict=True):
+        (expected,) = original.run(["y"], {"x": image[None]})
+        np.testing.assert_allclose(np.exp(found) / np.exp(found).sum(), expected[0], atol=1e-5)
+    assert verify_bundle(tmp_path / "b")
+
+
+def test_the_default_layer_of_a_file(tmp_path: Path) -> None:
+    path = _save(tmp_path / "c.onnx", *_classifier(), shape=("n", 3, 24, 32))
+    built = build_bundle(BuildOptions(model=str(path), out=tmp_path / "b"))
+    assert built.bundle.manifest.layer.name == "features_relu"
+    assert built.input_assumed
+
+
+def test_channels_last_images(tmp_path: Path) -> None:
+    nodes, constants = _classifier()
+    turn = helper.make_node("Transpose", ["x"], ["turned"], "turn", perm=[0, 3, 1, 2])
+    nodes[0].input[0] = "turned"
+    path = _save(tmp_path / "tf.onnx", [turn, *nodes], constants, shape=("n", 24, 32, 3))
+    manifest = build_bundle(BuildOptions(model=str(path), out=tmp_path / "b")).bundle.manifest
+    assert manifest.input.size == (24, 32)
+    assert manifest.layer.shape == (8, 12, 16)
+
+
+def _errors(path: Path) -> list[tuple[Path, str | None, type[ExportError], str]]:
+    nodes, constants = _classifier()
+    make = helper.make_node
+    odd = [*nodes[:-1], make("Hardmax", ["logits"], ["y"], "odd")]
+    mixing = [
+        *nodes[:3],
+        make("Reshape", ["pooled", "shape"], ["rows"], "reshape"),
+        make("ReduceMean", ["rows", "zero"], ["flat"], "mix"),
+        *nodes[4:],
+    ]
+    image: tuple[Any, ...] = ("n", 3, 24, 32)
+    with_zero = {**constants, "zero": i64(0)}
+    (path / "text.onnx").write_text("no protobuf")
+    return [
+        (path / "none.onnx", None, UnknownModelError, "no file"),
+        (path / "text.onnx", None, UnknownModelError, "cannot read"),
+        (
+            _save(path / "odd.onnx", odd, constants, shape=image),
+            None,
+            UnsupportedError,
+            r"operator ai\.onnx\.Hardmax of node 'odd'",
+        ),
+        (
+            _save(path / "mixing.onnx", mixing, with_zero, shape=(1, 3, 24, 32)),
+            None,
+            UnsupportedError,
+            "cannot be made dynamic",
+        ),
+        (
+            _save(path / "grey.onnx", *_grey(), shape=("n", 24)),
+            None,
+            UnsupportedError,
+            r"takes x: .* expected one float32 image",
+        ),
+        (
+            _save(path / "good.onnx", nodes, constants, shape=image),
+            "logit",
+            OptionError,
+            "no tensor 'logit': did you mean logits",
+        ),
+    ]
+
+
+def _grey() -> tuple[list[onnx.NodeProto], Constants]:
+    return [helper.make_node("Relu", ["x"], ["y"], "act")], {}
+
+
+@pytest.mark.parametrize("index", range(6))
+def test_files_that_cannot_be_used(tmp_path: Path, index: int) -> None:
+    path, output, kind, said = _errors(tmp_path)[index]
+    options = BuildOptions(model=str(path), output=output, out=tmp_path / "b")
+    with pytest.raises(kind, match=said):
+        build_bundle(options)
+    assert not (tmp_path / "b").exists()
+
+
+def test_any_tensor_can_hold_the_logits(tmp_path: Path) -> None:
+    path = _save(tmp_path / "c.onnx", *_classifier(), shape=("n", 3, 24, 32))
+    assert read_network(path, None).output == "logits"
+    assert read_network(path, "y").output == "y"
+    assert find_architecture(str(path), output="flat").make is not None
+    with pytest.raises(OptionError, match="brings its own weights"):
+        build_bundle(BuildOptions(model=str(path), weights="random", out=tmp_path / "b"))
+
+
+def test_a_file_that_is_read_wrongly_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = _save(tmp_path / "c.onnx", *_classifier(), shape=("n", 3, 24, 32))
+    monkeypatch.setitem(OPERATORS, "Relu", lambda _attributes, x: x.abs())
+    with pytest.raises(ParityError, match="was read wrongly"):
+        build_bundle(BuildOptions(model=str(path), out=tmp_path / "b"))
