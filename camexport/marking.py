@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from camexport.adaptive_pooling import adaptive_max_pool2d
-from camexport.errors import UnsupportedError
+from camexport.errors import ExportError, UnsupportedError
 from camexport.layout import Layout, layout_of
 
 
@@ -72,6 +72,8 @@ def trace(network: nn.Module, size: tuple[int, int]) -> MarkedProgram:
         try:
             program = torch.export.export(network, (images,), dynamic_shapes=(batch,))
             module = program.run_decompositions(_FORWARD).module(check_guards=False)
+        except ExportError:  # ours, of an output that does not exist
+            raise
         except Exception as error:  # torch.export documents no narrower base
             raise UnsupportedError(
                 f"torch.export cannot trace this network at {size[0]}x{size[1]}: {error}"

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.export import UnflattenedModule
 
 from camexport.errors import OptionError, UnknownModelError, UnsupportedError
 from camexport.models._architecture import IMAGENET_MEAN, IMAGENET_STD, Architecture
@@ -44,7 +45,7 @@ def find(name: str) -> Architecture | None:
     return Architecture(
         name=name,
         make=make,
-        publish=lambda: torch.export.unflatten(program),
+        publish=lambda: _network(program),
         weights_name=path.name,
         input=Input(
             size=_size(program, path.name),
@@ -57,6 +58,27 @@ def find(name: str) -> Architecture | None:
         input_assumed=True,
         labels=(),
     )
+
+
+class _Network(UnflattenedModule):
+    """With one argument by name, as a trace asks for the shape of each, and able to be copied."""
+
+    program: torch.export.ExportedProgram
+
+    def forward(self, images: Tensor) -> Any:
+        return super().forward(images)  # type: ignore[no-untyped-call]
+
+    def __deepcopy__(self, _memo: object) -> nn.Module:
+        copied = _network(self.program)  # what torch keeps beside the weights cannot be copied
+        copied._forward_hooks.update(self._forward_hooks)
+        return copied
+
+
+def _network(program: torch.export.ExportedProgram) -> nn.Module:
+    network = torch.export.unflatten(program)
+    network.__class__ = _Network
+    object.__setattr__(network, "program", program)  # of no kind that a module keeps
+    return network
 
 
 def _size(program: torch.export.ExportedProgram, file: str) -> tuple[int, int]:

@@ -189,6 +189,35 @@ def small_swin() -> nn.Module:
     )
 
 
+def pair() -> nn.Module:
+    """Its second output is the logits."""
+    torch.manual_seed(0)
+    return Pair()
+
+
+class Named(Plain):
+    """Outputs by name."""
+
+    def forward(self, images: Tensor) -> dict[str, Tensor]:  # type: ignore[override]
+        logits = super().forward(images)
+        return {"logits": logits, "twice": torch.cat([logits, logits], 1)}
+
+
+def named() -> nn.Module:
+    """For `--output logits`."""
+    torch.manual_seed(0)
+    return Named()
+
+
+def sized(classes: int, name: str = "") -> nn.Module:
+    """For `--arg classes=7`."""
+    torch.manual_seed(0)
+    network = Plain()
+    network.fc = nn.Linear(8, classes)
+    assert name in ("", "seven")
+    return network
+
+
 class OneClass(Plain):
     """A single logit: part or no part."""
 
