@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
+from camexport import option_texts
 from camruntime.bundle import Parity
 from camruntime.errors import CamError, MissingDependencyError
 
@@ -76,14 +77,14 @@ def build(
 
     options = BuildOptions(
         model=model,
-        arguments=_pairs(arg),
+        arguments=option_texts.pairs(arg),
         output=output,
         weights=weights,
         seed=seed,
         layer=layer,
-        size=_size(size),
-        mean=_triple(mean, "--mean"),
-        std=_triple(std, "--std"),
+        size=option_texts.size(size),
+        mean=option_texts.triple(mean, "--mean"),
+        std=option_texts.triple(std, "--std"),
         resize=resize,
         shorter_side=shorter_side,
         labels=labels,
@@ -108,9 +109,9 @@ def layers(
     from camexport.marking import trace
     from camexport.models import find_architecture
 
-    architecture = find_architecture(model, dict(_pairs(arg)), output)
+    architecture = find_architecture(model, dict(option_texts.pairs(arg)), output)
     network = (architecture.publish() if architecture.is_file else architecture.make(None)).eval()
-    program = trace(network, _size(size) or architecture.input.size)
+    program = trace(network, option_texts.size(size) or architecture.input.size)
     # A layer's name has to be copied whole.
     table = Table(
         Column("layer", overflow="fold"), "kind", "activations", "layout", "cut", "default"
@@ -222,35 +223,6 @@ def _require(*packages: str) -> None:
         raise MissingDependencyError(
             f"building needs {', '.join(missing)}: `pip install 'camexport[export,cpu]'`"
         )
-
-
-def _pairs(given: list[str] | None) -> tuple[tuple[str, str], ...]:
-    split = [text.partition("=") for text in given or []]
-    if not all(key and equals for key, equals, _ in split):
-        raise typer.BadParameter(f"--arg: expected KEY=VALUE, got {given}")
-    return tuple((key, value) for key, _, value in split)
-
-
-def _size(text: str | None) -> tuple[int, int] | None:
-    if text is None:
-        return None
-    sides = text.lower().split("x")
-    if not 1 <= len(sides) <= 2 or not all(side.isdigit() for side in sides):
-        raise typer.BadParameter(f"expected N or HxW in pixels, got '{text}'")
-    return int(sides[0]), int(sides[-1])
-
-
-def _triple(text: str | None, option: str) -> tuple[float, float, float] | None:
-    if text is None:
-        return None
-    try:
-        numbers = [float(part) for part in text.replace(",", " ").split()]
-    except ValueError:
-        numbers = []
-    if len(numbers) not in (1, 3):
-        raise typer.BadParameter(f"{option}: expected one or three numbers, got '{text}'")
-    red, green, blue = numbers * (3 // len(numbers))
-    return red, green, blue
 
 
 def _parity_table(measured: tuple[Parity, ...]) -> Table:

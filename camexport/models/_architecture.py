@@ -8,6 +8,7 @@ from pathlib import Path
 
 from torch import nn
 
+from camexport.errors import OptionError
 from camruntime.bundle import Input
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -42,3 +43,38 @@ class Architecture:
     def is_file(self) -> bool:
         """Whether it is a file that brings its weights, so that making it downloads nothing."""
         return Path(self.name).suffix in (".onnx", ".pt2")
+
+
+def assumed_input(size: tuple[int, int]) -> Input:
+    """The usual preprocessing, for networks of which nobody said what they expect."""
+    return Input(
+        size=size,
+        colour="RGB",
+        resize="squash",
+        shorter_side=None,
+        mean=IMAGENET_MEAN,
+        std=IMAGENET_STD,
+    )
+
+
+def of_file(
+    path: Path,
+    size: tuple[int, int],
+    publish: Callable[[], nn.Module],
+    aliases: Mapping[str, str],
+) -> Architecture:
+    """A network from a file that also holds its weights; other weights are an `OptionError`."""
+
+    def make(_classes: int | None) -> nn.Module:
+        raise OptionError(f"{path} brings its own weights: leave --weights out")
+
+    return Architecture(
+        name=str(path),
+        make=make,
+        publish=publish,
+        weights_name=path.name,
+        input=assumed_input(size),
+        input_assumed=True,
+        labels=(),
+        aliases=aliases,
+    )

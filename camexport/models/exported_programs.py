@@ -9,9 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.export import UnflattenedModule
 
-from camexport.errors import OptionError, UnknownModelError, UnsupportedError
-from camexport.models._architecture import IMAGENET_MEAN, IMAGENET_STD, Architecture
-from camruntime.bundle import Input
+from camexport.errors import UnknownModelError, UnsupportedError
+from camexport.models._architecture import Architecture, of_file
 
 SUFFIX = ".pt2"
 _SCRIPT = (".pt", ".pth", ".torchscript")
@@ -39,25 +38,7 @@ def find(name: str) -> Architecture | None:
     except Exception as error:  # zip, pickle and torch's own errors share no base below Exception
         raise UnknownModelError(f"cannot read {path} as an exported program: {error}") from error
 
-    def make(_classes: int | None) -> nn.Module:
-        raise OptionError(f"{name} brings its own weights: leave --weights out")
-
-    return Architecture(
-        name=name,
-        make=make,
-        publish=lambda: _network(program),
-        weights_name=path.name,
-        input=Input(
-            size=_size(program, path.name),
-            colour="RGB",
-            resize="squash",
-            shorter_side=None,
-            mean=IMAGENET_MEAN,
-            std=IMAGENET_STD,
-        ),
-        input_assumed=True,
-        labels=(),
-    )
+    return of_file(path, _size(program, path.name), lambda: _network(program), {})
 
 
 class _Network(UnflattenedModule):

@@ -6,11 +6,10 @@ from pathlib import Path
 
 from torch import nn
 
-from camexport.errors import OptionError, UnknownModelError
-from camexport.models._architecture import IMAGENET_MEAN, IMAGENET_STD, Architecture
+from camexport.errors import UnknownModelError
+from camexport.models._architecture import Architecture, of_file
 from camexport.onnx_source import read_network
 from camexport.onnx_source.checking import compare_with_file
-from camruntime.bundle import Input
 
 SUFFIX = ".onnx"
 
@@ -35,23 +34,4 @@ def find(name: str, output: str | None) -> Architecture | None:
         compare_with_file(network, path, size)
         return network
 
-    def make(_classes: int | None) -> nn.Module:
-        raise OptionError(f"{name} brings its own weights: leave --weights out")
-
-    return Architecture(
-        name=name,
-        make=make,
-        publish=publish,
-        weights_name=path.name,
-        input=Input(
-            size=size,
-            colour="RGB",
-            resize="squash",
-            shorter_side=None,
-            mean=IMAGENET_MEAN,
-            std=IMAGENET_STD,
-        ),
-        input_assumed=True,
-        labels=(),
-        aliases=network.aliases,
-    )
+    return of_file(path, size, publish, network.aliases)

@@ -11,9 +11,8 @@ from pathlib import Path
 from torch import nn
 
 from camexport.errors import UnknownModelError
-from camexport.models._architecture import IMAGENET_MEAN, IMAGENET_STD, Architecture
+from camexport.models._architecture import Architecture, assumed_input
 from camexport.models.timm_models import PREFIX
-from camruntime.bundle import Input
 from camruntime.errors import nearest
 
 
@@ -55,14 +54,7 @@ def find(name: str, arguments: Mapping[str, str]) -> Architecture:
         make=make,
         publish=make,
         weights_name=f"as {attribute} returned it",
-        input=Input(
-            size=(224, 224),
-            colour="RGB",
-            resize="squash",
-            shorter_side=None,
-            mean=IMAGENET_MEAN,
-            std=IMAGENET_STD,
-        ),
+        input=assumed_input((224, 224)),
         input_assumed=True,
         labels=(),
     )
