@@ -14,7 +14,7 @@ from camexport.parity import reference
 from camruntime.methods import METHODS, make_method
 from camruntime.onnx_graphs import OnnxGraphs
 from camruntime.picture import Picture
-from pairs import MODELS, Pair, Pairs, assert_same_map
+from pairs import FULL, MODELS, SMALL, Pair, Pairs, assert_same_map
 
 SPECS = [
     "score-cam",
@@ -77,6 +77,15 @@ HEAVY = [
 ]
 
 
+RAW = [
+    pytest.param(*model, spec, marks=(pytest.mark.slow,) if model in FULL or repeated else ())
+    for model in [*SMALL, *FULL]
+    for spec in SPECS
+    # With VGG16 they take half a minute each, and test_peers compares the same.
+    for repeated in [model[0] == "vgg16" and spec.endswith(("=grad-cam", "=torch-cam"))]
+]
+
+
 def test_every_method_has_a_reference_and_is_compared() -> None:
     compared = {spec.partition(":")[0] for spec in [*SPECS, *GRADIENT_SPECS, "cam"]}
     assert compared == set(METHODS)
@@ -100,8 +109,7 @@ def test_activations_and_logits(pairs: Pairs, photo: Picture, model: str, side: 
     assert_same_map(found.logits, logits[0])
 
 
-@pytest.mark.parametrize("spec", SPECS)
-@pytest.mark.parametrize(("model", "side"), MODELS)
+@pytest.mark.parametrize(("model", "side", "spec"), RAW)
 def test_raw_maps(pairs: Pairs, photo: Picture, model: str, side: int | None, spec: str) -> None:
     _assert_parity(pairs(model, side), photo, spec, [1, 4])
 
