@@ -3,7 +3,7 @@
     python benchmarks/matrix.py [--models resnet18 timm:resnet18] [--limit 600]
 
 Every network runs in a process of its own with a time limit in seconds. Results are appended to
-`build/backbones.jsonl`, and a network that is in it is not measured again: an interrupted run goes
+`docs/backbones.jsonl`, and a network that is in it is not measured again: an interrupted run goes
 on where it was. `docs/backbones.md` is written from it at the end.
 """
 
@@ -22,7 +22,7 @@ import timm
 from rich.console import Console
 
 ROOT = Path(__file__).parents[1]
-RESULTS = ROOT / "build" / "backbones.jsonl"
+RESULTS = ROOT / "docs" / "backbones.jsonl"
 TABLE = ROOT / "docs" / "backbones.md"
 SIDE = 128
 """Of the input, where a network takes any: its graphs are the same at every size."""
@@ -128,7 +128,6 @@ def main() -> None:
     if arguments.one:
         print(json.dumps(one(arguments.one)))
         return
-    RESULTS.parent.mkdir(exist_ok=True)
     results = known()
     for index, model in enumerate(arguments.models):
         if model not in results:
