@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import onnx_ir as ir
 import torch
 import torch.nn.functional as F  # noqa: N812  # the field's usual name
@@ -158,8 +159,10 @@ def _cast(attributes: Attributes, x: Any) -> Any:
     return torch.tensor(x, dtype=torch.float32) if kind == ir.DataType.FLOAT else x
 
 
-def _constant_of_shape(attributes: Attributes, shape: Sizes) -> Tensor:
+def _constant_of_shape(attributes: Attributes, shape: Sizes) -> Any:
     value = attributes.tensor("value")
+    if value is not None and value.dtype == np.int64 and len(shape) == 1:
+        return value.tolist() * shape[0]  # sizes, of which the next operator picks
     return torch.zeros(shape) if value is None else torch.full(shape, value.item())
 
 

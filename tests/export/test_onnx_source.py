@@ -216,6 +216,27 @@ def test_a_bundle_from_a_file(tmp_path: Path, rows: Any) -> None:
     assert verify_bundle(tmp_path / "b")
 
 
+def test_a_class_token_that_is_expanded_to_the_batch(tmp_path: Path) -> None:
+    """As torch writes `token.expand(n, -1, -1)`: sizes of -1 become those of 1."""
+    make = helper.make_node
+    nodes = [
+        make("Shape", ["x"], ["rows"], end=1),
+        make("Concat", ["rows", "rest"], ["wanted"], axis=0),
+        make("Equal", ["wanted", "minus"], ["open"]),
+        make("ConstantOfShape", ["three"], ["ones"], value=numpy_helper.from_array(i64(1))),
+        make("Where", ["open", "ones", "wanted"], ["sizes"]),
+        make("Expand", ["token", "sizes"], ["tokens"]),
+        make("Reshape", ["x", "flat"], ["patches"]),
+        make("Concat", ["tokens", "patches"], ["y"], axis=1),
+    ]
+    constants = {"rest": i64(-1, -1), "minus": i64(-1), "three": i64(3), "flat": i64(0, 0, -1)}
+    path = _save(tmp_path / "t.onnx", nodes, {**constants, "token": f32(1, 1, 30)})
+    images = f32(3, 4, 6, 5)
+    (expected,) = ort.InferenceSession(str(path)).run(["y"], {"x": images})
+    found = read_network(path, "y")(torch.from_numpy(images))
+    np.testing.assert_array_equal(found.numpy(), expected)
+
+
 def test_the_default_layer_of_a_file(tmp_path: Path) -> None:
     path = _save(tmp_path / "c.onnx", *_classifier(), shape=("n", 3, 24, 32))
     built = build_bundle(BuildOptions(model=str(path), out=tmp_path / "b"))
