@@ -79,8 +79,8 @@ def table(results: dict[str, dict[str, object]]) -> str:
         "",
         f"Written by `python benchmarks/matrix.py`: {len(good)} of {len(rows)} networks build "
         f"with seeded random weights and no option but `--size`, and the maps of "
-        f"{sum(map(_agrees, good))} agree with PyTorch's: within 1e-4, or four times what PyTorch's "
-        "own float32 is off (marked `!` where not). `timm:` "
+        f"{sum(map(_agrees, good))} agree with PyTorch's: within 1e-4, or four times what "
+        "PyTorch's own float32 is off (marked `!` where not). `timm:` "
         "names are timm's where torchvision has the same name. Differences are relative to the "
         "range (the gradient's: to its norm) of what PyTorch computes in float64; in brackets "
         "those of PyTorch's own float32. Recipro-CAM in four cells, logits; Grad-CAM's raw map of "

@@ -9,7 +9,7 @@ from typing import Literal
 
 from torch import nn
 
-from camexport.errors import OptionError, UnknownModelError
+from camexport.errors import OptionError, UnknownModelError, UnsupportedError
 from camexport.models import (
     built_in,
     exported_programs,
@@ -84,6 +84,18 @@ def known_models() -> dict[str, str]:
     return {built_in.NAME: "ships with camexport", **ours, **theirs}
 
 
+def _seeded(
+    architecture: Architecture, seed: int, size: tuple[int, int], classes: int | None
+) -> nn.Module:
+    try:
+        return seeded(lambda: architecture.make(classes), seed, size)
+    except (AssertionError, RuntimeError) as error:  # a network's own checks of its input
+        raise UnsupportedError(
+            f"{architecture.name} does not run on images of {size[0]}x{size[1]}: "
+            f"{str(error) or type(error).__name__}; try another --size"
+        ) from error
+
+
 def load_network(
     architecture: Architecture,
     weights: str,
@@ -114,7 +126,7 @@ def load_network(
         network = architecture.publish().eval()
         origin, name = "default", architecture.weights_name
     elif weights == "random":
-        network = seeded(lambda: architecture.make(classes), seed, size)
+        network = _seeded(architecture, seed, size, classes)
         origin, name = "random", f"random, seed {seed}"
     else:
         path = Path(weights)

@@ -84,6 +84,13 @@ def test_timm_makes_as_many_classes_as_there_are_labels() -> None:
     assert network(torch.zeros(1, 3, 64, 64)).shape == (1, 3)
 
 
+def test_a_network_that_does_not_run_at_a_size() -> None:
+    with pytest.raises(
+        UnsupportedError, match=r"halonet26t does not run on images of 36x36: .*--size"
+    ):
+        load_network(find_architecture("halonet26t"), "random", 0, (36, 36))
+
+
 def test_timms_features_without_classes_are_refused() -> None:
     for weights in ("default", "random"):
         with pytest.raises(UnsupportedError, match=r"gives features and no classes.* --labels"):
