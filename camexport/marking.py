@@ -99,11 +99,12 @@ def mark_shape(mark: fx.Node) -> tuple[int, ...]:
 
 def _layouts(marks: dict[str, fx.Node], size: tuple[int, int]) -> dict[str, Layout]:
     found: dict[str, Layout] = {}
+    grids: list[tuple[int, int]] = []
     for path, mark in marks.items():
-        grids = [(one.shape[1], one.shape[2]) for one in found.values()]
         layout = layout_of(mark_shape(mark), size, grids)
         if layout is not None:
             found[path] = layout
+            grids.append(layout.shape[1:])
     return found
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
@@ -145,16 +144,13 @@ def _copy(
     The batch size is read off the node `batch`.
     """
     (source,) = made
-    for node in _in_order(program.module.graph.nodes, _needed(output, source)):
+    needed = _needed(output, source)
+    for node in (node for node in program.module.graph.nodes if node in needed):
         if node.target is MARK:
-            made[node] = made[node.args[0]]  # type: ignore[index]  # a mark's input is a node
+            made[node] = made[node.args[0]]  # a mark's input is a node
         elif _reads_batch_size(node):
             made[node] = graph.call_function(_BATCH_SIZE, (batch, 0))
             made[node].meta = dict(node.meta)
         else:
             made[node] = graph.node_copy(node, lambda old: made[old])
     return made[output]
-
-
-def _in_order(nodes: Iterable[fx.Node], wanted: set[fx.Node]) -> Iterable[fx.Node]:
-    return (node for node in nodes if node in wanted)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -80,22 +80,22 @@ class OnnxGraphs:
         self, activations: Activations, masks: FloatArray
     ) -> FloatArray:
         """See `Graphs`."""
-        fixed = self.engine.upload(activations.grid)
+        fixed, tokens = self.engine.upload(activations.grid), activations.tokens
 
         def logits(chunk: FloatArray) -> DeviceValue:
             (masked,) = self.engine.run("mask_activations", {"activations": fixed, "masks": chunk})
-            beside = _inputs(activations.rows([0] * len(chunk)))
+            beside = {} if tokens is None else {"tokens": np.repeat(tokens, len(chunk), axis=0)}
             return self.engine.run("tail", {**beside, "activations": masked})[0]
 
         return self._in_chunks(logits, masks, _CHUNK)
 
     def activations(self, images: FloatArray) -> Activations:
         """See `Graphs`."""
-        size = self.chunk or self._images
-        chunks = [self._head(images[start : start + size]) for start in range(0, len(images), size)]
-        whole = {
-            name: np.concatenate([chunk[name].numpy() for chunk in chunks]) for name in chunks[0]
-        }
+        parts = [
+            {name: value.numpy() for name, value in self._head(chunk).items()}
+            for chunk in self._chunks(images, self._images)
+        ]
+        whole = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
         return Activations(whole["activations"], whole.get("tokens"))
 
     def gradients(self, activations: Activations, targets: Sequence[int]) -> FloatArray:
@@ -149,13 +149,15 @@ class OnnxGraphs:
     def _in_chunks(
         self, compute: Callable[[Array], DeviceValue], rows: Array, usual: int
     ) -> FloatArray:
+        return np.concatenate([compute(chunk).numpy() for chunk in self._chunks(rows, usual)])
+
+    def _chunks(self, rows: Array, usual: int) -> Iterator[Array]:
+        """Rows, so many at once; tells the progress after each."""
         size = self.chunk or usual
-        parts = []
         for start in range(0, len(rows), size):
-            parts.append(compute(rows[start : start + size]).numpy())
+            yield rows[start : start + size]
             if self.progress is not None:
                 self.progress(min(start + size, len(rows)), len(rows))
-        return np.concatenate(parts)
 
 
 def _inputs(activations: Activations) -> dict[str, Array]:
