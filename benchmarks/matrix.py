@@ -17,29 +17,31 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import timm
 from rich.console import Console
 
 ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "tests" / "parity"))
+
+from backbones import Row, measure  # noqa: E402 - where the matrix test has it too
+
 RESULTS = ROOT / "docs" / "backbones.jsonl"
 TABLE = ROOT / "docs" / "backbones.md"
 SIDE = 128
 """Of the input, where a network takes any: its graphs are the same at every size."""
 
-DEEP = ("inception", "xception", "nasnet", "vit_", "swin_", "maxvit_")
-"""Networks that 128 pixels are too few for, and torchvision's of a fixed size."""
+DEEP = ("inception", "xception", "nasnet", "vit_", "swin_", "maxvit_", "bat_", "halonet")
+"""Networks that 128 pixels are too few for, or that need a multiple of some window."""
 
 MODELS = (ROOT / "benchmarks" / "backbones.txt").read_text(encoding="utf-8").split()
 
 console = Console()
 
 
-def one(model: str) -> dict[str, object]:
+def one(model: str) -> dict[str, Any]:
     """Measure in this process."""
-    sys.path.insert(0, str(ROOT / "tests" / "parity"))
-    from backbones import measure
-
     config = timm.get_pretrained_cfg(model.removeprefix("timm:"))
     fixed = config is not None and config.fixed_input_size
     side = None if fixed or any(word in model for word in DEEP) else SIDE
@@ -47,7 +49,7 @@ def one(model: str) -> dict[str, object]:
         return dataclasses.asdict(measure(model, side, Path(folder)))
 
 
-def apart(model: str, limit: float) -> dict[str, object]:
+def apart(model: str, limit: float) -> dict[str, Any]:
     """Measure in a process of its own; what went wrong is a result too."""
     command = [sys.executable, "-W", "ignore", __file__, "--one", model]
     try:
@@ -56,13 +58,13 @@ def apart(model: str, limit: float) -> dict[str, object]:
         return {"model": model, "error": f"not done after {limit:.0f} s"}
     lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
     if lines:
-        found: dict[str, object] = json.loads(lines[-1])
+        found: dict[str, Any] = json.loads(lines[-1])
         return found
     last = done.stderr.strip().splitlines()[-1:] or [f"ended with status {done.returncode}"]
     return {"model": model, "error": last[0]}
 
 
-def known() -> dict[str, dict[str, object]]:
+def known() -> dict[str, dict[str, Any]]:
     """Results so far, by model; the last one counts."""
     if not RESULTS.is_file():
         return {}
@@ -70,16 +72,16 @@ def known() -> dict[str, dict[str, object]]:
     return {row["model"]: row for row in rows}
 
 
-def table(results: dict[str, dict[str, object]]) -> str:
+def table(results: dict[str, dict[str, Any]]) -> str:
     """`docs/backbones.md`."""
     rows = [results[model] for model in MODELS if model in results]
-    good = [row for row in rows if "error" not in row]
+    good = [Row(**row) for row in rows if "error" not in row]
     lines = [
         "# Backbones",
         "",
         f"Written by `python benchmarks/matrix.py`: {len(good)} of {len(rows)} networks build "
         f"with seeded random weights and no option but `--size`, and the maps of "
-        f"{sum(map(_agrees, good))} agree with PyTorch's: within 1e-4, or four times what "
+        f"{sum(row.agrees for row in good)} agree with PyTorch's: within 1e-4, or four times what "
         "PyTorch's own float32 is off (marked `!` where not). `timm:` "
         "names are timm's where torchvision has the same name. Differences are relative to the "
         "range (the gradient's: to its norm) of what PyTorch computes in float64; in brackets "
@@ -100,34 +102,23 @@ def table(results: dict[str, dict[str, object]]) -> str:
     return "\n".join(lines)
 
 
-def _agrees(row: dict[str, object]) -> bool:
-    pairs = [(row[name], row[f"{name}_float32"]) for name in ("recipro", "grad_cam")]
-    return all(
-        found <= max(1e-4, 4 * own)
-        for found, own in pairs
-        if isinstance(found, float) and isinstance(own, float)
-    )
-
-
-def _line(row: dict[str, object]) -> str:
+def _line(row: Row) -> str:
     def pair(name: str) -> str:
-        value = row[name]
-        return "-" if value is None else f"{value:.0e} ({row[f'{name}_float32']:.0e})"
+        value = getattr(row, name)
+        return "-" if value is None else f"{value:.0e} ({getattr(row, f'{name}_float32'):.0e})"
 
-    size = row["size"]
-    assert isinstance(size, list)
     cells = [
-        f"{row['model']}{'' if _agrees(row) else ' !'}",
-        f"{size[0]}x{size[1]}",
-        f"`{row['layer']}`",
-        row["activations"],
-        f"{row['megabytes']:.0f}",
-        f"{row['forward']:.0e}",
+        f"{row.model}{'' if row.agrees else ' !'}",
+        f"{row.size[0]}x{row.size[1]}",
+        f"`{row.layer}`",
+        row.activations,
+        f"{row.megabytes:.0f}",
+        f"{row.forward:.0e}",
         pair("gradient"),
         pair("recipro"),
         pair("grad_cam"),
     ]
-    return "| " + " | ".join(map(str, cells)) + " |"
+    return "| " + " | ".join(cells) + " |"
 
 
 def main() -> None:

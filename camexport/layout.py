@@ -40,6 +40,11 @@ class Layout:
     shape: tuple[int, int, int]
     tokens: int = 0
 
+    @property
+    def grid(self) -> tuple[int, int]:
+        """`(h, w)`."""
+        return self.shape[1:]
+
     def arrange(self, value: Any, call: Call) -> tuple[Any, ...]:
         """The layer's own output -> grid `(n, C, h, w)`, and tokens `(n, tokens, C)` if any."""
         if self.axes == "channels-first":
@@ -48,7 +53,7 @@ class Layout:
             return (call(aten.permute.default, value, [0, 3, 1, 2]),)
         cells = call(aten.slice.Tensor, value, 1, self.tokens, _END) if self.tokens else value
         flat = call(aten.permute.default, cells, [0, 2, 1])
-        grid = call(aten.unflatten.int, flat, 2, list(self.shape[1:]))
+        grid = call(aten.unflatten.int, flat, 2, list(self.grid))
         if not self.tokens:
             return (grid,)
         return grid, call(aten.slice.Tensor, value, 1, 0, self.tokens)
@@ -107,6 +112,11 @@ def layout_of(
             if 0 <= tokens <= _SPARE_TOKENS and height * width > 1:
                 return Layout("tokens", (channels, height, width), tokens)
     return None
+
+
+def proportional(grid: tuple[int, int], size: tuple[int, int]) -> bool:
+    """Whether a grid has the aspect ratio of the picture, but for rounding by a cell."""
+    return abs(grid[0] - grid[1] * size[0] / size[1]) <= 1
 
 
 def _distortion(grid: tuple[int, int], size: tuple[int, int]) -> float:

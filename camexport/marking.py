@@ -12,13 +12,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
 
 from camexport.adaptive_pooling import adaptive_max_pool2d
 from camexport.errors import ExportError, UnsupportedError
-from camexport.layout import Layout, layout_of
+from camexport.layout import Layout, layout_of, proportional
 
 
 @torch.library.custom_op("camexport::mark", mutates_args=())
@@ -86,26 +87,39 @@ def trace(network: nn.Module, size: tuple[int, int]) -> MarkedProgram:
             marks.pop(node.args[1], None)  # a later call moves to the end of the order
             marks[node.args[1]] = node
     logits = _single_output(nodes[-1])
-    return MarkedProgram(module, image, logits, marks, _layouts(marks, size), size)
+    return MarkedProgram(
+        module, image, logits, marks, _layouts(nodes, marks, image.meta["val"]), size
+    )
 
 
-def mark_shape(mark: fx.Node) -> tuple[int, ...]:
-    """The marked value's shape behind the batch dimension; empty when that is not its first."""
-    batch, *rest = mark.meta["val"].shape or (0,)
-    if isinstance(batch, int) or not all(isinstance(extent, int) for extent in rest):
-        return ()
-    return tuple(rest)
+def _layouts(nodes: list[fx.Node], marks: dict[str, fx.Node], image: Tensor) -> dict[str, Layout]:
+    """Between modules only what has the picture's proportions is taken for a grid.
 
-
-def _layouts(marks: dict[str, fx.Node], size: tuple[int, int]) -> dict[str, Layout]:
+    It counts: LeViT puts its tokens on a grid there, to keep every second one.
+    """
     found: dict[str, Layout] = {}
     grids: list[tuple[int, int]] = []
-    for path, mark in marks.items():
-        layout = layout_of(mark_shape(mark), size, grids)
-        if layout is not None:
-            found[path] = layout
-            grids.append(layout.shape[1:])
+    size = (int(image.shape[2]), int(image.shape[3]))
+    paths = {mark: path for path, mark in marks.items()}
+    for node in nodes:
+        layout = layout_of(_shape_for_each(node, image), size, grids)
+        if layout is not None and (node.target is MARK or proportional(layout.grid, size)):
+            grids.append(layout.grid)
+            if node in paths:
+                found[paths[node]] = layout
     return found
+
+
+def _shape_for_each(node: fx.Node, image: Tensor) -> tuple[int, ...]:
+    """The value's shape behind the batch dimension; empty when its first is another one.
+
+    As that of a transformer's windows, of which there are several for each image.
+    """
+    value = node.meta.get("val")
+    shape: tuple[Any, ...] = tuple(value.shape) if isinstance(value, Tensor) else ()
+    if not shape or isinstance(shape[0], int) or str(shape[0]) != str(image.shape[0]):
+        return ()
+    return shape[1:] if all(isinstance(extent, int) for extent in shape[1:]) else ()
 
 
 def _single_output(output: fx.Node) -> fx.Node:
@@ -146,4 +160,5 @@ def quiet_tracing() -> Iterator[None]:
         warnings.simplefilter("ignore", DeprecationWarning)
         warnings.simplefilter("ignore", FutureWarning)
         warnings.filterwarnings("ignore", "Using padding='same'")  # may copy: so it may
+        warnings.filterwarnings("ignore", "The tensor attributes? self.*assigned during export")
         yield

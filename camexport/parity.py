@@ -67,8 +67,17 @@ def check(measured: tuple[Parity, ...]) -> None:
             raise ParityError(
                 f"{parity.part} at batch {parity.batch} differs from PyTorch by "
                 f"{parity.relative:.2e} of its {of}, allowed is {allowed:.0e}: the bundle was not "
-                "kept; try another --layer, and report the model"
+                f"kept; {_advice(parity)}"
             )
+
+
+def _advice(parity: Parity) -> str:
+    if (parity.float32 or 0.0) * 4 < _HOPELESS:
+        return "try another --layer, and report the model"
+    return (
+        f"PyTorch's own float32 is {parity.float32:.2e} off, as the network multiplies rounding "
+        "errors; random weights may do so, then try another --seed"
+    )
 
 
 def _forward_limit(parity: Parity) -> float:

@@ -209,9 +209,18 @@ def test_a_difference_as_large_as_pytorchs_own_passes(relative: float, own: floa
     check((Parity(part="tail", batch=2, absolute=1.0, relative=relative, float32=own),))
 
 
-@pytest.mark.parametrize(("relative", "own"), [(4.1e-4, 1e-4), (2e-2, 5e-2), (2e-4, 1e-9)])
-def test_a_difference_above_pytorchs_own_is_refused(relative: float, own: float) -> None:
-    with pytest.raises(ParityError, match="tail at batch 2 differs"):
+@pytest.mark.parametrize(
+    ("relative", "own", "advice"),
+    [
+        (4.1e-4, 1e-4, "report the model"),
+        (2e-4, 1e-9, "report the model"),
+        (2e-2, 5e-2, r"PyTorch's own float32 is 5\.00e-02 off, .* try another --seed"),
+    ],
+)
+def test_a_difference_above_pytorchs_own_is_refused(
+    relative: float, own: float, advice: str
+) -> None:
+    with pytest.raises(ParityError, match=f"tail at batch 2 differs .* {advice}"):
         check((Parity(part="tail", batch=2, absolute=1.0, relative=relative, float32=own),))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch import Tensor, nn
 
 from camexport.layers import default_layer
 from camexport.layout import Layout, layout_of, on_tensors
@@ -73,3 +74,28 @@ def test_swins_default_layer() -> None:
     program = trace(network, (32, 64))
     assert default_layer(program, network) == "norm"
     assert program.layouts["norm"] == Layout("channels-last", (24, 4, 8))
+
+
+class _Thinned(nn.Module):
+    """Keeps every second token in each direction, as LeViT; looks at them in windows, as Swin."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.patches = nn.Conv2d(3, 8, 8, 8)
+        self.before, self.after, self.windows = (nn.Linear(8, 8) for _ in range(3))
+        self.head = nn.Linear(8, 5)
+
+    def forward(self, images: Tensor) -> Tensor:
+        tokens = self.before(self.patches(images).flatten(2).transpose(1, 2))
+        thinned = tokens.view(-1, 4, 6, 8)[:, ::2, ::2].flatten(1, 2)
+        windows = self.windows(tokens.reshape(-1, 6, 8)).reshape(-1, 24, 8)
+        logits: Tensor = self.head(self.after(thinned).mean(1) + windows.mean(1))
+        return logits
+
+
+def test_tokens_that_are_thinned_between_modules() -> None:
+    """Their grid is seen there; six values of a window are not one, as each image has several."""
+    layouts = trace(_Thinned().eval(), (32, 48)).layouts
+    assert layouts["before"] == Layout("tokens", (8, 4, 6))
+    assert layouts["after"] == Layout("tokens", (8, 2, 3))
+    assert "windows" not in layouts

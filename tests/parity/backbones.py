@@ -21,6 +21,7 @@ from camruntime.bundle import Manifest
 from camruntime.rescale import FloatArray
 
 SEED = 1
+TOLERANCE = {"float32": 1e-4}
 CELLS = 4
 """Of Recipro-CAM's map: each costs PyTorch a whole forward pass."""
 
@@ -54,6 +55,16 @@ class Row:
     grad_cam: float | None
     grad_cam_float32: float | None
     seconds: float
+
+    @property
+    def agrees(self) -> bool:
+        """Both maps within the tolerance, or four times what PyTorch's own float32 is off."""
+        pairs = ((self.recipro, self.recipro_float32), (self.grad_cam, self.grad_cam_float32))
+        return all(
+            ours <= max(TOLERANCE["float32"], 4 * own)
+            for ours, own in pairs
+            if ours is not None and own is not None
+        )
 
 
 def measure(model: str, side: int | None, folder: Path) -> Row:
