@@ -93,7 +93,7 @@ def layout_of(
 
     Three extents are a grid with channels on that side on which the rest has the aspect ratio of
     the picture; in doubt channels come first. Two are tokens, if there are as many as cells in a
-    grid that the network had before, and a few more.
+    grid that the network had before, and a few more; one with the picture's proportions first.
 
     Args:
         shape: without the batch dimension.
@@ -107,7 +107,8 @@ def layout_of(
         return Layout("channels-first", (first, second, third))
     if len(shape) == 2:
         count, channels = shape
-        for height, width in reversed(grids):
+        likely_last = sorted(grids, key=lambda one: proportional(one, size))
+        for height, width in likely_last[::-1]:
             tokens = count - height * width
             if 0 <= tokens <= _SPARE_TOKENS and height * width > 1:
                 return Layout("tokens", (channels, height, width), tokens)

@@ -79,6 +79,9 @@ def trace(network: nn.Module, size: tuple[int, int]) -> MarkedProgram:
             raise UnsupportedError(
                 f"torch.export cannot trace this network at {size[0]}x{size[1]}: {error}"
             ) from error
+    for view in module.graph.find_nodes(op="call_function", target=torch.ops.aten.view.default):
+        view.target = torch.ops.aten.reshape.default  # attention's strides are not those traced
+    module.recompile()
     nodes = list(module.graph.nodes)
     (image,) = (node for node in nodes if node.op == "placeholder")
     marks: dict[str, fx.Node] = {}

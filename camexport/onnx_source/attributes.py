@@ -8,7 +8,14 @@ from numpy.typing import NDArray
 
 
 class Attributes:
-    """Attributes of one node by name and kind."""
+    """Attributes of one node by name and kind.
+
+    Attributes:
+        alone: shape of the node's first input when one image runs; None in a file that takes a
+            batch of any size.
+    """
+
+    alone: tuple[int, ...] | None = None
 
     def __init__(self, node: ir.Node) -> None:
         self._values = {name: attribute.value for name, attribute in node.attributes.items()}

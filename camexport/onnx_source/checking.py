@@ -35,7 +35,7 @@ def compare_with_file(network: OnnxNetwork, path: Path, size: tuple[int, int]) -
     try:
         expected = _original(network, path, images.numpy())
         with torch.no_grad():
-            alone = network(images[:1]).numpy()
+            alone = network.run_alone(images[:1]).numpy()
     except Exception as error:  # ONNX Runtime's errors share no base below Exception
         raise UnsupportedError(f"{path.name} does not run at {size}: {error}") from error
     if not _equal(alone, expected[:1]):

@@ -64,6 +64,7 @@ class OnnxNetwork(nn.Module):
         size: `(H, W)` of the input, where the file fixes them.
         output: name of the tensor that holds the logits.
         channels_last: whether the file itself takes images `(n, H, W, 3)`.
+        for_one: whether the file itself takes one image at a time.
     """
 
     def __init__(self, graph: ir.Graph) -> None:
@@ -74,6 +75,7 @@ class OnnxNetwork(nn.Module):
         self.channels_last = shape[3] == 3 and shape[1] != 3  # TensorFlow's order: channels last
         rows, columns = shape[1:3] if self.channels_last else shape[2:4]
         self.size = (rows, columns) if rows and columns else None
+        self.for_one = shape[0] == 1
         self._image = image.name
         self.aliases: dict[str, str] = {}
         self._steps: list[tuple[str, list[str], list[str]]] = []
@@ -98,6 +100,17 @@ class OnnxNetwork(nn.Module):
         ]
         self._steps.append((path, inputs, outputs))
 
+    def run_alone(self, image: Tensor) -> Tensor:
+        """Logits of one image `(1, 3, H, W)`; a file for one runs in batches from then on."""
+        nodes = [module for module in self.children() if isinstance(module, OnnxNode)]
+        hooks = [node.register_forward_pre_hook(_remember) for node in nodes if self.for_one]
+        try:
+            logits: Tensor = self(image)
+        finally:
+            for hook in hooks:
+                hook.remove()
+        return logits
+
     def forward(self, images: Tensor) -> Tensor:
         """Logits, of a batch of any size."""
         first = images.permute(0, 2, 3, 1) if self.channels_last else images
@@ -116,6 +129,11 @@ def read_network(path: Path, output: str | None) -> OnnxNetwork:
         UnsupportedError: an operator that is not known; names it and its node.
     """
     return OnnxNetwork(read_graph(path, output)).eval()
+
+
+def _remember(node: nn.Module, values: tuple[Any, ...]) -> None:
+    if isinstance(node, OnnxNode) and values and isinstance(values[0], Tensor):
+        node.attributes.alone = tuple(values[0].shape)
 
 
 def _needed(graph: ir.Graph) -> Sequence[ir.Node]:

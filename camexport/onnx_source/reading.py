@@ -13,6 +13,8 @@ from camexport.converting import OPSET
 from camexport.errors import OptionError, UnknownModelError, UnsupportedError
 from camruntime.errors import nearest
 
+_FOLDED = 2**24  # elements: shifted windows' masks are computed from constants of 100,000s
+
 
 def read_graph(path: Path, output: str | None) -> ir.Graph:
     """The graph up to `output`, a tensor's name; None takes the only output, before any softmax.
@@ -50,7 +52,7 @@ def _prepared(path: Path) -> ir.Model:
                 "export it again with a newer opset"
             ) from error
     model = ir.from_proto(proto)
-    optimizer.optimize(model)
+    optimizer.optimize(model, input_size_limit=_FOLDED, output_size_limit=_FOLDED)
     return model
 
 

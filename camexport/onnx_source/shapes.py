@@ -10,9 +10,11 @@ import numpy as np
 import onnx_ir as ir
 import torch
 import torch.nn.functional as F  # noqa: N812  # the field's usual name
+from numpy.typing import NDArray
 from torch import Tensor
 
 from camexport.onnx_source.attributes import Attributes
+from camexport.onnx_source.batching import batched
 
 Sizes = list[Any]
 """Integers, of which one may be the symbol of the batch size."""
@@ -21,19 +23,17 @@ Sizes = list[Any]
 def _shape(attributes: Attributes, x: Tensor) -> Sizes:
     start = attributes.integer("start", 0)
     end = attributes.integer("end", x.ndim)
-    return list(x.shape)[start:end]
+    return list(attributes.alone or x.shape)[start:end]
 
 
-def _reshape(_attributes: Attributes, x: Any, shape: Sizes) -> Any:
-    """A file with a batch of one says so in every shape; that one stands for the batch size."""
+def _reshape(attributes: Attributes, x: Any, shape: Sizes) -> Any:
     if not isinstance(x, Tensor):
-        return x
-    wanted = [x.shape[index] if extent == 0 else extent for index, extent in enumerate(shape)]
-    rest = [extent for extent in wanted if not (isinstance(extent, int) and extent == -1)]
-    fits = len(rest) < len(wanted) or math.prod(x.shape[1:]) == math.prod(rest)
-    if wanted and _is_one(wanted[0]) and not _is_one(x.shape[0]) and fits:
-        wanted[0] = x.shape[0]
-    return x.reshape(wanted)
+        return _array(x).reshape(shape).tolist()
+    if attributes.alone is not None:
+        return x.reshape(batched(shape, attributes.alone, tuple(x.shape)))
+    return x.reshape(
+        [x.shape[index] if extent == 0 else extent for index, extent in enumerate(shape)]
+    )
 
 
 def _flatten(attributes: Attributes, x: Tensor) -> Tensor:
@@ -41,8 +41,15 @@ def _flatten(attributes: Attributes, x: Tensor) -> Tensor:
     return x.flatten(axis) if axis == 1 else x.reshape(math.prod(x.shape[:axis]), -1)
 
 
-def _transpose(attributes: Attributes, x: Tensor) -> Tensor:
+def _transpose(attributes: Attributes, x: Any) -> Any:
+    if not isinstance(x, Tensor):
+        return _array(x).transpose(attributes.integers("perm", [1, 0])).tolist()
     return x.permute(attributes.integers("perm", list(range(x.ndim))[::-1]))
+
+
+def _array(x: Any) -> NDArray[np.object_]:
+    """Of a size, a list of sizes, or a list of pairs: what a Pad takes is computed so."""
+    return np.array(x, dtype=object)
 
 
 def _squeeze(attributes: Attributes, x: Any, axes: Sizes | None = None) -> Any:
@@ -98,14 +105,14 @@ def _slice(
     axes: Sizes | None = None,
     steps: Sizes | None = None,
 ) -> Any:
-    if not isinstance(x, Tensor):
-        return x[starts[0] : ends[0] : (steps or [1])[0]]
+    value = x if isinstance(x, Tensor) else _array(x)
     for index, (start, end) in enumerate(zip(starts, ends, strict=True)):
         axis, step = (axes or list(range(len(starts))))[index], (steps or [1] * len(starts))[index]
-        if step < 0:
+        if step < 0 and isinstance(x, Tensor):
             raise ValueError("Slice with a negative step")
-        x = x[(slice(None),) * (axis % x.ndim) + (slice(start, min(end, 2**62), step),)]
-    return x
+        last = min(end, 2**62) if end > -(2**62) else None  # so ONNX says: to the very first
+        value = value[(slice(None),) * (axis % value.ndim) + (slice(start, last, step),)]
+    return value if isinstance(x, Tensor) else value.tolist()
 
 
 def _gather(attributes: Attributes, x: Any, indices: Any) -> Any:
@@ -173,6 +180,13 @@ def _where(_attributes: Attributes, condition: Any, one: Any, other: Any) -> Any
     return torch.where(condition, *values)
 
 
+def _scatter_nd(attributes: Attributes, x: Any, indices: Any, updates: Any) -> Tensor:
+    if attributes.text("reduction", "none") != "none":
+        raise ValueError("ScatterND with a reduction")
+    data, places, values = (torch.as_tensor(one) for one in (x, indices, updates))
+    return data.index_put(list(places.unbind(-1)), values)
+
+
 def _range(_attributes: Attributes, start: Any, limit: Any, step: Any) -> Tensor:
     return torch.arange(*(x[0] if isinstance(x, list) else x for x in (start, limit, step)))
 
@@ -196,6 +210,7 @@ SHAPES: dict[str, Callable[..., Any]] = {
     "Pad": _pad,
     "Range": _range,
     "Reshape": _reshape,
+    "ScatterND": _scatter_nd,
     "Shape": _shape,
     "Slice": _slice,
     "Split": _split,

@@ -34,7 +34,8 @@ def test_what_a_shape_means(
     arranged: tuple[int, int, int],
     tokens: int,
 ) -> None:
-    assert layout_of(shape, size, [(2, 3), (4, 6)]) == Layout(axes, arranged, tokens)
+    heads = (1, 24)  # attention's (heads, tokens, channels) looks like a grid, too
+    assert layout_of(shape, size, [(2, 3), (4, 6), heads]) == Layout(axes, arranged, tokens)
 
 
 @pytest.mark.parametrize("shape", [(99,), (40, 99), (23, 99), (2, 3, 4, 5), ()])

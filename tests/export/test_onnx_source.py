@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import warnings
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +16,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
+from torch import Tensor, nn
 
 from camexport.build import BuildOptions, build_bundle
 from camexport.errors import (
@@ -24,6 +28,7 @@ from camexport.errors import (
 )
 from camexport.models import find_architecture
 from camexport.onnx_source import read_network
+from camexport.onnx_source.batching import batched
 from camexport.onnx_source.operators import OPERATORS
 from camexport.verify import verify_bundle
 
@@ -126,6 +131,7 @@ CASES = {
         {"mode": "linear"},
     ),
     "reshape": One("Reshape", {"s": i64(0, -1, 5)}),
+    "scatter_nd": One("ScatterND", {"i": np.array([[0, 1], [2, 3]]), "u": f32(2, 6, 5)}, opset=18),
     "transpose": One("Transpose", attributes={"perm": [0, 2, 3, 1]}),
     "unsqueeze": One("Unsqueeze", {"a": i64(2)}),
     "slice": One("Slice", {"s": i64(1, 0), "e": i64(-1, 5), "a": i64(2, 3), "t": i64(1, 2)}),
@@ -235,6 +241,66 @@ def test_a_class_token_that_is_expanded_to_the_batch(tmp_path: Path) -> None:
     (expected,) = ort.InferenceSession(str(path)).run(["y"], {"x": images})
     found = read_network(path, "y")(torch.from_numpy(images))
     np.testing.assert_array_equal(found.numpy(), expected)
+
+
+@pytest.mark.parametrize(
+    ("target", "alone", "now", "expected"),
+    [
+        ([0, -1], (1, 8, 7, 7), (3, 8, 7, 7), [3, 392]),
+        ([1, 1, 7, 1, 7, 5], (1, 7, 7, 5), (3, 7, 7, 5), [3, 1, 7, 1, 7, 5]),
+        # An image's windows, 16 of 49 tokens, and back.
+        ([16, 49, 6], (1, 4, 4, 7, 7, 6), (3, 4, 4, 7, 7, 6), [48, 49, 6]),
+        ([1, 4, 4, 7, 7, 6], (16, 49, 6), (48, 49, 6), [3, 4, 4, 7, 7, 6]),
+        ([16, 2, 49, 49], (1, 16, 2, 49, 49), (3, 16, 2, 49, 49), [48, 2, 49, 49]),
+        # nn.MultiheadAttention, tokens before images: 50 tokens, 12 heads of 64 channels.
+        ([50, 1, 3, 768], (50, 1, 2304), (50, 3, 2304), [50, 3, 3, 768]),
+        ([50, 12, 64], (50, 1, 768), (50, 3, 768), [50, 36, 64]),
+        ([1, 12, 50, 64], (12, 50, 64), (36, 50, 64), [3, 12, 50, 64]),
+        ([50, 768], (50, 1, 12, 64), (50, 3, 12, 64), [150, 768]),
+        ([50, 1, 768], (50, 12, 64), (50, 36, 64), [50, 3, 768]),
+        ([50, 1, 768], (50, 768), (150, 768), [50, 3, 768]),
+        ([7, 7], (49,), (49,), [7, 7]),
+    ],
+)
+def test_where_the_batch_goes(
+    target: list[int], alone: tuple[int, ...], now: tuple[int, ...], expected: list[int]
+) -> None:
+    assert batched(target, alone, now) == expected
+
+
+@pytest.mark.parametrize("older", [True, False])
+def test_attention_in_a_file_for_one_image(tmp_path: Path, older: bool) -> None:
+    """Its batch is in the middle and merged with tokens; checked image by image when built."""
+    network = _Attentive().eval()
+    path = tmp_path / "attentive.onnx"
+    example = (torch.zeros(1, 3, 16, 24),)
+    with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")  # PyTorch's exporters warn of their own doings
+        torch.onnx.export(network, example, str(path), dynamo=not older, verbose=False)
+    manifest = build_bundle(BuildOptions(model=str(path), out=tmp_path / "b")).bundle.manifest
+    assert (manifest.layer.axes, manifest.layer.shape) == ("tokens", (8, 4, 6))
+    images = torch.from_numpy(f32(3, 3, 16, 24))
+    head, tail = (
+        ort.InferenceSession(str(tmp_path / "b" / f"{part}.onnx")) for part in ("head", "tail")
+    )
+    (logits,) = tail.run(None, {"activations": head.run(None, {"image": images.numpy()})[0]})
+    np.testing.assert_allclose(logits, network(images).detach().numpy(), atol=1e-5)
+
+
+class _Attentive(nn.Module):
+    """One block of `nn.MultiheadAttention`, which puts tokens before images."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.patches = nn.Conv2d(3, 8, 4, 4)
+        self.attention = nn.MultiheadAttention(8, 2)
+        self.head = nn.Linear(8, 5)
+
+    def forward(self, images: Tensor) -> Tensor:
+        tokens = self.patches(images).flatten(2).permute(2, 0, 1)
+        mixed = tokens + self.attention(tokens, tokens, tokens, need_weights=False)[0]
+        logits: Tensor = self.head(mixed.transpose(0, 1).mean(1))
+        return logits
 
 
 def test_the_default_layer_of_a_file(tmp_path: Path) -> None:

@@ -1,0 +1,55 @@
+"""Where a batch goes in a file that was exported for one image.
+
+All sizes in such a file are constants, computed for one image. What a reshape was given when one
+image ran shows in which dimension the batch is when several run, and so where it has to be after
+it. Whatever this gets wrong is found when the network is compared with the file.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+
+def batched(target: list[Any], alone: tuple[int, ...], shape: tuple[Any, ...]) -> list[Any]:
+    """The shape to reshape to, for the batch that is in `shape`.
+
+    Args:
+        target: as the file has it, for one image; may hold 0 (as before) and -1 (what is left).
+        alone: shape of the value when one image runs.
+        shape: of the value now; it differs from `alone` in one dimension, by the batch size.
+
+    Returns:
+        `target` without 0 and -1, one of its extents multiplied by the batch size.
+    """
+    wanted = [alone[index] if extent == 0 else extent for index, extent in enumerate(target)]
+    if -1 in wanted:
+        rest = math.prod(extent for extent in wanted if extent != -1)
+        wanted[wanted.index(-1)] = math.prod(alone) // rest
+    grown = [axis for axis, extent in enumerate(alone) if shape[axis] != extent]
+    if grown:
+        axis = grown[0]
+        place = _place(wanted, alone, axis)
+        wanted[place] = wanted[place] * (shape[axis] // alone[axis])
+    return wanted
+
+
+def _place(wanted: list[int], alone: tuple[int, ...], axis: int) -> int:
+    """The dimension of `wanted` that the batch, in `axis` until now, belongs to.
+
+    It is found by the number of values that follow an image's place in memory. Where the batch
+    shares a dimension it comes first in it, as windows or heads of an image follow each other; but
+    `(tokens * batch, C)` goes back to `(tokens, 1, C)`.
+    """
+    behind = math.prod(alone[axis + 1 :])
+    after = [math.prod(wanted[index + 1 :]) for index in range(len(wanted))]
+    single = [index for index, extent in enumerate(wanted) if extent == 1]
+    if axis == 0 and 0 not in single:
+        for index in single:
+            if after[index] == behind:
+                return index
+    stride = behind * alone[axis]
+    for index in [*single, *reversed(range(len(wanted) - 1))]:
+        if stride % after[index] == 0 and wanted[index] % (stride // after[index]) == 0:
+            return index
+    return 0
