@@ -78,10 +78,10 @@ class BuildOptions:
 
 @dataclass(frozen=True)
 class Built:
-    """A finished bundle, and whether its preprocessing had to be assumed."""
+    """A finished bundle, and the options of which its preprocessing had to be assumed."""
 
     bundle: Bundle
-    input_assumed: bool
+    assumed: tuple[str, ...]
 
 
 def build_bundle(options: BuildOptions) -> Built:
@@ -107,8 +107,14 @@ def build_bundle(options: BuildOptions) -> Built:
         fitting = _fitting(labels, parts, given)
         manifest = _write(stage, options, models, parts, spec, fitting, source)
         _compare(stage, network, manifest)
-    unsaid = None in (options.size, options.mean, options.std)
-    return Built(open_bundle(out), architecture.input_assumed and unsaid)
+    return Built(open_bundle(out), _assumed(architecture, options))
+
+
+def _assumed(architecture: Architecture, options: BuildOptions) -> tuple[str, ...]:
+    size = options.size or architecture.size_fixed
+    said = {"--size": size, "--mean": options.mean, "--std": options.std}
+    missing = tuple(option for option, value in said.items() if not value)
+    return missing if architecture.input_assumed else ()
 
 
 def _short(model: str) -> str:
@@ -124,7 +130,7 @@ def input_of(architecture: Architecture, options: BuildOptions) -> Input:
         OptionError: a size, mean or std that cannot be, or a crop larger than the picture.
     """
     known = architecture.input
-    size = options.size or known.size
+    size = architecture.size_for(options.size)
     resize = options.resize or known.resize
     shorter = None
     if resize == "centre-crop":

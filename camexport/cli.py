@@ -111,7 +111,7 @@ def layers(
 
     architecture = find_architecture(model, dict(option_texts.pairs(arg)), output)
     network = (architecture.publish() if architecture.is_file else architecture.make(None)).eval()
-    program = trace(network, option_texts.size(size) or architecture.input.size)
+    program = trace(network, architecture.size_for(option_texts.size(size)))
     # A layer's name has to be copied whole.
     table = Table(
         Column("layer", overflow="fold"), "kind", "activations", "layout", "cut", "default"
@@ -193,7 +193,7 @@ def _summarise(built: Built, chosen: bool) -> None:
         "target layer": f"{manifest.layer.name} {manifest.layer.shape}"
         + (" (chosen; see `camexport layers`)" if chosen else ""),
         "input": f"{spec.size[0]}x{spec.size[1]} {spec.resize}, mean {spec.mean}, std {spec.std}"
-        + (" (assumed: say --size, --mean, --std)" if built.input_assumed else ""),
+        + (f" (assumed: say {', '.join(built.assumed)})" if built.assumed else ""),
         "classes": str(manifest.classes),
         "size": f"{manifest.weights.bytes / 1e6:.1f} MB of weights",
         "parity": f"{worst.relative:.1e} of the range at worst ({worst.part})",

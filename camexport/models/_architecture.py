@@ -13,6 +13,7 @@ from camruntime.bundle import Input
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
+USUAL_SIZE = (224, 224)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +29,7 @@ class Architecture:
         input_assumed: nobody said so; `input` is only the usual one.
         labels: of the classes; empty when nobody names them.
         aliases: other names of layers, and their module paths.
+        size_fixed: it takes images of `input.size` only.
     """
 
     name: str
@@ -38,11 +40,26 @@ class Architecture:
     input_assumed: bool
     labels: tuple[str, ...]
     aliases: Mapping[str, str] = field(default_factory=dict)
+    size_fixed: bool = False
 
     @property
     def is_file(self) -> bool:
         """Whether it is a file that brings its weights, so that making it downloads nothing."""
         return Path(self.name).suffix in (".onnx", ".pt2")
+
+    def size_for(self, wanted: tuple[int, int] | None) -> tuple[int, int]:
+        """`(H, W)` of the input, `wanted` if it is given.
+
+        Raises:
+            OptionError: the network takes another size only.
+        """
+        own = self.input.size
+        if self.size_fixed and wanted not in (None, own):
+            raise OptionError(
+                f"{self.name} takes images of {own[0]}x{own[1]} only: leave --size out, or export "
+                "the file again with dynamic height and width"
+            )
+        return wanted or own
 
 
 def assumed_input(size: tuple[int, int]) -> Input:
@@ -59,11 +76,14 @@ def assumed_input(size: tuple[int, int]) -> Input:
 
 def of_file(
     path: Path,
-    size: tuple[int, int],
+    size: tuple[int, int] | None,
     publish: Callable[[], nn.Module],
     aliases: Mapping[str, str],
 ) -> Architecture:
-    """A network from a file that also holds its weights; other weights are an `OptionError`."""
+    """A network from a file that also holds its weights; other weights are an `OptionError`.
+
+    A `size` of None is one that the file leaves open.
+    """
 
     def make(_classes: int | None) -> nn.Module:
         raise OptionError(f"{path} brings its own weights: leave --weights out")
@@ -73,8 +93,9 @@ def of_file(
         make=make,
         publish=publish,
         weights_name=path.name,
-        input=assumed_input(size),
+        input=assumed_input(size or USUAL_SIZE),
         input_assumed=True,
         labels=(),
         aliases=aliases,
+        size_fixed=size is not None,
     )

@@ -62,7 +62,7 @@ def _network(program: torch.export.ExportedProgram) -> nn.Module:
     return network
 
 
-def _size(program: torch.export.ExportedProgram, file: str) -> tuple[int, int]:
+def _size(program: torch.export.ExportedProgram, file: str) -> tuple[int, int] | None:
     inputs = program.graph_signature.user_inputs
     nodes = {node.name: node for node in program.graph.nodes if node.op == "placeholder"}
     values = [nodes[str(name)].meta.get("val") for name in inputs]
@@ -76,4 +76,4 @@ def _size(program: torch.export.ExportedProgram, file: str) -> tuple[int, int]:
             f"{file} was exported for batches of {batch}: export it again with "
             "dynamic_shapes=({0: torch.export.Dim('batch')},)"
         )
-    return (height, width) if isinstance(height, int) and isinstance(width, int) else (224, 224)
+    return (height, width) if isinstance(height, int) and isinstance(width, int) else None

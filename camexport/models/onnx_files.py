@@ -7,7 +7,7 @@ from pathlib import Path
 from torch import nn
 
 from camexport.errors import UnknownModelError
-from camexport.models._architecture import Architecture, of_file
+from camexport.models._architecture import USUAL_SIZE, Architecture, of_file
 from camexport.onnx_source import read_network
 from camexport.onnx_source.checking import compare_with_file
 
@@ -28,10 +28,9 @@ def find(name: str, output: str | None) -> Architecture | None:
         raise UnknownModelError(f"no file {path}: expected the path of an ONNX classifier")
 
     network = read_network(path, output)
-    size = network.size or (224, 224)
 
     def publish() -> nn.Module:
-        compare_with_file(network, path, size)
+        compare_with_file(network, path, network.size or USUAL_SIZE)
         return network
 
-    return of_file(path, size, publish, network.aliases)
+    return of_file(path, network.size, publish, network.aliases)

@@ -21,7 +21,8 @@ def read_graph(path: Path, output: str | None) -> ir.Graph:
 
     Raises:
         UnknownModelError: no such file, or it is no ONNX.
-        UnsupportedError: its opset cannot be raised, or it does not take one float32 image.
+        UnsupportedError: its opset cannot be raised, it does not take one float32 image, or its
+            weights are in half precision.
         OptionError: several outputs and none named, or no tensor of that name.
     """
     model = _prepared(path)
@@ -32,6 +33,11 @@ def read_graph(path: Path, output: str | None) -> ir.Graph:
         raise UnsupportedError(
             f"{path.name} takes {found or 'nothing'}: expected one float32 image of four "
             "dimensions; wrap preprocessing and other inputs outside the graph"
+        )
+    half = {ir.DataType.FLOAT16, ir.DataType.BFLOAT16}
+    if any(constant.dtype in half for constant in graph.initializers.values()):
+        raise UnsupportedError(
+            f"{path.name} holds weights in half precision: give the file that it was converted from"
         )
     graph.outputs[:] = [_output(graph, output, path.name)]
     return graph
@@ -52,6 +58,7 @@ def _prepared(path: Path) -> ir.Model:
                 "export it again with a newer opset"
             ) from error
     model = ir.from_proto(proto)
+    model.graph.sort()  # converters append nodes, and ONNX Runtime sorts, too
     optimizer.optimize(model, input_size_limit=_FOLDED, output_size_limit=_FOLDED)
     return model
 

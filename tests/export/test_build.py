@@ -100,7 +100,7 @@ def test_own_network_from_the_current_directory(in_tests: None, tmp_path: Path) 
     )
     built = build_bundle(options)
     manifest = built.bundle.manifest
-    assert built.input_assumed
+    assert built.assumed == ("--mean", "--std")
     assert manifest.labels == ("a", "b", "c", "d")
     assert manifest.layer.shape == (8, 16, 24)
     without = build_bundle(dataclasses.replace(options, labels=None, out=tmp_path / "plain"))

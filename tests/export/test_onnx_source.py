@@ -307,7 +307,7 @@ def test_the_default_layer_of_a_file(tmp_path: Path) -> None:
     path = _save(tmp_path / "c.onnx", *_classifier(), shape=("n", 3, 24, 32))
     built = build_bundle(BuildOptions(model=str(path), out=tmp_path / "b"))
     assert built.bundle.manifest.layer.name == "features_relu"
-    assert built.input_assumed
+    assert built.assumed == ("--mean", "--std")
 
 
 def test_channels_last_images(tmp_path: Path) -> None:
@@ -355,6 +355,12 @@ def _errors(path: Path) -> list[tuple[Path, str | None, type[ExportError], str]]
             r"takes x: .* expected one float32 image",
         ),
         (
+            _save(path / "half.onnx", *_half(), shape=image),
+            None,
+            UnsupportedError,
+            r"half\.onnx holds weights in half precision",
+        ),
+        (
             _save(path / "good.onnx", nodes, constants, shape=image),
             "logit",
             OptionError,
@@ -367,13 +373,47 @@ def _grey() -> tuple[list[onnx.NodeProto], Constants]:
     return [helper.make_node("Relu", ["x"], ["y"], "act")], {}
 
 
-@pytest.mark.parametrize("index", range(6))
+def _half() -> tuple[list[onnx.NodeProto], Constants]:
+    """Its first convolution is in half precision."""
+    nodes, constants = _classifier()
+    make = helper.make_node
+    nodes[0].input[0], nodes[0].output[0] = "x16", "y16"
+    inwards = make("Cast", ["x"], ["x16"], "inwards", to=TensorProto.FLOAT16)
+    outwards = make("Cast", ["y16"], ["features.conv"], "outwards", to=TensorProto.FLOAT)
+    halved = {name: constants[name].astype(np.float16) for name in ("w", "b")}
+    return [inwards, nodes[0], outwards, *nodes[1:]], {**constants, **halved}
+
+
+@pytest.mark.parametrize("index", range(7))
 def test_files_that_cannot_be_used(tmp_path: Path, index: int) -> None:
     path, output, kind, said = _errors(tmp_path)[index]
     options = BuildOptions(model=str(path), output=output, out=tmp_path / "b")
     with pytest.raises(kind, match=said):
         build_bundle(options)
     assert not (tmp_path / "b").exists()
+
+
+def test_nodes_in_any_order_and_weights_stored_in_half_precision(tmp_path: Path) -> None:
+    """Converters append nodes at the end; a weight that is cast where it is read is no half."""
+    nodes, constants = _classifier()
+    widen = helper.make_node("Cast", ["w16"], ["w"], "widen", to=TensorProto.FLOAT)
+    stored = constants.pop("w").astype(np.float16)
+    path = _save(
+        tmp_path / "c.onnx", [*nodes, widen], {**constants, "w16": stored}, shape=("n", 3, 24, 32)
+    )
+    images = f32(2, 3, 24, 32)
+    (expected,) = ort.InferenceSession(str(path)).run(["y"], {"x": images})
+    found = read_network(path, "y")(torch.from_numpy(images))
+    np.testing.assert_allclose(found.detach().numpy(), expected, atol=1e-6)
+
+
+def test_a_size_that_the_file_does_not_take(tmp_path: Path) -> None:
+    path = _save(tmp_path / "c.onnx", *_classifier(), shape=("n", 3, 24, 32))
+    with pytest.raises(OptionError, match=r"takes images of 24x32 only: leave --size out"):
+        build_bundle(BuildOptions(model=str(path), size=(32, 32), out=tmp_path / "b"))
+    path = _save(tmp_path / "open.onnx", *_classifier(), shape=("n", 3, "h", "w"))
+    built = build_bundle(BuildOptions(model=str(path), size=(32, 40), out=tmp_path / "b"))
+    assert built.bundle.manifest.layer.spatial == (16, 20)
 
 
 def test_any_tensor_can_hold_the_logits(tmp_path: Path) -> None:

@@ -35,6 +35,12 @@ def test_an_exported_program(tmp_path: Path) -> None:
         build_bundle(BuildOptions(model=str(path), weights="random", out=tmp_path / "c"))
 
 
+def test_a_file_of_a_fixed_size(tmp_path: Path) -> None:
+    path = _program(tmp_path / "net.pt2", dynamic=True)
+    with pytest.raises(OptionError, match=r"takes images of 24x32 only: leave --size out"):
+        build_bundle(BuildOptions(model=str(path), size=(32, 32), out=tmp_path / "b"))
+
+
 def test_programs_that_cannot_be_used(tmp_path: Path) -> None:
     (tmp_path / "text.pt2").write_text("no program")
     (tmp_path / "script.pt").write_text("anything")
