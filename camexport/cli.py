@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from camexport import option_texts
+from camexport.errors import UnknownModelError
 from camruntime.bundle import Parity
 from camruntime.errors import CamError, MissingDependencyError
 
@@ -137,9 +138,11 @@ def models(
     """List the networks that can be built by name."""
     from camexport.models import known_models
 
-    for name, source in known_models().items():
-        if containing in name:
-            _console.print(f"{name:50}  {source}", highlight=False, markup=False, soft_wrap=True)
+    found = {name: source for name, source in known_models().items() if containing in name}
+    if not found:
+        raise UnknownModelError(f"no network's name contains '{containing}'")
+    for name, source in found.items():
+        _console.print(f"{name:50}  {source}", highlight=False, markup=False, soft_wrap=True)
 
 
 @app.command()

@@ -133,7 +133,8 @@ def _single_output(output: fx.Node) -> fx.Node:
     if not isinstance(first, fx.Node) or len(values) != 1 or len(shape) != 2:
         raise UnsupportedError(
             f"expected one output of shape (n, classes), the network returns {len(values)} "
-            f"value(s), the first of shape {tuple(shape)}: wrap it so that it returns its logits"
+            f"value(s), the first of shape {tuple(shape)}: say with --output which holds the "
+            "logits, or wrap it so that it returns them"
         )
     return first
 

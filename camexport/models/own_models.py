@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import ast
 import importlib
+import inspect
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from torch import nn
 
-from camexport.errors import UnknownModelError
+from camexport.errors import UnknownModelError, UnsupportedError
 from camexport.models._architecture import Architecture, assumed_input
 from camexport.models.timm_models import PREFIX
 from camruntime.errors import nearest
+
+_ORDINARY = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.POSITIONAL_ONLY)
 
 
 def is_own(name: str) -> bool:
@@ -47,6 +50,7 @@ def find(name: str, arguments: Mapping[str, str]) -> Architecture:
             raise UnknownModelError(
                 f"'{name}' returned {type(network).__name__}: expected a torch.nn.Module"
             )
+        _require_one_input(network, name)
         return network
 
     return Architecture(
@@ -58,6 +62,17 @@ def find(name: str, arguments: Mapping[str, str]) -> Architecture:
         input_assumed=True,
         labels=(),
     )
+
+
+def _require_one_input(network: nn.Module, name: str) -> None:
+    parameters = inspect.signature(network.forward).parameters.values()
+    needed = [one for one in parameters if one.default is one.empty and one.kind in _ORDINARY]
+    if len(needed) > 1:
+        raise UnsupportedError(
+            f"the network of {name} takes {len(needed)} inputs, "
+            f"{', '.join(one.name for one in needed)}: expected images alone; wrap it in a module "
+            "that gives it the others"
+        )
 
 
 def _literal(text: str) -> object:

@@ -209,6 +209,20 @@ def named() -> nn.Module:
     return Named()
 
 
+class Guided(Plain):
+    """Two inputs, and one that need not be given."""
+
+    def forward(  # type: ignore[override]
+        self, images: Tensor, guide: Tensor, scale: float = 1.0
+    ) -> Tensor:
+        return super().forward(images) + guide * scale
+
+
+def guided() -> nn.Module:
+    """It cannot be built as it is."""
+    return Guided()
+
+
 def sized(classes: int, name: str = "") -> nn.Module:
     """For `--arg classes=7`."""
     torch.manual_seed(0)

@@ -25,7 +25,12 @@ def test_build_then_verify(tmp_path: Path) -> None:
     out = tmp_path / "plain"
     done = _run("build", "--model", "networks:plain", "--size", "32x48", "--out", out)
     assert done.returncode == 0, done.stderr
-    for said in (str(out), "features (8, 16, 24) (chosen", "32x48 squash", "(assumed: say --mean, --std)"):
+    for said in (
+        str(out),
+        "features (8, 16, 24) (chosen",
+        "32x48 squash",
+        "(assumed: say --mean, --std)",
+    ):
         assert said in done.stdout
     verified = _run("verify", out, "--provider", "cpu")
     assert verified.returncode == 0, verified.stderr

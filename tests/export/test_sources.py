@@ -90,6 +90,17 @@ def test_the_logits_among_several_outputs(
     assert verify_bundle(tmp_path / "b")
 
 
+def test_networks_that_do_not_say_which_output_or_input(in_tests: None, tmp_path: Path) -> None:
+    for model, said in (
+        ("pair", r"returns 2 value\(s\), .* say with --output"),
+        ("guided", r"takes 2 inputs, images, guide: expected images alone"),
+    ):
+        options = BuildOptions(model=f"networks:{model}", size=(32, 32), out=tmp_path / "b")
+        with pytest.raises(UnsupportedError, match=said):
+            build_bundle(options)
+    assert not (tmp_path / "b").exists()
+
+
 @pytest.mark.parametrize(
     ("model", "said"), [("pair", "one of 0, 1"), ("plain", "one tensor, no more")]
 )
