@@ -1,0 +1,1 @@
+"""Data sets for evaluation: pictures, classes, and where these are."""

@@ -1,0 +1,1 @@
+"""Explanations measured on a data set."""
