@@ -6,6 +6,8 @@
     ├── ImageError              the picture cannot be read or has the wrong layout
     ├── TargetError             the class asked for does not exist, or the counts do not match
     ├── MethodError             no such method, or no such option
+    ├── MetricError             no such metric, or no such option
+    ├── EvaluationError         results on disk belong to another evaluation, or are damaged
     ├── ProviderError           an execution provider that was named did not open
     ├── MissingDependencyError  an optional package is needed and not installed
     └── NonFiniteError          the network's answer holds NaN or infinity
@@ -41,6 +43,14 @@ class TargetError(CamError):
 
 class MethodError(CamError):
     """A saliency method or one of its options does not exist."""
+
+
+class MetricError(CamError):
+    """A metric or one of its options does not exist."""
+
+
+class EvaluationError(CamError):
+    """Results on disk were measured under other conditions, or are damaged."""
 
 
 class ProviderError(CamError):

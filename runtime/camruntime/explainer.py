@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias, overload
 
@@ -15,12 +15,11 @@ from camruntime.errors import CamError, MethodError, TargetError
 from camruntime.explanation import ClassScore, Explanation, Provenance
 from camruntime.fitting import fit, prepare
 from camruntime.graphs import Forward, softmax
-from camruntime.interpolation import bilinear
 from camruntime.maps import Maps
 from camruntime.methods import Method, make_method
 from camruntime.onnx_graphs import OnnxGraphs, Progress
 from camruntime.picture import Picture, as_picture
-from camruntime.rescale import FloatArray, rescale
+from camruntime.saliency import saliency
 from camruntime.targets import Target, class_index
 
 Image: TypeAlias = "str | Path | NDArray[np.generic]"
@@ -47,6 +46,10 @@ class Explainer:
     def labels(self) -> tuple[str, ...]:
         """Labels of the classes, in the order of the logits."""
         return self.bundle.manifest.labels
+
+    def graphs(self) -> OnnxGraphs:
+        """The network, as saliency methods and metrics ask it."""
+        return OnnxGraphs(self._engine, self._chunk)
 
     @overload
     def explain(
@@ -107,7 +110,7 @@ class Explainer:
             BundleError: the bundle lacks a graph that the method needs.
             NonFiniteError: the network answered NaN or infinity.
         """
-        chosen = self._method(method, options)
+        chosen = self.method(method, options)
         if not isinstance(image, (list, tuple)):
             return self._explain_one(image, chosen, target, progress)
         targets = list(target) if isinstance(target, (list, tuple)) else [target] * len(image)
@@ -147,7 +150,7 @@ class Explainer:
         method: Method,
     ) -> Explanation:
         manifest, raw = self.bundle.manifest, maps.raw[row]
-        saliency, evidence = _saliency(raw, manifest.input.size)
+        shown, evidence = saliency(raw, manifest.input.size)
         probabilities = softmax(forward.logits)
         target, predicted = (
             ClassScore(which, self.labels[which], float(probabilities[which]))
@@ -156,7 +159,7 @@ class Explainer:
         return Explanation(
             photo=photo,
             raw=raw,
-            saliency=saliency,
+            saliency=shown,
             target=target,
             predicted=predicted,
             method=method,
@@ -170,7 +173,13 @@ class Explainer:
             edges=maps.edges,
         )
 
-    def _method(self, method: str | Method, options: dict[str, object]) -> Method:
+    def method(self, method: str | Method, options: Mapping[str, object] | None = None) -> Method:
+        """The method that a name or spec means, once the bundle is seen to have its graphs.
+
+        Raises:
+            MethodError: no such method or option.
+            BundleError: the bundle lacks a graph that the method needs.
+        """
         if isinstance(method, str):
             chosen = make_method(method, options)
         elif options:
@@ -208,12 +217,3 @@ def load(
     """
     bundle = open_bundle(path)
     return Explainer(bundle, Engine(bundle, providers, device_id, threads), chunk)
-
-
-def _saliency(raw: FloatArray, size: tuple[int, int]) -> tuple[FloatArray, bool]:
-    """The raw map `(h, w)` upsampled and rescaled to [0, 1], and whether it shows anything."""
-    height, width = raw.shape
-    upsampling = bilinear((height, width), size)
-    low, high = upsampling.extremes(raw[None])
-    small, evidence = rescale(raw[None], low, high)
-    return np.clip(upsampling(small[0]), 0, 1), bool(evidence[0])

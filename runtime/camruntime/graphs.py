@@ -137,6 +137,10 @@ class Graphs(Protocol):
         """Logits `(n, classes)` of the occluded image for each of `masks` `(n, h, w)`."""
         ...
 
+    def logits(self, images: FloatArray) -> FloatArray:
+        """Logits `(n, classes)` of `images` `(n, 3, H, W)`."""
+        ...
+
     def activations(self, images: FloatArray) -> Activations:
         """Activations of `images` `(n, 3, H, W)`."""
         ...

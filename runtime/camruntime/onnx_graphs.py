@@ -89,6 +89,12 @@ class OnnxGraphs:
 
         return self._in_chunks(logits, masks, _CHUNK)
 
+    def logits(self, images: FloatArray) -> FloatArray:
+        """See `Graphs`."""
+        return self._in_chunks(
+            lambda chunk: self.engine.run("tail", self._head(chunk))[0], images, self._images
+        )
+
     def activations(self, images: FloatArray) -> Activations:
         """See `Graphs`."""
         parts = [

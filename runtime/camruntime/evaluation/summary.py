@@ -85,6 +85,7 @@ class Summary:
         dataset, kind: name and layout of the data set.
         samples: number of samples that were evaluated.
         accuracy: share of them that the network classifies rightly; None where no class is known.
+        probability: mean of the explained class's, on the pictures themselves.
         failed: those that could not be, one line each.
         metrics: how each metric is read, in the order of the table's columns.
         methods: in the order of the table's rows.
@@ -99,6 +100,7 @@ class Summary:
     kind: str
     samples: int
     accuracy: float | None
+    probability: float
     failed: tuple[str, ...]
     metrics: Mapping[str, MetricInfo]
     methods: tuple[MethodSummary, ...]

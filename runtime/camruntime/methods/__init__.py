@@ -1,6 +1,15 @@
 """Saliency methods, one file each. Importing a method's module registers it."""
 
-from camruntime.methods._registry import METHODS, Method, choices, make_method, register, spec_of
+from camruntime import baselines  # noqa: F401  # so that they are known by name
+from camruntime.methods._registry import (
+    BASELINES,
+    METHODS,
+    Method,
+    choices,
+    make_method,
+    register,
+    spec_of,
+)
 from camruntime.methods.cam import CAM
 from camruntime.methods.decom_cam import DecomCAM
 from camruntime.methods.feature_cam import FeatureCAM
@@ -16,6 +25,7 @@ from camruntime.methods.wgrad_cam import WGradCAM
 from camruntime.methods.xgrad_cam import XGradCAM
 
 __all__ = [
+    "BASELINES",
     "CAM",
     "METHODS",
     "DecomCAM",

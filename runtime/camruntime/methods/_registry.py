@@ -6,23 +6,15 @@ it: `recipro-cam`, `score-cam:preset=official`, `recipro-cam:mask=gaussian:score
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from typing import (
-    Any,
-    ClassVar,
-    Literal,
-    Protocol,
-    TypeVar,
-    get_args,
-    get_origin,
-    get_type_hints,
-)
+from typing import Any, ClassVar, Protocol, TypeVar
 
-from camruntime._decode import DecodeError, decode
-from camruntime.errors import MethodError, nearest
+from camruntime._specs import Registry, choices
+from camruntime.errors import MethodError
 from camruntime.graphs import Forward, Graphs
 from camruntime.maps import Maps
+
+__all__ = ["BASELINES", "METHODS", "Method", "choices", "make_method", "register", "spec_of"]
 
 
 class Method(Protocol):
@@ -41,6 +33,9 @@ class Method(Protocol):
 
 
 METHODS: dict[str, type[Method]] = {}
+
+BASELINES: dict[str, type[Method]] = {}
+"""Maps that look at no network, to measure methods against; `make_method` knows them too."""
 
 NAMED: dict[str, tuple[str, Mapping[str, object]]] = {}
 """Names for a method with some options set, such as a paper's own names for its variants."""
@@ -67,60 +62,13 @@ def make_method(spec: str, options: Mapping[str, object] | None = None) -> Metho
     Raises:
         MethodError: no such method or option, or a value that the option does not take.
     """
-    given, *settings = spec.split(":")
-    name, preset = NAMED.get(given, (given, {}))
-    if name not in METHODS:
-        raise MethodError(f"no method '{name}': {nearest(name, [*METHODS, *NAMED])}")
-    kind = METHODS[name]
-    values = {**preset, **_parse(name, settings, get_type_hints(kind)), **(options or {})}
-    known = [field.name for field in dataclasses.fields(kind)]
-    for option in sorted(values.keys() - set(known)):
-        raise MethodError(f"{name} has no option '{option}': {nearest(option, known)}")
-    try:
-        complete = {**dataclasses.asdict(kind()), **values}
-        return decode(kind, complete, name)
-    except DecodeError as error:
-        raise MethodError(str(error)) from error
+    return _known().make(spec, options)
 
 
 def spec_of(method: Method) -> str:
     """The shortest spec that makes `method`: its name and the options that differ from default."""
-    name = next(name for name, kind in METHODS.items() if kind is type(method))
-    fields = dataclasses.fields(method)
-    given = [(field.name, getattr(method, field.name), field.default) for field in fields]
-    return ":".join(
-        [name, *(f"{option}={value}" for option, value, usual in given if value != usual)]
-    )
+    return _known().spec_of(method)
 
 
-def choices(kind: type[Method]) -> dict[str, tuple[str, str]]:
-    """For help texts: every option with its default and the values that it takes."""
-    hints = get_type_hints(kind)
-    described = {}
-    for field in dataclasses.fields(kind):
-        allowed = get_args(hints[field.name])
-        values = ", ".join(map(str, allowed)) if allowed else hints[field.name].__name__
-        described[field.name] = (str(field.default), values)
-    return described
-
-
-def _parse(name: str, settings: Sequence[str], hints: Mapping[str, object]) -> dict[str, object]:
-    values: dict[str, object] = {}
-    for setting in settings:
-        option, equals, text = setting.partition("=")
-        if not equals:
-            raise MethodError(f"expected {name}:option=value, got '{setting}' after '{name}'")
-        values[option] = _from_text(text, hints.get(option))
-    return values
-
-
-def _from_text(text: str, kind: object) -> object:
-    """`text` as the number that an option is annotated with; as it is where it is none."""
-    if kind is bool:
-        return {"true": True, "false": False}.get(text.lower(), text)
-    if get_origin(kind) is Literal and text.isdecimal():
-        return int(text)
-    try:
-        return kind(text) if kind is int or kind is float else text
-    except ValueError:
-        return text  # the check of the option's type names it
+def _known() -> Registry[Method]:
+    return Registry("method", MethodError, {**METHODS, **BASELINES}, NAMED)

@@ -1,0 +1,42 @@
+"""A summary as a table for the terminal."""
+
+from __future__ import annotations
+
+from rich.markup import escape
+from rich.table import Column, Table
+
+from camruntime.evaluation.summary import MethodSummary, Summary
+
+_ARROWS = {"higher": " ↑", "lower": " ↓", "neither": ""}
+
+
+def summary_table(summary: Summary) -> Table:
+    """A row per method: means, and what one explanation costs.
+
+    A dagger marks values that are no better than the centre Gaussian's.
+    """
+    shown = [name for name in summary.metrics if not name.startswith("protocol")]
+    table = Table(
+        Column("method", no_wrap=True),
+        *(
+            Column(
+                f"{summary.metrics[name].title}{_ARROWS[summary.metrics[name].better]}",
+                justify="right",
+            )
+            for name in shown
+        ),
+        Column("passes", justify="right"),
+        Column("ms", justify="right"),
+        caption=f"{summary.samples} samples; † no better than the centre Gaussian",
+    )
+    for one in summary.methods:
+        cells = [_cell(one, name) for name in shown]
+        cost = (f"{one.passes:.0f}", f"{1000 * one.seconds:.0f}")
+        table.add_row(escape(one.method), *cells, *cost, style="dim" if one.baseline else None)
+    return table
+
+
+def _cell(method: MethodSummary, name: str) -> str:
+    if name not in method.metrics:
+        return "-"
+    return f"{method.metrics[name].mean:.1f}{'†' if name in method.no_better_than_centre else ''}"

@@ -1,0 +1,82 @@
+"""What a metric looks at: one explanation of one picture, and the network to ask."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from camruntime.datasets._sample import Regions
+from camruntime.graphs import Forward, Graphs, softmax
+from camruntime.methods import Method
+from camruntime.metrics._registry import Measured, Metric
+from camruntime.rescale import FloatArray
+from camruntime.saliency import saliency
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Case:
+    """One explanation.
+
+    Attributes:
+        graphs: the network.
+        forward: its plain pass over the picture.
+        method: what made the map.
+        target: index of the class that is explained.
+        saliency: float32 `(H, W)` in [0, 1], at the size of the network's input.
+        photo_saliency: the same at the photograph's size.
+        regions: where the class is in the photograph, if anybody says.
+        results: of metrics that were asked before, by metric.
+    """
+
+    graphs: Graphs
+    forward: Forward
+    method: Method
+    target: int
+    saliency: FloatArray
+    photo_saliency: FloatArray
+    regions: Regions | None = None
+    results: dict[Metric, Measured] = field(default_factory=dict)
+
+    def measure(self, metric: Metric) -> Measured:
+        """The metric's result; computed once, as several metrics are made of others."""
+        if metric not in self.results:
+            self.results[metric] = metric(self)
+        return self.results[metric]
+
+    @cached_property
+    def probability(self) -> float:
+        """The target's, of the picture as it is."""
+        return float(softmax(self.forward.logits)[self.target])
+
+    @cached_property
+    def seen(self) -> Forward:
+        """The plain pass over the explanation map: the normalised picture times the saliency.
+
+        Where the saliency is 0 it has the mean colour, which normalises to 0.
+        """
+        return self.graphs.forward(self.forward.image * self.saliency)
+
+    @cached_property
+    def seen_saliency(self) -> FloatArray:
+        """The saliency map that the method makes of the explanation map, for the same target."""
+        maps = self.method(self.graphs, self.seen, [self.target])
+        height, width = self.forward.image.shape[2:]
+        return saliency(maps.raw[0], (height, width))[0]
+
+    @cached_property
+    def order(self) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
+        """Indices of the input's pixels, the most salient first; equal ones in random order.
+
+        Always the same random order. By index, a flat map would reveal a picture from its top.
+        """
+        flat = self.saliency.ravel()
+        shuffled = np.random.default_rng(0).permutation(flat.size)
+        return shuffled[np.argsort(-flat[shuffled], kind="stable")]
+
+    def probabilities(self, images: Sequence[FloatArray]) -> FloatArray:
+        """The target's, float32 `(n,)`, of normalised pictures `(3, H, W)`."""
+        logits = self.graphs.logits(np.ascontiguousarray(images, np.float32))
+        return softmax(logits)[:, self.target]

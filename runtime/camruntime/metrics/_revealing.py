@@ -1,0 +1,58 @@
+"""Pictures of which the most salient pixels are removed, or shown alone."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+from camruntime.errors import MetricError
+from camruntime.metrics._case import Case
+from camruntime.metrics._registry import Measured
+from camruntime.picture import gaussian_blur
+from camruntime.rescale import FloatArray
+from camruntime.trapezoid import trapezoid
+
+Baseline = Literal["mean", "black", "blur"]
+
+_SIGMA = 5 / 224  # of the blur, as a part of the shorter side: RISE's 5 pixels at 224
+
+
+def area(case: Case, steps: int, baseline: Baseline, revealing: bool) -> Measured:
+    """Area under the target's probability while pixels change, the most salient first.
+
+    Args:
+        case: the explanation.
+        steps: number of equal parts of the picture that change one after the other.
+        baseline: what takes the place of a pixel that is not seen.
+        revealing: from the baseline to the picture, or the other way round.
+
+    Returns:
+        The area by the trapezoid rule over the share of pixels that changed, times 100, and the
+        `steps + 1` probabilities.
+    """
+    if steps < 1:
+        raise MetricError(f"steps is at least 1, got {steps}")
+    picture, hidden = case.forward.image[0], hiding(case, baseline)
+    rank = np.empty(case.order.size, np.intp)
+    rank[case.order] = np.arange(case.order.size)
+    rank = rank.reshape(picture.shape[1:])
+    counts = np.rint(np.linspace(0, rank.size, steps + 1)).astype(int)
+    first, second = (picture, hidden) if revealing else (hidden, picture)
+    images = [np.where(rank < count, first, second) for count in counts]
+    scores = case.probabilities(images).astype(np.float64)
+    share = float(trapezoid(scores, counts / rank.size))
+    return Measured(100 * share, tuple(scores.tolist()))
+
+
+def hiding(case: Case, baseline: Baseline) -> FloatArray:
+    """What is seen in place of the picture, normalised, `(3, H, W)`."""
+    image = case.forward.image
+    if baseline == "mean":
+        image = np.zeros_like(image)
+    elif baseline == "black":
+        image = case.forward.normalisation.image(np.zeros_like(image))
+    else:
+        image = gaussian_blur(image, _SIGMA * min(image.shape[2:]))
+    only: FloatArray = image[0]
+    return only

@@ -1,0 +1,48 @@
+"""Coherency (Poppi et al., 2021): does the method explain its own explanation map the same way?
+
+Paper: "Revisiting the evaluation of class activation mapping for explainability: a novel metric and
+experimental analysis", arXiv 2104.10252.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from camruntime.evaluation.summary import MetricInfo
+from camruntime.metrics._case import Case
+from camruntime.metrics._registry import Measured, register
+from camruntime.rescale import FloatArray
+
+
+@register("coherency")
+@dataclass(frozen=True)
+class Coherency:
+    """`(1 + Pearson(map(picture), map(explanation map))) / 2`, for the same target, times 100.
+
+    A flat map correlates with nothing, and gives 0. It costs a second explanation.
+    """
+
+    info: ClassVar = MetricInfo(
+        title="Coherency",
+        better="higher",
+        unit="%",
+        description="how alike the maps of the picture and of its explanation map are",
+    )
+    by_category: ClassVar = False
+    needs_regions: ClassVar = False
+
+    def __call__(self, case: Case) -> Measured:
+        """In percent, 0 to 100."""
+        correlation = pearson(case.saliency, case.seen_saliency)
+        return Measured(0.0 if correlation is None else 50 * (1 + correlation))
+
+
+def pearson(one: FloatArray, other: FloatArray) -> float | None:
+    """The correlation of two maps over their pixels; None where one of them is flat."""
+    first, second = one.astype(np.float64), other.astype(np.float64)
+    first, second = first - first.mean(), second - second.mean()
+    norms = float(np.linalg.norm(first) * np.linalg.norm(second))
+    return float(np.clip((first * second).sum() / norms, -1, 1)) if norms > 0 else None

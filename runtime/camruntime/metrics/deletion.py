@@ -1,0 +1,42 @@
+"""Deletion (Petsiuk et al., 2018): how fast does the probability fall without the salient pixels?
+
+Paper: "RISE: Randomized input sampling for explanation of black-box models", arXiv 1806.07421.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from camruntime.evaluation.summary import MetricInfo
+from camruntime.metrics._case import Case
+from camruntime.metrics._registry import Measured, register
+from camruntime.metrics._revealing import Baseline, area
+
+
+@register("deletion")
+@dataclass(frozen=True)
+class Deletion:
+    """Area under the target's probability while the most salient pixels are removed, times 100.
+
+    Attributes:
+        steps: forward passes, less one; the authors take a row of pixels at a time.
+        baseline: what takes their place: `mean` colour (the authors' choice), `black`, or the
+            `blur`red picture.
+    """
+
+    steps: int = 32
+    baseline: Baseline = "mean"
+
+    info: ClassVar = MetricInfo(
+        title="Deletion",
+        better="lower",
+        unit="%",
+        description="area under the probability while the most salient pixels are removed",
+    )
+    by_category: ClassVar = False
+    needs_regions: ClassVar = False
+
+    def __call__(self, case: Case) -> Measured:
+        """In percent, with the curve."""
+        return area(case, self.steps, self.baseline, revealing=False)

@@ -1,0 +1,48 @@
+"""Insertion less deletion (Yang et al., 2023): both at once, as Decom-CAM's authors sum them up.
+
+Paper: "Decom-CAM: Tell me what you see, in details! Feature-level interpretation via decomposition
+class activation map", arXiv 2306.04644.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from camruntime.evaluation.summary import MetricInfo
+from camruntime.metrics._case import Case
+from camruntime.metrics._registry import Measured, register
+from camruntime.metrics._revealing import Baseline
+from camruntime.metrics.deletion import Deletion
+from camruntime.metrics.insertion import Insertion
+
+
+@register("insertion-deletion")
+@dataclass(frozen=True)
+class InsertionDeletion:
+    """Insertion less deletion.
+
+    Attributes:
+        steps: of both.
+        revealed_on: insertion's baseline.
+        removed_to: deletion's baseline.
+    """
+
+    steps: int = 32
+    revealed_on: Baseline = "blur"
+    removed_to: Baseline = "mean"
+
+    info: ClassVar = MetricInfo(
+        title="Insertion - Deletion",
+        better="higher",
+        unit="%",
+        description="insertion less deletion",
+    )
+    by_category: ClassVar = False
+    needs_regions: ClassVar = False
+
+    def __call__(self, case: Case) -> Measured:
+        """In percent, -100 to 100."""
+        insertion = case.measure(Insertion(self.steps, self.revealed_on)).value
+        deletion = case.measure(Deletion(self.steps, self.removed_to)).value
+        return Measured((insertion or 0.0) - (deletion or 0.0))

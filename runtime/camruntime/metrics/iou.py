@@ -1,0 +1,70 @@
+"""Intersection over union: does the map's largest region have the object's box?
+
+As in the localisation of CAM (Zhou et al., 2016, arXiv 1512.04150) and Score-CAM.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import cv2
+import numpy as np
+
+from camruntime.errors import MetricError
+from camruntime.evaluation.summary import MetricInfo
+from camruntime.metrics._case import Case
+from camruntime.metrics._registry import Measured, register
+from camruntime.rescale import FloatArray
+
+
+@register("iou")
+@dataclass(frozen=True)
+class IoU:
+    """The box of the largest connected region above a part of the maximum, against the object's.
+
+    Of several objects, the one that it fits best. A flat map has no region, and gives 0.
+
+    Attributes:
+        threshold: part of the map's maximum.
+    """
+
+    threshold: float = 0.15
+
+    info: ClassVar = MetricInfo(
+        title="IoU",
+        better="higher",
+        unit="%",
+        description="overlap of the map's largest region with the object's box",
+    )
+    by_category: ClassVar = False
+    needs_regions: ClassVar = True
+
+    def __call__(self, case: Case) -> Measured:
+        """In percent, 0 to 100; None without regions."""
+        if not 0 <= self.threshold < 1:
+            raise MetricError(f"iou: threshold lies in [0, 1), got {self.threshold}")
+        if case.regions is None or not len(case.regions.boxes):
+            return Measured(None)
+        found = largest_box(case.photo_saliency, self.threshold)
+        if found is None:
+            return Measured(0.0)
+        return Measured(100 * max(overlap(found, box) for box in case.regions.boxes))
+
+
+def largest_box(saliency: FloatArray, threshold: float) -> FloatArray | None:
+    """Left, top, right, bottom of the largest region above `threshold` times the maximum."""
+    above = (saliency > threshold * saliency.max()).astype(np.uint8)
+    _, _, stats, _ = cv2.connectedComponentsWithStats(above, connectivity=8)
+    if len(stats) < 2:  # 0 is the background
+        return None
+    left, top, width, height, _ = stats[1 + stats[1:, cv2.CC_STAT_AREA].argmax()]
+    return np.array([left, top, left + width, top + height], np.float32)
+
+
+def overlap(one: FloatArray, other: FloatArray) -> float:
+    """Intersection over union of two boxes (left, top, right, bottom), in [0, 1]."""
+    low, high = np.maximum(one[:2], other[:2]), np.minimum(one[2:], other[2:])
+    common = float(np.prod(np.clip(high - low, 0, None)))
+    union = sum(float(np.prod(box[2:] - box[:2])) for box in (one, other)) - common
+    return common / union if union > 0 else 0.0

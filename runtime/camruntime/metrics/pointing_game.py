@@ -1,0 +1,57 @@
+"""Pointing game (Zhang et al., 2016): does the most salient pixel lie on the object?
+
+Paper: "Top-down neural attention by excitation backprop", arXiv 1608.00507.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import cv2
+import numpy as np
+
+from camruntime.errors import MetricError
+from camruntime.evaluation.summary import MetricInfo
+from camruntime.metrics._case import Case
+from camruntime.metrics._regions import Shape, inside
+from camruntime.metrics._registry import Measured, register
+
+
+@register("pointing-game")
+@dataclass(frozen=True)
+class PointingGame:
+    """100 where the most salient pixel lies on an object of the class, else 0; mean by category.
+
+    A flat map points nowhere, which is a miss.
+
+    Attributes:
+        tolerance: in the photograph's pixels; a hit may be this far outside. The authors allow 15.
+        shape: `boxes` around the objects, or their own `mask`.
+    """
+
+    tolerance: int = 0
+    shape: Shape = "boxes"
+
+    info: ClassVar = MetricInfo(
+        title="Pointing game",
+        better="higher",
+        unit="%",
+        description="share of pictures whose most salient pixel lies on the object",
+    )
+    by_category: ClassVar = True
+    needs_regions: ClassVar = True
+
+    def __call__(self, case: Case) -> Measured:
+        """100 or 0; None without regions."""
+        if self.tolerance < 0:
+            raise MetricError(f"pointing-game: tolerance is at least 0, got {self.tolerance}")
+        region = inside(case, self.shape)
+        if region is None:
+            return Measured(None)
+        if not np.ptp(case.photo_saliency):
+            return Measured(0.0)
+        side = 2 * self.tolerance + 1
+        disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+        near = cv2.dilate(region.astype(np.uint8), disc)
+        return Measured(100.0 * float(near.flat[case.photo_saliency.argmax()]))

@@ -1,0 +1,40 @@
+"""Right classification (Feature CAM's paper): is the explanation map still taken for the same?
+
+Paper: "Feature CAM: Interpretable AI in image classification", arXiv 2403.05658.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from camruntime.evaluation.summary import MetricInfo
+from camruntime.metrics._case import Case
+from camruntime.metrics._explanation_map import shown_probabilities
+from camruntime.metrics._registry import Measured, register
+
+
+@register("right-classification")
+@dataclass(frozen=True)
+class RightClassification:
+    """100 where the explanation map has the picture's top class, else 0.
+
+    Attributes:
+        percentile: pixels above this percentile of saliency are shown, the others are mean colour.
+    """
+
+    percentile: float = 20.0
+
+    info: ClassVar = MetricInfo(
+        title="Right classification",
+        better="higher",
+        unit="%",
+        description="share of explanation maps that are classified as the picture is",
+    )
+    by_category: ClassVar = False
+    needs_regions: ClassVar = False
+
+    def __call__(self, case: Case) -> Measured:
+        """100 or 0."""
+        found = shown_probabilities(case, self.percentile)
+        return Measured(100.0 * bool(found.argmax() == case.forward.logits.argmax()))
