@@ -46,8 +46,8 @@ def evaluate(
     metrics: Annotated[
         str,
         typer.Option(
-            help="NAME[:option=value...][,NAME...]; see `camruntime metrics`. `auto`: faithfulness, "
-            "and localisation where the data set says where things are."
+            help="NAME[:option=value...][,NAME...]; see `camruntime metrics`. `auto`: faithfulness "
+            "and, where the data set says where things are, localisation."
         ),
     ] = "auto",
     out: Annotated[Path, typer.Option(help="Where results go; a rerun goes on there.")] = Path(
@@ -89,7 +89,8 @@ def evaluate(
     chosen = [*_methods(explainer, found, methods), *map(explainer.method, BASELINES)]
     measured = [make_metric(spec) for spec in specs]
     _say(
-        f"{len(found.samples)} samples ({found.kind}), {len(chosen)} methods, on {explainer.provider}"
+        f"{len(found.samples)} samples ({found.kind}), {len(chosen)} methods, "
+        f"on {explainer.provider}"
     )
     evaluation = Evaluation(explainer, found, chosen, measured, out, within_top)
     _write(evaluation, _run(evaluation), out)

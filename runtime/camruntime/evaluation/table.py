@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.markup import escape
 from rich.table import Column, Table
 
-from camruntime.evaluation.summary import MethodSummary, Summary
+from camruntime.evaluation.summary import MethodSummary, MetricInfo, Summary
 
 _ARROWS = {"higher": " ↑", "lower": " ↓", "neither": ""}
 
@@ -18,13 +18,7 @@ def summary_table(summary: Summary) -> Table:
     shown = [name for name in summary.metrics if not name.startswith("protocol")]
     table = Table(
         Column("method", no_wrap=True),
-        *(
-            Column(
-                f"{summary.metrics[name].title}{_ARROWS[summary.metrics[name].better]}",
-                justify="right",
-            )
-            for name in shown
-        ),
+        *(Column(_heading(summary.metrics[name]), justify="right") for name in shown),
         Column("passes", justify="right"),
         Column("ms", justify="right"),
         caption=f"{summary.samples} samples; † no better than the centre Gaussian",
@@ -34,6 +28,10 @@ def summary_table(summary: Summary) -> Table:
         cost = (f"{one.passes:.0f}", f"{1000 * one.seconds:.0f}")
         table.add_row(escape(one.method), *cells, *cost, style="dim" if one.baseline else None)
     return table
+
+
+def _heading(info: MetricInfo) -> str:
+    return f"{info.title}{_ARROWS[info.better]}"
 
 
 def _cell(method: MethodSummary, name: str) -> str:

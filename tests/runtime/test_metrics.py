@@ -1,0 +1,301 @@
+"""Every metric on a network of four pixels, worked out by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import pytest
+
+from arrays import f32
+from camruntime.datasets._sample import Regions
+from camruntime.errors import MetricError
+from camruntime.graphs import Forward, Graphs
+from camruntime.maps import Maps
+from camruntime.metrics import (
+    ADCC,
+    METRICS,
+    AverageDrop,
+    Case,
+    Coherency,
+    Complexity,
+    Confidence,
+    Deletion,
+    EnergyPointingGame,
+    IncreaseInConfidence,
+    Insertion,
+    InsertionDeletion,
+    IoU,
+    Metric,
+    PointingGame,
+    RightClassification,
+    make_metric,
+    metric_spec,
+)
+from camruntime.metrics._revealing import hiding
+from camruntime.metrics.coherency import pearson
+from camruntime.metrics.iou import overlap
+from camruntime.picture import gaussian_blur
+from camruntime.rescale import FloatArray
+from numpy_graphs import NumpyGraphs
+
+LN3 = np.log(3)
+PIXELS = f32([[2, 1], [0, -1]]) * np.float32(LN3)
+"""Their sum is 2 ln 3, so that the first class has the probability 9 / (9 + 1)."""
+
+
+class Summing(NumpyGraphs):
+    """The first logit is the sum of the first channel, the second 0: p = 3^k / (3^k + 1)."""
+
+    def head(self, images: FloatArray) -> FloatArray:
+        return images[:, :1]
+
+    def tail(self, activations: FloatArray) -> FloatArray:
+        total = activations.sum((1, 2, 3))
+        return np.stack([total, np.zeros_like(total)], 1).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class FirstChannel:
+    """Its map is the picture's first channel."""
+
+    needs: ClassVar[frozenset[str]] = frozenset()
+
+    def __call__(self, graphs: Graphs, forward: Forward, targets: Sequence[int]) -> Maps:
+        return Maps(forward.image[0, :1])
+
+
+def case(saliency: object, regions: Regions | None = None, target: int = 0) -> Case:
+    graphs = Summing(f32([[0]]), f32([[0]]), f32([0]))
+    image = np.concatenate([PIXELS[None], np.zeros((2, 2, 2), np.float32)])[None]
+    return Case(
+        graphs=graphs,
+        forward=graphs.forward(image),
+        method=FirstChannel(),
+        target=target,
+        saliency=f32(saliency),
+        photo_saliency=f32(saliency),
+        regions=regions,
+    )
+
+
+def value(metric: Metric, found: Case) -> float:
+    measured = metric(found).value
+    assert measured is not None
+    return measured
+
+
+@pytest.mark.parametrize(
+    ("saliency", "drop", "increase"),
+    [
+        ([[1, 0], [0, 0]], 0, 0),  # 2 ln 3 as before
+        ([[0.5, 0], [0, 0]], 100 * (0.9 - 0.75) / 0.9, 0),  # ln 3: p = 3/4
+        ([[1, 1], [0, 0]], 0, 100),  # 3 ln 3: p = 27/28
+        ([[0, 0], [0, 0]], 100 * (0.9 - 0.5) / 0.9, 0),
+    ],
+)
+def test_drop_and_increase(saliency: object, drop: float, increase: float) -> None:
+    assert value(AverageDrop(), case(saliency)) == pytest.approx(drop, abs=1e-4)
+    assert value(IncreaseInConfidence(), case(saliency)) == increase
+
+
+def test_the_target_is_the_explained_class() -> None:
+    """Of the second class: p = 1/10 on the picture, 1/2 on the mean colour."""
+    nothing = case([[0, 0], [0, 0]], target=1)
+    assert value(IncreaseInConfidence(), nothing) == 100
+    assert value(AverageDrop(), nothing) == 0
+    assert value(AverageDrop(), case([[1, 1], [0, 0]], target=1)) == pytest.approx(
+        100 * (0.1 - 1 / 28) / 0.1, abs=1e-3
+    )
+
+
+def test_complexity() -> None:
+    assert value(Complexity(), case([[1, 0.5], [0.25, 0]])) == pytest.approx(43.75)
+
+
+def test_coherency() -> None:
+    """The explanation map's own map is picture times saliency, here (2, 0.5, 0, 0) ln 3."""
+    shown = case([[1, 0.5], [0, 0]])
+    expected = np.corrcoef([1, 0.5, 0, 0], [2, 0.5, 0, 0])[0, 1]
+    assert value(Coherency(), shown) == pytest.approx(50 * (1 + expected), abs=1e-4)
+    assert value(Coherency(), case([[0, 0], [0, 0]])) == 0
+
+
+def test_pearson() -> None:
+    one, other = np.random.default_rng(0).normal(0, 1, (2, 5, 7)).astype(np.float32)
+    assert pearson(one, other) == pytest.approx(np.corrcoef(one.ravel(), other.ravel())[0, 1])
+    assert pearson(one, -one) == pytest.approx(-1)
+    assert pearson(one, np.ones_like(one)) is None
+
+
+def test_adcc() -> None:
+    """Coherency as above, complexity 3/8, no drop: 2.5 ln 3 is more than 2 ln 3."""
+    coherency = (1 + np.corrcoef([1, 0.5, 0, 0], [2, 0.5, 0, 0])[0, 1]) / 2
+    expected = 300 / (1 / coherency + 1 / (1 - 3 / 8) + 1)
+    assert value(ADCC(), case([[1, 0.5], [0, 0]])) == pytest.approx(expected, abs=1e-4)
+
+
+@pytest.mark.parametrize("saliency", [[[0, 0], [0, 0]], [[1, 1], [1, 1]]])
+def test_adcc_without_any_of_its_parts(saliency: object) -> None:
+    """No coherency, or a complexity of 1: the harmonic mean is 0, and divides by nothing."""
+    assert value(ADCC(), case(saliency)) == 0
+
+
+RANKED = [[1, 0.75], [0.5, 0.25]]
+P = {k: 3.0**k / (3.0**k + 1) for k in range(-1, 4)}
+
+
+def _area(exponents: list[int]) -> float:
+    scores = [P[k] for k in exponents]
+    return 25 * (sum(scores) - (scores[0] + scores[-1]) / 2)
+
+
+def test_deletion() -> None:
+    """2, 1, 0 and -1 are removed: what is left is 2, 0, -1, -1, 0."""
+    found = Deletion(steps=4)(case(RANKED))
+    assert found.curve == pytest.approx([P[k] for k in (2, 0, -1, -1, 0)])
+    assert found.value == pytest.approx(_area([2, 0, -1, -1, 0]), abs=1e-4) == 42.5
+
+
+def test_insertion() -> None:
+    """On the mean colour: 0, 2, 3, 3, 2."""
+    found = Insertion(steps=4, baseline="mean")(case(RANKED))
+    assert found.curve == pytest.approx([P[k] for k in (0, 2, 3, 3, 2)])
+    assert found.value == pytest.approx(_area([0, 2, 3, 3, 2]), abs=1e-4)
+
+
+def test_steps_that_do_not_divide_the_pixels() -> None:
+    """Three steps of four pixels: after 0, 1, 3, 4; the area is over the true share."""
+    found = Deletion(steps=3)(case(RANKED))
+    scores = [P[k] for k in (2, 0, -1, 0)]
+    parts = [(scores[0] + scores[1]) / 8, (scores[1] + scores[2]) / 4, (scores[2] + scores[3]) / 8]
+    assert found.value == pytest.approx(100 * sum(parts), abs=1e-4)
+
+
+def test_insertion_less_deletion() -> None:
+    both = InsertionDeletion(steps=4, revealed_on="mean")
+    shown = case(RANKED)
+    parts = Insertion(4, "mean")(shown).value, Deletion(4)(shown).value
+    assert value(both, shown) == pytest.approx((parts[0] or 0) - (parts[1] or 0))
+
+
+def test_what_hides_a_pixel() -> None:
+    shown = case(RANKED)
+    image = shown.forward.image
+    np.testing.assert_array_equal(hiding(shown, "mean"), np.zeros((3, 2, 2)))
+    blurred = gaussian_blur(image, 5 / 224 * 2)[0]
+    np.testing.assert_array_equal(hiding(shown, "blur"), blurred)
+    np.testing.assert_array_equal(hiding(shown, "black"), np.zeros((3, 2, 2)))  # mean 0, std 1
+
+
+def test_equally_salient_pixels_are_not_taken_from_the_top() -> None:
+    order = case(np.ones((40, 50))).order
+    assert sorted(order) == list(range(2000))
+    assert abs(np.mean(order[:1000] // 50) - 19.5) < 1.5
+    np.testing.assert_array_equal(case(np.zeros((40, 50))).order, order)
+
+
+def test_feature_cams_explanation_map() -> None:
+    """Above the 20th percentile three of four pixels are shown, 3 ln 3; above the 80th one."""
+    shown = case(RANKED)
+    assert value(Confidence(), shown) == pytest.approx(100 * 27 / 28, abs=1e-4)
+    assert value(Confidence(percentile=80), shown) == pytest.approx(90, abs=1e-4)
+    assert value(RightClassification(), shown) == 100
+    upside_down = case([[0, 0], [0, 1]])  # -1 ln 3 alone: the other class
+    assert value(RightClassification(), upside_down) == 0
+    assert value(Confidence(), upside_down) == pytest.approx(25, abs=1e-4)
+
+
+def _regions(*boxes: tuple[float, float, float, float], size: tuple[int, int]) -> Regions:
+    mask = np.zeros(size, bool)
+    mask[0, 0] = True
+    return Regions(f32(boxes), mask)
+
+
+PEAKS = f32([[0, 0, 0, 0], [0, 1, 3, 0], [0, 0, 4, 0], [2, 0, 0, 0]]) / 4
+
+
+@pytest.mark.parametrize(
+    ("metric", "box", "expected"),
+    [
+        (PointingGame(), (2, 2, 3, 3), 100),
+        (PointingGame(), (0, 0, 2, 4), 0),
+        (PointingGame(tolerance=1), (0, 0, 2, 4), 100),
+        (PointingGame(tolerance=1), (0, 0, 1, 4), 0),
+        (PointingGame(shape="mask"), (2, 2, 3, 3), 0),
+        (EnergyPointingGame(), (1, 1, 3, 3), 80),
+        (EnergyPointingGame(), (0, 3, 1, 4), 20),
+        (EnergyPointingGame(), (0, 0, 4, 4), 100),
+        (EnergyPointingGame(shape="mask"), (1, 1, 3, 3), 0),
+        # Above 0.15 of the maximum: one region of 2x2 (three pixels), and one pixel.
+        (IoU(), (1, 1, 3, 3), 100),
+        (IoU(), (1, 1, 3, 2), 50),
+        (IoU(), (0, 0, 4, 4), 25),
+        (IoU(threshold=0.8), (2, 2, 3, 3), 100),
+        (IoU(), (0, 3, 1, 4), 0),
+    ],
+)
+def test_localisation(metric: Metric, box: tuple[float, ...], expected: float) -> None:
+    left, top, right, bottom = box
+    shown = case(PEAKS, _regions((left, top, right, bottom), size=(4, 4)))
+    assert value(metric, shown) == pytest.approx(expected)
+
+
+def test_several_objects() -> None:
+    shown = case(PEAKS, _regions((0, 3, 1, 4), (1, 1, 3, 3), size=(4, 4)))
+    assert value(EnergyPointingGame(), shown) == pytest.approx(100)
+    assert value(IoU(), shown) == pytest.approx(100)
+
+
+def test_a_flat_map_says_nothing_about_where() -> None:
+    flat = case(np.zeros((4, 4)), _regions((0, 0, 2, 2), size=(4, 4)))
+    assert value(PointingGame(), flat) == 0
+    assert value(EnergyPointingGame(), flat) == 25
+    assert value(IoU(), flat) == 0
+
+
+def test_overlap_by_hand() -> None:
+    assert overlap(f32([0, 0, 2, 2]), f32([1, 1, 3, 3])) == pytest.approx(1 / 7)
+    assert overlap(f32([0, 0, 1, 1]), f32([2, 2, 3, 3])) == 0
+    assert overlap(f32([1, 1, 1, 1]), f32([1, 1, 1, 1])) == 0
+
+
+def test_one_file_for_every_metric_and_a_spec_for_each() -> None:
+    folder = Path(__file__).parents[2] / "runtime" / "camruntime" / "metrics"
+    files = {path.stem for path in folder.glob("[a-z]*.py")}
+    assert {name.replace("-", "_") for name in METRICS} == files
+    for name in METRICS:
+        assert metric_spec(make_metric(name)) == name
+    assert metric_spec(make_metric("insertion:steps=64")) == "insertion:steps=64"
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_no_metric_stumbles_over_a_degenerate_map(name: str) -> None:
+    metric = make_metric(name)
+    boxes = _regions((0, 0, 1, 1), size=(2, 2))
+    for saliency in ([[0, 0], [0, 0]], [[1, 1], [1, 1]], [[0, 0], [0, 1]]):
+        assert np.isfinite(value(metric, case(saliency, boxes)))
+    if metric.needs_regions:
+        assert metric(case(RANKED)).value is None
+        outside = Regions(np.zeros((0, 4), np.float32), np.zeros((2, 2), bool))
+        assert metric(case(RANKED, outside)).value is None
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        ("insertoin", "no metric 'insertoin': did you mean insertion"),
+        ("insertion:step=3", "no option 'step': did you mean steps"),
+        ("insertion:baseline=white", "mean.*black.*blur"),
+        ("insertion:steps=0", "steps is at least 1, got 0"),
+        ("confidence:percentile=101", "between 0 and 100, got 101"),
+        ("pointing-game:tolerance=-1", "tolerance is at least 0, got -1"),
+        ("iou:threshold=1.5", r"threshold lies in \[0, 1\), got 1\.5"),
+    ],
+)
+def test_metrics_that_do_not_exist(spec: str, said: str) -> None:
+    with pytest.raises(MetricError, match=said):
+        make_metric(spec)(case(RANKED, _regions((0, 0, 1, 1), size=(2, 2))))
