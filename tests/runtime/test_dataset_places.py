@@ -120,6 +120,7 @@ def test_yolo_names_without_the_id(tmp_path: Path) -> None:
     [
         ("0 .5 .5 1", "line 1: expected 'class cx cy w h' or .* got '0 .5 .5 1'"),
         ("0 .5 .5 1 1 .9", "line 1: expected 'class cx cy w h'"),
+        ("0 0 0 1 0 1 1 .5", "got '0 0 0 1 0 1 1 .5'"),
         ("cat .5 .5 1 1", "got 'cat .5 .5 1 1'"),
         ("0 .5 .5 1 x", "got '0 .5 .5 1 x'"),
         ("0 .5 .5 nan 1", "relative to the picture's size"),

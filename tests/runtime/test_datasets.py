@@ -151,7 +151,6 @@ def test_a_missing_class_map(tmp_path: Path) -> None:
 
 
 def test_layouts_are_found_out(tmp_path: Path) -> None:
-    _folders(tmp_path / "yolo", "images/a.png")
     for kind in ("labels", "boxes", "polygons"):
         root = _folders(tmp_path / kind, "images/a.png")
         (root / kind).mkdir()
