@@ -3,6 +3,7 @@
     CamError
     ├── BundleError             the bundle on disk is missing, damaged or of another schema
     ├── EdgeModelError          an edge model is missing, damaged, or answers with something else
+    ├── DatasetError            a data set is missing, damaged, or laid out in no known way
     ├── ImageError              the picture cannot be read or has the wrong layout
     ├── TargetError             the class asked for does not exist, or the counts do not match
     ├── MethodError             no such method, or no such option
@@ -31,6 +32,10 @@ class BundleError(CamError):
 
 class EdgeModelError(CamError):
     """An edge model is missing or damaged, or does not answer with one map of the picture."""
+
+
+class DatasetError(CamError):
+    """A data set cannot be read, is laid out in no known way, or its classes match none."""
 
 
 class ImageError(CamError):

@@ -1,0 +1,67 @@
+"""What a layout's reader finds, before its classes are matched with the network's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from camruntime.datasets._sample import Regions
+from camruntime.errors import DatasetError
+
+PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
+"""Suffixes of pictures, in lower case."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """A picture and one class that it shows, in the data set's words.
+
+    Attributes:
+        name, image, category, locate: as in `Sample`. Without a category, the network's own top
+            class is meant.
+        key: the class's id as text, where it has one besides its name.
+        must_match: whether a category that the network does not know is an error.
+    """
+
+    name: str
+    image: Path
+    category: str
+    key: str = ""
+    locate: Callable[[tuple[int, int]], Regions] | None = None
+    must_match: bool = True
+
+
+@dataclass(frozen=True)
+class Found:
+    """Everything that a reader finds; `left_out` as in `Dataset`."""
+
+    entries: Sequence[Entry]
+    left_out: Sequence[str] = ()
+
+
+def is_picture(path: Path) -> bool:
+    """Whether `path` is a file with a picture's suffix; hidden files are none."""
+    return path.suffix.lower() in PICTURES and not path.name.startswith(".") and path.is_file()
+
+
+def read_text(path: Path) -> str:
+    """A text file's content, in UTF-8 with or without a byte order mark.
+
+    Raises:
+        DatasetError: the file cannot be read or is no UTF-8.
+    """
+    try:
+        return path.read_text("utf-8-sig")
+    except OSError as error:
+        raise DatasetError(f"cannot read {path}: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise DatasetError(f"{path} is not a text in UTF-8: save it as such") from error
+
+
+def in_one_line(names: Sequence[str], reason: str) -> list[str]:
+    """One line for many names with the same reason; none for no name."""
+    if not names:
+        return []
+    rest = f" and {len(names) - 1} more" if len(names) > 1 else ""
+    return [f"{names[0]}{rest}: {reason}"]

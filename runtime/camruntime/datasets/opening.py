@@ -1,0 +1,145 @@
+"""Open a data set: find out its layout, read it, match its classes with the network's."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from camruntime.datasets._found import Entry, Found, is_picture
+from camruntime.datasets._matching import match_class, unmatched
+from camruntime.datasets._sample import Dataset, Sample
+from camruntime.datasets.class_map import ClassMap, check_class_map
+from camruntime.datasets.coco import read_coco
+from camruntime.datasets.csv_list import read_csv
+from camruntime.datasets.folders import class_folders, read_folders
+from camruntime.datasets.masks import picture_masks, read_masks
+from camruntime.datasets.yolo import marks_folder, read_yolo
+from camruntime.errors import DatasetError, nearest
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """A layout's reader, what the layout looks like, and whether it is always a folder."""
+
+    read: Callable[[Path], Found]
+    looks: str
+    folder: bool = True
+
+
+LAYOUTS = {
+    "folders": _Layout(read_folders, "a folder per class with its pictures in it"),
+    "csv": _Layout(read_csv, "a .csv of file,class, or a folder with labels.csv in it", False),
+    "yolo": _Layout(read_yolo, "images/ beside labels/, boxes/ or polygons/ with NAME.txt"),
+    "masks": _Layout(
+        read_masks, "NAME.jpg with NAME.png or NAME_mask.png beside it, or images/ and masks/"
+    ),
+    "coco": _Layout(read_coco, "a .json of images, annotations and categories", False),
+}
+"""What can be read, by kind."""
+
+
+def open_dataset(
+    path: str | Path,
+    labels: Sequence[str],
+    kind: str = "auto",
+    class_map: ClassMap | None = None,
+) -> Dataset:
+    """Open the data set at `path`.
+
+    Args:
+        path: a folder or a file.
+        labels: of the network's classes, in the order of the logits. A data set's class is matched
+            with a label as it is, then in any case, as an index, as one of several synonyms.
+        kind: one of `LAYOUTS`, or `auto`.
+        class_map: a data set's class, by name or by id, to the indices of the network's classes
+            that mean it. Classes that are not in it, or have no index in it, are then left out;
+            only `masks` keeps them, and still matches them with labels.
+
+    Raises:
+        DatasetError: nothing is there, or not in a known layout; a class is none of the network's
+            or may be several; no picture is left.
+        MissingDependencyError: the layout needs a package that is not installed.
+    """
+    path = Path(path)
+    check_class_map(class_map or {}, len(labels))
+    kind = _detect(path) if kind == "auto" else kind
+    found = _read(path, kind)
+    indices = _match(found.entries, labels, class_map)
+    matched = [(entry, indices[entry.category, entry.key]) for entry in found.entries]
+    unmapped = Counter(entry.category for entry, classes in matched if classes is None)
+    lines = (
+        f"class {category}: not in the class map ({count} sample{'s' if count > 1 else ''})"
+        for category, count in sorted(unmapped.items())
+    )
+    samples = [_sample(entry, classes) for entry, classes in matched if classes is not None]
+    left_out = (*found.left_out, *lines)
+    if not samples:
+        why = "; ".join(left_out[:3]) or "no picture was found"
+        raise DatasetError(
+            f"{path} has no sample: {why}; expected for kind {kind}: {LAYOUTS[kind].looks}"
+        )
+    samples.sort(key=lambda sample: sample.name)
+    return Dataset(name=path.resolve().name, kind=kind, samples=tuple(samples), left_out=left_out)
+
+
+def _read(path: Path, kind: str) -> Found:
+    if kind not in LAYOUTS:
+        known = ("auto", *LAYOUTS)
+        raise DatasetError(f"no kind of data set is called '{kind}': {nearest(kind, known)}")
+    layout = LAYOUTS[kind]
+    if layout.folder and not path.is_dir():
+        raise DatasetError(f"{path} is no folder: expected for kind {kind}: {layout.looks}")
+    return layout.read(path)
+
+
+def _detect(path: Path) -> str:
+    if path.is_dir():
+        if marks_folder(path):
+            return "yolo"
+        if (path / "labels.csv").is_file():
+            return "csv"
+        if any(mask for _, mask in picture_masks(path)):
+            return "masks"
+        if any(is_picture(file) for one in class_folders(path) for file in one.iterdir()):
+            return "folders"
+    kinds = {".csv": "csv", ".json": "coco"}
+    if path.is_file() and path.suffix.lower() in kinds:
+        return kinds[path.suffix.lower()]
+    what = "is laid out in no known way" if path.exists() else "does not exist"
+    looks = "".join(f"\n  {kind}: {layout.looks}" for kind, layout in LAYOUTS.items())
+    raise DatasetError(f"the data set {path} {what}; expected one of{looks}")
+
+
+def _match(
+    entries: Sequence[Entry], labels: Sequence[str], class_map: ClassMap | None
+) -> dict[tuple[str, str], tuple[int, ...] | None]:
+    """By category and key, the network's classes; None for a category that is left out."""
+    distinct = {(entry.category, entry.key): entry for entry in entries}
+    return {which: _classes(entry, labels, class_map) for which, entry in distinct.items()}
+
+
+def _classes(
+    entry: Entry, labels: Sequence[str], class_map: ClassMap | None
+) -> tuple[int, ...] | None:
+    if not entry.category:
+        return ()
+    if class_map is not None:
+        mapped = class_map.get(entry.category) or class_map.get(entry.key) or ()
+        if mapped or entry.must_match:
+            return tuple(mapped) or None
+    index = match_class(entry.category, labels)
+    if index is None and entry.must_match:
+        raise unmatched(entry.category, labels)
+    return () if index is None else (index,)
+
+
+def _sample(entry: Entry, classes: tuple[int, ...]) -> Sample:
+    return Sample(
+        name=entry.name,
+        image=entry.image,
+        classes=classes,
+        category=entry.category,
+        locate=entry.locate,
+    )
