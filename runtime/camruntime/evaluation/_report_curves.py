@@ -1,0 +1,67 @@
+"""The report's charts: the curves, and what quality costs."""
+
+from __future__ import annotations
+
+import math
+from html import escape
+
+from camruntime.evaluation._charts import Line, Point, Style, line_chart, scatter, styles
+from camruntime.evaluation._columns import ARROWS, present
+from camruntime.evaluation.summary import Curve, Summary
+
+
+def curves_section(summary: Summary) -> str:
+    """A chart for each curve that any method has; empty where none has."""
+    looks = _looks(summary)
+    # A dict keeps the order of the first mention.
+    names = dict.fromkeys(name for method in summary.methods for name in method.curves)
+    figures = "".join(_figure(summary, name, looks) for name in names)
+    if not figures:
+        return ""
+    return f'<section id="curves"><h2>Curves</h2><div class="charts">{figures}</div></section>'
+
+
+def cost_section(summary: Summary) -> str:
+    """The first metric that can be good or bad, over forward passes; empty where there is none."""
+    judged = (name for name, info in summary.metrics.items() if info.better != "neither")
+    metric = next(judged, None)
+    if metric is None:
+        return ""
+    info, looks = summary.metrics[metric], _looks(summary)
+    points = []
+    for method in summary.methods:
+        if estimate := present(method.metrics.get(metric)):
+            mean, low, high = estimate.mean, estimate.low, estimate.high
+            name = method.method
+            points.append(Point(name, method.passes, mean, low, high, looks[name]))
+    if not points:
+        return ""
+    unit = f", {info.unit}" if info.unit else ""
+    chart = scatter(
+        points, "Forward passes per explanation", f"{info.title}{unit} {ARROWS[info.better]}"
+    )
+    return (
+        '<section id="cost"><h2>Quality and cost</h2><figure class="wide">'
+        f"<figcaption>{escape(info.title)} with 95 % intervals. Methods of equal cost stand side "
+        f"by side.</figcaption>{chart}</figure></section>"
+    )
+
+
+def _looks(summary: Summary) -> dict[str, Style]:
+    return styles([(method.method, method.baseline) for method in summary.methods])
+
+
+def _figure(summary: Summary, name: str, looks: dict[str, Style]) -> str:
+    found = [(m.method, m.curves[name]) for m in summary.methods if name in m.curves]
+    lines = [Line(method, _points(curve), looks[method]) for method, curve in found]
+    lines = [line for line in lines if line.points]
+    if not lines:
+        return ""
+    title = escape(name[:1].upper() + name[1:])
+    chart = line_chart(lines, found[0][1].x_name, found[0][1].y_name)
+    return f"<figure><figcaption><h3>{title}</h3></figcaption>{chart}</figure>"
+
+
+def _points(curve: Curve) -> tuple[tuple[float, float], ...]:
+    pairs = zip(curve.x, curve.y, strict=True)
+    return tuple(pair for pair in pairs if all(map(math.isfinite, pair)))

@@ -1,0 +1,82 @@
+"""A small summary written out by hand, with names that HTML would trip over."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from camruntime.evaluation.report import GalleryPicture
+from camruntime.evaluation.summary import Curve, Estimate, MethodSummary, MetricInfo, Summary
+
+METRICS = {
+    "insertion": MetricInfo(
+        title="Insertion", better="higher", unit="", description="Area under the curve."
+    ),
+    "drop": MetricInfo(title="Drop", better="lower", unit="%", description='What "is" lost.'),
+    "spread": MetricInfo(title="Spread", better="neither", unit="", description="Entropy."),
+}
+
+
+def curve(*y: float) -> Curve:
+    return Curve(tuple(np.linspace(0, 1, len(y)).tolist()), y, "Share <shown>", "Probability")
+
+
+CAM = MethodSummary(
+    method="cam",
+    baseline=False,
+    metrics={
+        "insertion": Estimate(0.4123, 0.381, 0.447, 20),
+        "drop": Estimate(31.26, 28.0, 35.04, 18),
+        "spread": Estimate(9.5, 9.25, 9.75, 20),
+    },
+    curves={"insertion": curve(0.0, 0.5, 1.0), "deletion": curve(1.0, 0.0)},
+    passes=1,
+    seconds=0.0123,
+    no_better_than_centre=("drop",),
+)
+SCORE = MethodSummary(
+    method="score-cam:<b>=1",
+    baseline=False,
+    metrics={
+        "insertion": Estimate(0.39, 0.35, 0.43, 20),
+        "drop": Estimate(25.0, 22.0, 28.0, 20),
+    },
+    curves={"insertion": curve(0.0, 0.25, 1.0)},
+    passes=2049,
+    seconds=8.81,
+)
+CENTRE = MethodSummary(
+    method="centre",
+    baseline=True,
+    metrics={"insertion": Estimate(0.9, 0.8, 1.0, 20), "drop": Estimate(1.0, 0.5, 2.0, 20)},
+    curves={"insertion": curve(0.0, 0.9, 1.0)},
+    passes=0,
+    seconds=1e-5,
+)
+SUMMARY = Summary(
+    model="net & <co>",
+    layer="features.7",
+    weights="0123456789abcdef" * 4,
+    provider="CPUExecutionProvider",
+    dataset="parts",
+    kind="folders",
+    samples=20,
+    accuracy=0.8126,
+    failed=('<img src="x">.png: not a picture',),
+    metrics=METRICS,
+    methods=(CAM, CENTRE, SCORE),
+)
+
+
+def gallery() -> list[GalleryPicture]:
+    """Worst before best, as they need not be in order; the first is 640 pixels high."""
+    tall = np.full((640, 300, 3), (200, 30, 30), np.uint8)
+    flat = np.full((50, 90, 3), (30, 30, 200), np.uint8)
+    return [
+        GalleryPicture(
+            method="cam", rank="worst", sample='a"b<c>.png', caption="x < y, 0.1", picture=tall
+        ),
+        GalleryPicture(method="cam", rank="best", sample="d.png", caption="y 0.9", picture=flat),
+        GalleryPicture(
+            method=SCORE.method, rank="median", sample="e.png", caption="z", picture=flat
+        ),
+    ]

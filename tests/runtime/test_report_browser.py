@@ -1,0 +1,118 @@
+"""The report in a real browser: its script runs, and nothing sticks out of the window."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from dataclasses import replace
+from html import unescape
+from pathlib import Path
+
+import pytest
+
+from camruntime.evaluation.report import report_html
+from camruntime.evaluation.summary import Summary
+from summaries import SUMMARY, gallery
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+BROWSER = next((found for found in map(shutil.which, NAMES) if found), None)
+
+pytestmark = pytest.mark.skipif(BROWSER is None, reason=f"needs one of {', '.join(NAMES)}")
+
+# Put into a copy of the page: the page itself carries nothing for tests.
+WATCH = """<script>
+const errors = [];
+addEventListener("error", (event) => errors.push(event.message));
+addEventListener("securitypolicyviolation", (event) => errors.push(event.blockedURI));
+</script>"""
+ASK = """<script>
+ACTION
+const cell = (row) => row.cells[0].textContent;
+document.documentElement.dataset.found = JSON.stringify({
+  errors,
+  width: innerWidth,
+  room: document.documentElement.clientWidth,
+  needed: document.documentElement.scrollWidth,
+  order: [...document.querySelectorAll("table.results tbody tr")].map(cell),
+  sorted: [...document.querySelectorAll("[aria-sort]")].map((head) => head.ariaSort),
+  hash: location.hash,
+  broken: [...document.images].filter((image) => image.complete && !image.naturalWidth).length,
+});
+</script>"""
+
+
+def _open(
+    folder: Path,
+    link: str = "",
+    *,
+    width: int = 1280,
+    action: str = "",
+    summary: Summary = SUMMARY,
+) -> dict[str, object]:
+    """What the page says of itself when opened with `link`, after the script `action`."""
+    text = report_html(summary, gallery())
+    text = text.replace("<head>", f"<head>{WATCH}", 1)
+    text = text.replace("</body>", ASK.replace("ACTION", action) + "</body>", 1)
+    page = folder / "page.html"
+    page.write_text(text, "utf-8")
+    command = [
+        *(str(BROWSER), "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"),
+        *("--virtual-time-budget=2000", f"--window-size={width},900"),
+        *(f"--user-data-dir={folder / 'profile'}", page.as_uri() + link),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    said = re.search('data-found="([^"]*)"', done.stdout)
+    assert said, done.stdout[:2000]
+    found: dict[str, object] = json.loads(unescape(said[1]))
+    assert found["errors"] == []
+    assert found["broken"] == 0
+    return found
+
+
+@pytest.mark.parametrize("width", [1280, 800, 520])
+def test_page_fits_its_window(tmp_path: Path, width: int) -> None:
+    more = {f"Unbreakable{n}": SUMMARY.metrics["drop"] for n in range(20)}
+    wide = replace(SUMMARY, metrics={**SUMMARY.metrics, **more}, layer="layer" * 60)
+    found = _open(tmp_path, width=width, summary=wide)
+    assert found["width"] == width
+    assert found["needed"] == found["room"], "the table scrolls in its own box"
+    assert found["order"] == ["cam", "score-cam:<b>=1", "Baselines", "centre"]
+    assert found["sorted"] == []
+
+
+@pytest.mark.parametrize(
+    ("link", "first"),
+    [
+        ("#sort=0", "cam"),
+        ("#sort=0-descending", "score-cam:<b>=1"),
+        ("#sort=1", "cam"),
+        ("#sort=2", "score-cam:<b>=1"),
+        ("#sort=2-descending", "cam"),
+        ("#sort=4-descending", "score-cam:<b>=1"),
+        ("#sort=99", "cam"),
+    ],
+)
+def test_a_link_sorts_the_table(tmp_path: Path, link: str, first: str) -> None:
+    order = _open(tmp_path, link)["order"]
+    assert isinstance(order, list)
+    assert order[0] == first
+    assert order[2:] == ["Baselines", "centre"], "baselines stay below"
+
+
+@pytest.mark.parametrize("direction", ["ascending", "descending"])
+def test_missing_values_go_last(tmp_path: Path, direction: str) -> None:
+    order = _open(tmp_path, f"#sort=3-{direction}")["order"]
+    assert isinstance(order, list)
+    assert order[:2] == ["cam", "score-cam:<b>=1"]
+
+
+def test_clicks_sort_and_then_turn_the_order(tmp_path: Path) -> None:
+    click = 'document.querySelectorAll("thead button")[4].click();'
+    once = _open(tmp_path, action=click)
+    assert (once["sorted"], once["hash"]) == (["ascending"], "#sort=4-ascending")
+    twice = _open(tmp_path, action=click * 2)
+    assert (twice["sorted"], twice["hash"]) == (["descending"], "#sort=4-descending")
+    assert isinstance(twice["order"], list)
+    assert twice["order"][0] == "score-cam:<b>=1"
