@@ -15,7 +15,9 @@ from rich.progress import Progress
 from rich.table import Table
 
 from camruntime.bundle import open_bundle
+from camruntime.compare_command import compare
 from camruntime.errors import CamError
+from camruntime.evaluate_command import evaluate
 from camruntime.explanation import Explanation
 from camruntime.methods import METHODS, choices, make_method, spec_of
 from camruntime.overlay import contact_sheet
@@ -23,6 +25,8 @@ from camruntime.picture import encode_png
 from camruntime.targets import Target
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app.command()(evaluate)
+app.command()(compare)
 _console = Console()
 
 BundlePath = Annotated[Path, typer.Argument(help="Directory of the bundle.")]
@@ -98,6 +102,22 @@ def methods() -> None:
         for option, (default, values) in choices(kind).items():
             table.add_row("", option, default, values)
         table.add_row(f"[dim]{summary}[/]", end_section=True)
+    _console.print(table)
+
+
+@app.command()
+def metrics() -> None:
+    """List the metrics of `evaluate` and `compare`, and their options."""
+    from camruntime.metrics import METRICS
+
+    table = Table("metric", "option", "default", "values")
+    for name, kind in METRICS.items():
+        table.add_row(f"[bold]{name}[/]", end_section=False)
+        for option, (default, values) in choices(kind).items():
+            table.add_row("", option, default, values)
+        arrow = {"higher": "higher is better", "lower": "lower is better", "neither": ""}
+        table.add_row(f"[dim]{kind.info.description}[/]", "", "", arrow[kind.info.better])
+        table.add_section()
     _console.print(table)
 
 

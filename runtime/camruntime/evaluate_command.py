@@ -156,7 +156,7 @@ def _write(evaluation: Evaluation, summary: Summary, out: Path) -> None:
     with _console.status("drawing the report"):
         page = report_html(summary, _gallery(evaluation))
     (out / REPORT).write_text(page, encoding="utf-8")
-    _console.print(summary_table(summary))
+    _console.print(summary_table(summary, _console.width))
     for line in summary.failed:
         _say(f"left out: {line}")
     _say(str(out / REPORT))

@@ -61,6 +61,7 @@ SUMMARY = Summary(
     kind="folders",
     samples=20,
     accuracy=0.8126,
+    probability=0.7,
     failed=('<img src="x">.png: not a picture',),
     metrics=METRICS,
     methods=(CAM, CENTRE, SCORE),

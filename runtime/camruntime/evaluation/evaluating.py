@@ -10,7 +10,7 @@ from pathlib import Path
 from camruntime.datasets._sample import Dataset, Sample
 from camruntime.errors import CamError, EvaluationError, ImageError, NonFiniteError
 from camruntime.evaluation.journal import Journal
-from camruntime.evaluation.row import Look, Row, explain_and_measure, look
+from camruntime.evaluation.row import Look, Row, explained, look, measured
 from camruntime.evaluation.summarise import summarise
 from camruntime.evaluation.summary import SCHEMA_VERSION, Summary
 from camruntime.explainer import Explainer
@@ -76,8 +76,8 @@ class Evaluation:
                     done = index * len(self.methods) + len(self.methods) - len(missing) + place
                     progress(done, every, f"{sample.name} {spec_of(method)}")
                 assert seen is not None
-                row = explain_and_measure(self.explainer, seen, method, self.metrics)
-                self.journal.add(row)
+                found = explained(self.explainer, seen, method)
+                self.journal.add(measured(found, self.metrics))
         if beyond:
             self.failed.append(
                 f"{beyond} samples: their class is not among the network's top {self.within_top}"

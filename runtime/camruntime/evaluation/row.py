@@ -85,9 +85,25 @@ def look(explainer: Explainer, sample: Sample) -> Look:
     return Look(sample, photo, forward, int(target), rank, seconds)
 
 
-def explain_and_measure(
-    explainer: Explainer, seen: Look, method: Method, metrics: Sequence[Metric]
-) -> Row:
+@dataclass(frozen=True, eq=False)
+class Explained:
+    """A sample's explanation, and what it cost.
+
+    Attributes:
+        look: the sample.
+        case: what metrics look at.
+        evidence: whether the map shows anything.
+        passes, seconds: with the plain pass.
+    """
+
+    look: Look
+    case: Case
+    evidence: bool
+    passes: int
+    seconds: float
+
+
+def explained(explainer: Explainer, seen: Look, method: Method) -> Explained:
     """One method on one sample.
 
     Raises:
@@ -97,11 +113,9 @@ def explain_and_measure(
     start = time.perf_counter()
     maps = method(graphs, seen.forward, [seen.target])
     seconds = seen.seconds + time.perf_counter() - start
-    passes = graphs.passes
     spec = explainer.bundle.manifest.input
     shown, evidence = saliency(maps.raw[0], spec.size)
     size = (seen.photo.shape[0], seen.photo.shape[1])
-    locate = seen.sample.locate
     case = Case(
         graphs=explainer.graphs(),
         forward=seen.forward,
@@ -109,23 +123,28 @@ def explain_and_measure(
         target=seen.target,
         saliency=shown,
         photo_saliency=fit(size, spec).to_photo(shown),
-        regions=locate(size) if locate else None,
+        regions=seen.sample.locate(size) if seen.sample.locate else None,
     )
-    measured = {metric_spec(metric): case.measure(metric) for metric in metrics}
-    predicted = int(seen.forward.logits.argmax())
+    return Explained(seen, case, evidence, graphs.passes, seconds)
+
+
+def measured(one: Explained, metrics: Sequence[Metric]) -> Row:
+    """Everything that is kept of an explanation."""
+    results = {metric_spec(metric): one.case.measure(metric) for metric in metrics}
+    sample, predicted = one.look.sample, int(one.look.forward.logits.argmax())
     return Row(
-        sample=seen.sample.name,
-        category=seen.sample.category,
-        method=spec_of(method),
-        target=seen.target,
+        sample=sample.name,
+        category=sample.category,
+        method=spec_of(one.case.method),
+        target=one.look.target,
         predicted=predicted,
-        right=predicted in seen.sample.classes if seen.sample.classes else None,
-        probability=case.probability,
-        no_evidence=not evidence,
-        values={name: found.value for name, found in measured.items()},
-        curves={name: found.curve for name, found in measured.items() if found.curve},
-        passes=passes,
-        seconds=seconds,
+        right=predicted in sample.classes if sample.classes else None,
+        probability=one.case.probability,
+        no_evidence=not one.evidence,
+        values={name: found.value for name, found in results.items()},
+        curves={name: found.curve for name, found in results.items() if found.curve},
+        passes=one.passes,
+        seconds=one.seconds,
     )
 
 

@@ -7,21 +7,27 @@ from rich.table import Column, Table
 
 from camruntime.evaluation.summary import MethodSummary, MetricInfo, Summary
 
+_COST = 22  # characters that passes and milliseconds take
+_COLUMN = 15
 _ARROWS = {"higher": " ↑", "lower": " ↓", "neither": ""}
 
 
-def summary_table(summary: Summary) -> Table:
+def summary_table(summary: Summary, width: int) -> Table:
     """A row per method: means, and what one explanation costs.
 
-    A dagger marks values that are no better than the centre Gaussian's.
+    A dagger marks values that are no better than the centre Gaussian's. Metrics that do not fit in
+    `width` characters are left to the report.
     """
-    shown = [name for name in summary.metrics if not name.startswith("protocol")]
+    names = max(len(one.method) for one in summary.methods)
+    shown = list(summary.metrics)[: max(1, (width - names - _COST) // _COLUMN)]
+    more = len(summary.metrics) - len(shown)
+    caption = f"{summary.samples} samples; † no better than the centre Gaussian"
     table = Table(
         Column("method", no_wrap=True),
         *(Column(_heading(summary.metrics[name]), justify="right") for name in shown),
         Column("passes", justify="right"),
         Column("ms", justify="right"),
-        caption=f"{summary.samples} samples; † no better than the centre Gaussian",
+        caption=f"{caption}; {more} more metrics in the report" if more else caption,
     )
     for one in summary.methods:
         cells = [_cell(one, name) for name in shown]

@@ -1,0 +1,70 @@
+"""`camruntime compare`: all methods on one picture, with their metrics."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from camruntime.errors import CamError
+from camruntime.methods import BASELINES, METHODS
+from camruntime.picture import encode_png
+
+_console = Console()
+
+
+def compare(
+    bundle: Annotated[Path, typer.Argument(help="Directory of the bundle.")],
+    image: Annotated[Path, typer.Argument(help="A photograph.")],
+    methods: Annotated[
+        str,
+        typer.Option(help="NAME[:option=value...][,NAME...], or `all` that the bundle can run."),
+    ] = "all",
+    metrics: Annotated[
+        str, typer.Option(help="NAME[:option=value...][,NAME...]; see `camruntime metrics`.")
+    ] = "adcc,insertion,deletion",
+    target: Annotated[
+        str | None, typer.Option(help="Class index or label; default the top class.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Where compare.png and compare.html go.")] = Path(
+        "comparison"
+    ),
+    provider: Annotated[
+        str | None, typer.Option(help="`cuda`, `cpu`, or in full; default CUDA where it opens.")
+    ] = None,
+    threads: Annotated[int | None, typer.Option(help="On the CPU; default one per core.")] = None,
+    chunk: Annotated[int | None, typer.Option(help="Perturbed copies computed at once.")] = None,
+) -> None:
+    """Explain one picture with all methods, and measure each: a PNG and a page."""
+    from camruntime.evaluation.comparing import (
+        compare_method,
+        comparison_html,
+        comparison_sheet,
+    )
+    from camruntime.explainer import load
+    from camruntime.metrics import make_metric
+
+    explainer = load(bundle, [provider] if provider else None, threads=threads, chunk=chunk)
+    measured = [make_metric(spec) for spec in metrics.split(",")]
+    specs = [*METHODS, *BASELINES] if methods == "all" else methods.split(",")
+    wanted = int(target) if target and target.isdecimal() else target
+    found = []
+    for spec in specs:
+        try:
+            with _console.status(spec):
+                found.append(compare_method(explainer, image, spec, wanted, measured))
+        except CamError as error:
+            if methods != "all" or not found:
+                raise
+            _say(f"without {spec}: {error}")
+    out.mkdir(parents=True, exist_ok=True)
+    page = out / "compare.html"
+    page.write_text(comparison_html(explainer, image, found), encoding="utf-8")
+    (out / "compare.png").write_bytes(encode_png(comparison_sheet(image, found, explainer.labels)))
+    _say(f"{out / 'compare.png'}\n{page}")
+
+
+def _say(text: str) -> None:
+    _console.print(text, markup=False, highlight=False, soft_wrap=True)

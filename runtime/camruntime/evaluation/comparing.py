@@ -1,0 +1,94 @@
+"""Methods side by side on one picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+
+from camruntime.datasets import Sample
+from camruntime.evaluation._columns import spec_html
+from camruntime.evaluation._page import facts_html, page_html
+from camruntime.evaluation._report_gallery import data_uri
+from camruntime.evaluation.row import Row, explained, look, measured
+from camruntime.explainer import Explainer
+from camruntime.metrics import Metric, make_metric
+from camruntime.overlay import contact_sheet, overlay
+from camruntime.picture import Picture, as_picture
+from camruntime.targets import Target, class_index
+
+_ARROWS = {"higher": "↑", "lower": "↓", "neither": ""}
+
+
+@dataclass(frozen=True, eq=False)
+class Compared:
+    """One method: what it measured, and the photograph with its saliency, uint8 RGB."""
+
+    row: Row
+    picture: Picture
+
+    @property
+    def lines(self) -> list[str]:
+        """What stands under the picture: metrics, then what the explanation cost."""
+        values = [
+            f"{name} {'-' if value is None else f'{value:.1f}'}"
+            for name, value in self.row.values.items()
+        ]
+        cost = f"{self.row.passes} passes, {1000 * self.row.seconds:.0f} ms"
+        return [*values, *(["no evidence"] if self.row.no_evidence else []), cost]
+
+
+def compare_method(
+    explainer: Explainer, image: Path, spec: str, target: Target | None, metrics: Sequence[Metric]
+) -> Compared:
+    """One method on one picture.
+
+    Raises:
+        CamError: the picture, the class or the method cannot be used.
+    """
+    classes = () if target is None else (class_index(target, explainer.labels),)
+    seen = look(explainer, Sample(name=image.name, image=image, classes=classes))
+    found = explained(explainer, seen, explainer.method(spec))
+    drawn = overlay(seen.photo, found.case.photo_saliency) if found.evidence else seen.photo
+    return Compared(measured(found, metrics), drawn)
+
+
+def comparison_sheet(image: Path, found: Sequence[Compared], labels: Sequence[str]) -> Picture:
+    """All pictures with their numbers, uint8 RGB."""
+    row = found[0].row
+    heading = [image.name, f"{labels[row.target]} {row.probability:.3f}"]
+    tiles = [("\n".join(heading), as_picture(image))]
+    tiles += [("\n".join([one.row.method, *one.lines]), one.picture) for one in found]
+    return contact_sheet(tiles, columns=5)
+
+
+def comparison_html(explainer: Explainer, image: Path, found: Sequence[Compared]) -> str:
+    """The same as a page."""
+    manifest, row = explainer.bundle.manifest, found[0].row
+    facts = {
+        "Model": escape(manifest.model),
+        "Layer": f"<code>{escape(manifest.layer.name)}</code>",
+        "Explained class": f"{escape(explainer.labels[row.target])} {row.probability:.3f}",
+        "Top class": escape(explainer.labels[row.predicted]),
+        "Metrics": ", ".join(_reading(spec) for spec in row.values),
+    }
+    photo = _figure("photograph", as_picture(image), [])
+    figures = "".join(_figure(spec_html(one.row.method), one.picture, one.lines) for one in found)
+    body = f'<section class="pictures">{photo}{figures}</section>'
+    return page_html(f"Saliency methods on {image.name}", facts_html(facts), body)
+
+
+def _reading(spec: str) -> str:
+    info = make_metric(spec).info
+    return f'<span title="{escape(info.description)}">{escape(spec)} {_ARROWS[info.better]}</span>'
+
+
+def _figure(title: str, picture: Picture, lines: Sequence[str]) -> str:
+    uri, width, height = data_uri(picture)
+    text = "<br>".join(map(escape, lines))
+    return (
+        f'<figure><img src="{uri}" width="{width}" height="{height}" alt="">'
+        f'<figcaption><span class="rank">{title}</span> '
+        f'<span class="sample">{text}</span></figcaption></figure>'
+    )
