@@ -26,21 +26,31 @@ def overlay(photo: Picture, saliency: FloatArray, strength: float = 0.5) -> Pict
     return np.asarray(cv2.addWeighted(colours, strength, photo, 1 - strength, 0), np.uint8)
 
 
-def contact_sheet(tiles: Sequence[tuple[str, Picture]], columns: int, height: int = 240) -> Picture:
+def contact_sheet(
+    tiles: Sequence[tuple[str, Picture]],
+    columns: int,
+    height: int = 240,
+    below: Sequence[str] = (),
+) -> Picture:
     """Pictures in rows of `columns`, scaled to `height` pixels, each under its title.
 
     Args:
         tiles: pairs of a title (lines parted by a newline) and a uint8 RGB picture.
         columns: pictures in a row.
         height: of a picture, in pixels.
+        below: text under each picture, as many as there are tiles, or none.
 
     Returns:
         uint8 RGB, white where there is no picture.
     """
-    lines = max(title.count("\n") + 1 for title, _ in tiles)
-    scaled = [(title, _scale(picture, height)) for title, picture in tiles]
-    width = max(190, *(picture.shape[1] for _, picture in scaled)) + 8
-    cells = [_cell(title, picture, width, lines) for title, picture in scaled]
+    scaled = [_scale(picture, height) for _, picture in tiles]
+    width = max(190, *(picture.shape[1] for picture in scaled)) + 8
+    titles = _texts([title for title, _ in tiles], width)
+    notes = _texts(below, width) if below else [np.empty((0, width, 3), np.uint8)] * len(tiles)
+    cells = [
+        np.vstack([title, _centred(picture, width), note])
+        for title, picture, note in zip(titles, scaled, notes, strict=True)
+    ]
     blank = np.full_like(cells[0], 255)
     rows = [cells[start : start + columns] for start in range(0, len(cells), columns)]
     full = [np.hstack([*row, *[blank] * (min(columns, len(cells)) - len(row))]) for row in rows]
@@ -53,15 +63,26 @@ def _scale(picture: Picture, height: int) -> Picture:
     return np.asarray(cv2.resize(picture, (width, height), interpolation=method), np.uint8)
 
 
-def _cell(title: str, picture: Picture, width: int, lines: int) -> Picture:
-    height = picture.shape[0] + TITLE * lines + 8
-    cell = np.full((height, width, 3), 255, np.uint8)
-    for row, line in enumerate(title.split("\n")):
+def _centred(picture: Picture, width: int) -> Picture:
+    """The picture between white margins, 4 pixels above and below."""
+    cell = np.full((picture.shape[0] + 8, width, 3), 255, np.uint8)
+    left = (width - picture.shape[1]) // 2
+    cell[4:-4, left : left + picture.shape[1]] = picture
+    return cell
+
+
+def _texts(texts: Sequence[str], width: int) -> list[Picture]:
+    """Lines of text on white, all of the height of the longest."""
+    lines = max(text.count("\n") + 1 for text in texts)
+    return [_text(text, width, lines) for text in texts]
+
+
+def _text(text: str, width: int, lines: int) -> Picture:
+    cell = np.full((TITLE * lines, width, 3), 255, np.uint8)
+    for row, line in enumerate(text.split("\n")):
         place = (4, TITLE * (row + 1) - 6)
         scale = min(0.5, 0.5 * (width - 8) / max(1, _text_width(line)))
         cv2.putText(cell, line, place, cv2.FONT_HERSHEY_SIMPLEX, scale, (0, 0, 0), 1, cv2.LINE_AA)
-    left = (width - picture.shape[1]) // 2
-    cell[-picture.shape[0] - 4 : -4, left : left + picture.shape[1]] = picture
     return cell
 
 

@@ -35,7 +35,8 @@ class Compared:
             f"{name} {'-' if value is None else f'{value:.1f}'}"
             for name, value in self.row.values.items()
         ]
-        cost = f"{self.row.passes} passes, {1000 * self.row.seconds:.0f} ms"
+        passes = "1 pass" if self.row.passes == 1 else f"{self.row.passes} passes"
+        cost = f"{passes}, {1000 * self.row.seconds:.0f} ms"
         return [*values, *(["no evidence"] if self.row.no_evidence else []), cost]
 
 
@@ -57,10 +58,12 @@ def compare_method(
 def comparison_sheet(image: Path, found: Sequence[Compared], labels: Sequence[str]) -> Picture:
     """All pictures with their numbers, uint8 RGB."""
     row = found[0].row
-    heading = [image.name, f"{labels[row.target]} {row.probability:.3f}"]
-    tiles = [("\n".join(heading), as_picture(image))]
-    tiles += [("\n".join([one.row.method, *one.lines]), one.picture) for one in found]
-    return contact_sheet(tiles, columns=5)
+    tiles = [(image.name, as_picture(image)), *((one.row.method, one.picture) for one in found)]
+    below = [
+        f"{labels[row.target]} {row.probability:.3f}",
+        *("\n".join(one.lines) for one in found),
+    ]
+    return contact_sheet(tiles, columns=5, below=below)
 
 
 def comparison_html(explainer: Explainer, image: Path, found: Sequence[Compared]) -> str:
@@ -75,7 +78,7 @@ def comparison_html(explainer: Explainer, image: Path, found: Sequence[Compared]
     }
     photo = _figure("photograph", as_picture(image), [])
     figures = "".join(_figure(spec_html(one.row.method), one.picture, one.lines) for one in found)
-    body = f'<section class="pictures">{photo}{figures}</section>'
+    body = f'<section class="side-by-side">{photo}{figures}</section>'
     return page_html(f"Saliency methods on {image.name}", facts_html(facts), body)
 
 
