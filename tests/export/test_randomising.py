@@ -193,6 +193,8 @@ def test_networks_from_files(tmp_path: Path, kind: str) -> None:
     built = build_bundle(BuildOptions(model=str(path), out=tmp_path / "b")).bundle
     options = RandomiseOptions(bundle=built.folder, out=tmp_path / "r", stages=2)
     stages = randomise_bundle(options)
+    for stage in stages:  # also of the gradient, whose judge is a copy of the network
+        assert max(parity.relative for parity in stage.manifest.parity) < 1e-5
     answers = [_logits(bundle, images.numpy()) for bundle in (built, *stages)]
     for before, after in pairwise(answers):
         assert not torch.allclose(before, after, atol=0.01)
