@@ -1,40 +1,18 @@
-"""Build a bundle: trace, split, convert, store, compare with PyTorch, publish."""
+"""Build a bundle: trace, split, write, publish."""
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 
-import onnx_ir as ir
-import torch
-from torch import nn
-
-from camexport.converting import OPSET, gradient_to_onnx, to_onnx
-from camexport.differentiating import differentiate
 from camexport.errors import OptionError
 from camexport.layers import default_layer
 from camexport.marking import trace
 from camexport.models import Architecture, find_architecture, load_network
-from camexport.parity import check, measure
-from camexport.perturbing import mask_activations, mask_images, occlude_images
 from camexport.splitting import Split, split
 from camexport.staging import staged
-from camexport.storing import store
-from camruntime.bundle import (
-    SCHEMA_VERSION,
-    Bundle,
-    Input,
-    Layer,
-    Manifest,
-    ResizeMode,
-    Source,
-    open_bundle,
-)
-from camruntime.engine import Engine
-
-_TOOLS = ("camexport", "torch", "onnx", "onnxscript", "onnx-ir")
+from camexport.writing import Contents, write_bundle
+from camruntime.bundle import Bundle, Input, ResizeMode, open_bundle
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,11 +80,16 @@ def build_bundle(options: BuildOptions) -> Built:
         program = trace(network, spec.size)
         layer = options.layer or default_layer(program, network)
         parts = split(program, architecture.aliases.get(layer, layer))
-        labels = given or architecture.labels
-        models = _convert(parts, spec, options.gradient)
-        fitting = _fitting(labels, parts, given)
-        manifest = _write(stage, options, models, parts, spec, fitting, source)
-        _compare(stage, network, manifest)
+        contents = Contents(
+            model=options.model,
+            arguments=dict(options.arguments),
+            output=options.output,
+            source=source,
+            input=spec,
+            labels=_fitting(given or architecture.labels, parts, given),
+            gradient=options.gradient,
+        )
+        write_bundle(stage, network, parts, contents)
     return Built(open_bundle(out), _assumed(architecture, options))
 
 
@@ -144,67 +127,6 @@ def input_of(architecture: Architecture, options: BuildOptions) -> Input:
     if min(size) < 1 or min(std) <= 0:
         raise OptionError(f"expected a size of at least 1x1 and std above 0, got {size} and {std}")
     return Input(size=size, colour="RGB", resize=resize, shorter_side=shorter, mean=mean, std=std)
-
-
-def _convert(parts: Split, spec: Input, gradient: bool) -> dict[str, ir.Model]:
-    """All graphs of the bundle by name."""
-    examples = {"activations": torch.zeros(2, *parts.layout.shape)}
-    if parts.layout.tokens:
-        examples["tokens"] = torch.zeros(2, parts.layout.tokens, parts.layout.shape[0])
-    models = {
-        "head": to_onnx(parts.head, {"image": torch.zeros(2, 3, *spec.size)}, list(examples)),
-        "tail": to_onnx(parts.tail, examples, ["logits"]),
-        "mask_images": mask_images(),
-        "occlude_images": occlude_images(),
-        "mask_activations": mask_activations(),
-    }
-    if gradient:
-        models["gradient"] = gradient_to_onnx(differentiate(parts.tail), examples)
-    return models
-
-
-def _write(
-    stage: Path,
-    options: BuildOptions,
-    models: dict[str, ir.Model],
-    parts: Split,
-    spec: Input,
-    labels: tuple[str, ...],
-    source: Source,
-) -> Manifest:
-    """Store all graphs; the manifest's parity is still to be measured."""
-    graphs, weights = store(models, stage)
-    layout = parts.layout
-    return Manifest(
-        schema_version=SCHEMA_VERSION,
-        model=options.model,
-        arguments=dict(options.arguments),
-        output=options.output,
-        source=source,
-        layer=Layer(
-            name=parts.layer,
-            shape=layout.shape,
-            spatial=layout.shape[1:],
-            axes=layout.axes,
-            tokens=layout.tokens,
-        ),
-        input=spec,
-        classes=parts.classes,
-        labels=labels,
-        graphs=graphs,
-        weights=weights,
-        opset=OPSET,
-        tools={tool: version(tool) for tool in _TOOLS},
-        parity=(),
-    )
-
-
-def _compare(stage: Path, network: nn.Module, manifest: Manifest) -> None:
-    """Measure parity on the stored files, refuse what is over tolerance, write `bundle.json`."""
-    engine = Engine(Bundle(stage, manifest), providers=["cpu"])
-    measured = measure(network, engine)
-    check(measured)
-    dataclasses.replace(manifest, parity=measured).write(stage)
 
 
 def _read_labels(path: Path | None) -> tuple[str, ...]:

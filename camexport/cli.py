@@ -1,4 +1,4 @@
-"""The command line `camexport`: a thin shell over `build_bundle`, `candidates`, `verify_bundle`."""
+"""The command line `camexport`: a thin shell over what its commands are named after."""
 
 from __future__ import annotations
 
@@ -159,6 +159,30 @@ def verify(
     with _console.status(f"verifying {bundle}"):
         measured = verify_bundle(bundle, weights, [provider] if provider else None)
     _console.print(_parity_table(measured))
+
+
+@app.command()
+def randomise(
+    bundle: Annotated[Path, typer.Argument(help="Directory of the trained network's bundle.")],
+    out: Annotated[Path, typer.Option(help="Directory for the bundles 1, 2, ... of the stages.")],
+    stages: Annotated[int, typer.Option(help="In how many steps all layers are randomised.")] = 4,
+    seed: Annotated[int, typer.Option(help="Of the randomised weights.")] = 0,
+    weights: Annotated[
+        Path | None, typer.Option(help="The state dict, where the bundle was built from a file.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
+) -> None:
+    """Randomise a network from its logits backwards, for `camruntime sanity`."""
+    from camexport.randomising import RandomiseOptions, randomise_bundle
+
+    options = RandomiseOptions(
+        bundle=bundle, out=out, stages=stages, seed=seed, weights=weights, force=force
+    )
+    with _console.status(f"randomising {escape(str(bundle))}"):
+        made = randomise_bundle(options)
+    for stage in made:
+        text = f"{stage.folder}  {stage.manifest.source.name}"
+        _console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command()

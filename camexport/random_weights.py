@@ -19,8 +19,7 @@ def seeded(make: Callable[[], nn.Module], seed: int, size: tuple[int, int]) -> n
         network = make()
         _fill_zeros(network)
         norms = [m for m in network.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
-        if norms:
-            _calibrate(network, norms, size)
+        calibrate(network, norms, size)
     return network.eval()
 
 
@@ -37,10 +36,15 @@ def _fill_zeros(network: nn.Module) -> None:
             )
 
 
-def _calibrate(
+def calibrate(
     network: nn.Module, norms: list[nn.modules.batchnorm._BatchNorm], size: tuple[int, int]
 ) -> None:
-    """Give the batch norms, and nothing else, the mean statistics of three batches of noise."""
+    """Give the batch norms, and nothing else, the mean statistics of three batches of noise.
+
+    They are left in training mode.
+    """
+    if not norms:
+        return
     network.eval()
     momenta = [norm.momentum for norm in norms]
     for norm in norms:

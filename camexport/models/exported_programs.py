@@ -51,6 +51,7 @@ class _Network(UnflattenedModule):
 
     def __deepcopy__(self, _memo: object) -> nn.Module:
         copied = _network(self.program)  # what torch keeps beside the weights cannot be copied
+        copied.load_state_dict(self.state_dict())  # they may have been changed since
         copied._forward_hooks.update(self._forward_hooks)
         return copied
 

@@ -22,22 +22,37 @@ MANIFEST = "bundle.json"
 Axes = Literal["channels-first", "channels-last", "tokens"]
 ResizeMode = Literal["squash", "centre-crop", "letterbox"]
 
+_RANDOMISED = ", randomised from "  # in a name of weights, before the layer's
+
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
     """Where the weights came from.
 
     Attributes:
-        weights: the publisher's own (`default`), seeded noise (`random`), or a state dict (`file`).
+        weights: the publisher's own (`default`), seeded noise (`random`), a state dict (`file`), or
+            those of another bundle, drawn anew from some layer on (`randomised`).
         name: the publisher's name of them, or the file's.
-        seed: of random weights; None otherwise.
+        seed: of random and randomised weights; None otherwise.
         digest: SHA-256 of the weights, independent of the file they came in.
     """
 
-    weights: Literal["default", "random", "file"]
+    weights: Literal["default", "random", "file", "randomised"]
     name: str
     seed: int | None
     digest: str
+
+    def randomised(self, layer: str, seed: int, digest: str) -> Source:
+        """The source of weights that were drawn anew from `layer` on."""
+        name = f"{self.name}{_RANDOMISED}{layer} on, seed {seed}"
+        return Source(weights="randomised", name=name, seed=seed, digest=digest)
+
+    @property
+    def randomised_from(self) -> str | None:
+        """The first layer whose weights were drawn anew; None for all other weights."""
+        if self.weights != "randomised":
+            return None
+        return self.name.rpartition(_RANDOMISED)[2].rpartition(" on, seed ")[0]
 
 
 @dataclass(frozen=True, kw_only=True)

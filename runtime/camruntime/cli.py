@@ -22,12 +22,15 @@ from camruntime.explanation import Explanation
 from camruntime.methods import METHODS, choices, make_method, spec_of
 from camruntime.overlay import contact_sheet
 from camruntime.picture import encode_png
+from camruntime.sanity_command import sanity
 from camruntime.targets import Target
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.command()(evaluate)
 app.command()(compare)
 _console = Console()
+
+app.command()(sanity)
 
 BundlePath = Annotated[Path, typer.Argument(help="Directory of the bundle.")]
 

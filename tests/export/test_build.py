@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from camexport import build as building
+from camexport import writing
 from camexport.build import BuildOptions, build_bundle
 from camexport.converting import to_onnx
 from camexport.errors import (
@@ -248,7 +248,7 @@ def test_a_graph_that_computes_something_else_fails_the_build(
             folded.mul_(1.01)
         return right(module, *arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(building, "to_onnx", wrong)
+    monkeypatch.setattr(writing, "to_onnx", wrong)
     with pytest.raises(ParityError, match="differs from PyTorch"):
         build_bundle(BuildOptions(model="networks:plain", size=(32, 32), out=tmp_path / "b"))
     assert list(tmp_path.iterdir()) == []
@@ -272,7 +272,7 @@ def test_a_full_disk_while_storing_leaves_nothing(
     def full(*_arguments: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(building, "store", full)
+    monkeypatch.setattr(writing, "store", full)
     with pytest.raises(OutputError, match="the disk is full"):
         build_bundle(BuildOptions(model="networks:plain", size=(32, 32), out=tmp_path / "b"))
     assert list(tmp_path.iterdir()) == []

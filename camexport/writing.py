@@ -1,0 +1,109 @@
+"""Write a bundle from a network that was split: convert, store, compare with PyTorch."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import onnx_ir as ir
+import torch
+from torch import nn
+
+from camexport.converting import OPSET, gradient_to_onnx, to_onnx
+from camexport.differentiating import differentiate
+from camexport.parity import check, measure
+from camexport.perturbing import mask_activations, mask_images, occlude_images
+from camexport.splitting import Split
+from camexport.storing import store
+from camruntime.bundle import SCHEMA_VERSION, Bundle, Input, Layer, Manifest, Source
+from camruntime.engine import Engine
+
+_TOOLS = ("camexport", "torch", "onnx", "onnxscript", "onnx-ir")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contents:
+    """What a bundle's manifest says that its graphs do not tell.
+
+    Attributes:
+        model, arguments, output: what `camexport build` was given.
+        source: where the network's weights came from.
+        input: its preprocessing.
+        labels: one per class.
+        gradient: write the gradient graph too.
+    """
+
+    model: str
+    arguments: Mapping[str, str]
+    output: str | None
+    source: Source
+    input: Input
+    labels: tuple[str, ...]
+    gradient: bool
+
+
+def write_bundle(folder: Path, network: nn.Module, parts: Split, contents: Contents) -> None:
+    """Write the bundle of `network`, which was split into `parts`, into the existing `folder`.
+
+    Raises:
+        UnsupportedError: an operator that ONNX or the gradient does not have.
+        ParityError: the stored graphs do not compute what `network` does.
+    """
+    models = _convert(parts, contents.input, contents.gradient)
+    _compare(folder, network, _store(folder, models, parts, contents))
+
+
+def _convert(parts: Split, spec: Input, gradient: bool) -> dict[str, ir.Model]:
+    """All graphs of the bundle by name."""
+    examples = {"activations": torch.zeros(2, *parts.layout.shape)}
+    if parts.layout.tokens:
+        examples["tokens"] = torch.zeros(2, parts.layout.tokens, parts.layout.shape[0])
+    models = {
+        "head": to_onnx(parts.head, {"image": torch.zeros(2, 3, *spec.size)}, list(examples)),
+        "tail": to_onnx(parts.tail, examples, ["logits"]),
+        "mask_images": mask_images(),
+        "occlude_images": occlude_images(),
+        "mask_activations": mask_activations(),
+    }
+    if gradient:
+        models["gradient"] = gradient_to_onnx(differentiate(parts.tail), examples)
+    return models
+
+
+def _store(folder: Path, models: dict[str, ir.Model], parts: Split, contents: Contents) -> Manifest:
+    """Store all graphs; the manifest's parity is still to be measured."""
+    graphs, weights = store(models, folder)
+    layout = parts.layout
+    return Manifest(
+        schema_version=SCHEMA_VERSION,
+        model=contents.model,
+        arguments=dict(contents.arguments),
+        output=contents.output,
+        source=contents.source,
+        layer=Layer(
+            name=parts.layer,
+            shape=layout.shape,
+            spatial=layout.shape[1:],
+            axes=layout.axes,
+            tokens=layout.tokens,
+        ),
+        input=contents.input,
+        classes=parts.classes,
+        labels=contents.labels,
+        graphs=graphs,
+        weights=weights,
+        opset=OPSET,
+        tools={tool: version(tool) for tool in _TOOLS},
+        parity=(),
+    )
+
+
+def _compare(folder: Path, network: nn.Module, manifest: Manifest) -> None:
+    """Measure parity on the stored files, refuse what is over tolerance, write `bundle.json`."""
+    engine = Engine(Bundle(folder, manifest), providers=["cpu"])
+    measured = measure(network, engine)
+    check(measured)
+    dataclasses.replace(manifest, parity=measured).write(folder)

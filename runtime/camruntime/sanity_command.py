@@ -1,0 +1,111 @@
+"""`camruntime sanity`: whether maps depend on what the network learned."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import Progress
+from rich.table import Column, Table
+
+from camruntime.bundle import MANIFEST
+from camruntime.errors import BundleError, CamError
+from camruntime.methods import make_method
+
+if TYPE_CHECKING:
+    from camruntime.evaluation.randomisation import RandomisationCheck, Similarity
+
+_console = Console()
+
+
+def sanity(
+    bundle: Annotated[Path, typer.Argument(help="Directory of the trained network's bundle.")],
+    randomised: Annotated[Path, typer.Argument(help="What `camexport randomise` wrote of it.")],
+    images: Annotated[list[Path], typer.Argument(help="Photographs.")],
+    method: Annotated[
+        str, typer.Option(help="NAME[:option=value...][,NAME...]; see `camruntime methods`.")
+    ] = "grad-cam,recipro-cam",
+    out: Annotated[Path | None, typer.Option(help="JSON file for the figures.")] = None,
+    provider: Annotated[
+        str | None, typer.Option(help="`cuda`, `cpu`, or in full; default CUDA where it opens.")
+    ] = None,
+    threads: Annotated[int | None, typer.Option(help="On the CPU; default one per core.")] = None,
+    chunk: Annotated[int | None, typer.Option(help="Perturbed copies computed at once.")] = None,
+) -> None:
+    """Compare maps with those of the same network when its weights are randomised."""
+    from camruntime.evaluation.randomisation import compare_stages
+    from camruntime.explainer import load
+
+    methods = [make_method(spec) for spec in method.split(",")]
+    providers = [provider] if provider else None
+    opened = partial(load, providers=providers, threads=threads, chunk=chunk)
+    stages = [partial(opened, folder) for folder in stage_folders(randomised)]
+    with Progress(console=_console, transient=True) as bar:
+        task = bar.add_task("comparing")
+        check = compare_stages(
+            opened(bundle),
+            stages,
+            images,
+            methods,
+            lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    _console.print(_table(check))
+    for one in check.unmoved():
+        _say(
+            f"{one.method} does not depend on what the network learned: its maps of the fully "
+            f"randomised network correlate {one.stages[-1].rank:.2f} with the original's"
+        )
+    if out is not None:
+        _write(check, out)
+
+
+def stage_folders(randomised: Path) -> list[Path]:
+    """The bundles `1`, `2`, ... in a folder, by number.
+
+    Raises:
+        BundleError: there are none.
+    """
+    found = [file.parent for file in randomised.glob(f"*/{MANIFEST}")]
+    numbered = [folder for folder in found if folder.name.isdecimal()]
+    if not numbered:
+        raise BundleError(
+            f"{randomised} holds no stages 1, 2, ...: expected what `camexport randomise` wrote"
+        )
+    return sorted(numbered, key=lambda folder: int(folder.name))
+
+
+def _table(check: RandomisationCheck) -> Table:
+    headers = [
+        Column(escape(f"{number}: {name}"), overflow="fold", justify="right")
+        for number, name in enumerate(check.stages, 1)
+    ]
+    title = f"rank correlation / SSIM over {check.images} images, randomised from this layer on"
+    table = Table(Column("method", overflow="fold"), *headers, title=title)
+    for one in check.methods:
+        table.add_row(escape(one.method), *map(_cell, one.stages))
+    return table
+
+
+def _cell(similarity: Similarity) -> str:
+    flat = f"\n{similarity.flat} flat" if similarity.flat else ""
+    return f"{similarity.rank:.2f} / {similarity.structure:.2f}{flat}"
+
+
+def _write(check: RandomisationCheck, out: Path) -> None:
+    text = json.dumps(dataclasses.asdict(check), indent=2, ensure_ascii=False)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(text + "\n", encoding="utf-8")
+    except OSError as error:
+        raise CamError(f"cannot write {out}: {error.strerror or error}") from error
+    _say(str(out))
+
+
+def _say(text: str) -> None:
+    _console.print(text, markup=False, highlight=False, soft_wrap=True)
