@@ -10,7 +10,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from camexport.errors import ParityError
-from camexport.gradient_parity import BATCHES, layer_inputs, layout_in, limit, measure_gradient
+from camexport.gradient_parity import (
+    BATCHES,
+    HOPELESS,
+    layer_inputs,
+    layout_in,
+    limit,
+    measure_gradient,
+)
 from camexport.layer_output import layer_output
 from camexport.layout import on_tensors
 from camexport.splitting import INPUTS
@@ -20,8 +27,6 @@ from camruntime.rescale import FloatArray
 
 TOLERANCE = {"float32": 1e-4}
 """Largest difference allowed, relative to the largest value that PyTorch computed."""
-
-_HOPELESS = 1e-2  # where PyTorch's own rounding is of this size, nothing can be compared
 
 
 def measure(network: nn.Module, engine: Engine, seed: int = 0) -> tuple[Parity, ...]:
@@ -72,7 +77,7 @@ def check(measured: tuple[Parity, ...]) -> None:
 
 
 def _advice(parity: Parity) -> str:
-    if (parity.float32 or 0.0) * 4 < _HOPELESS:
+    if (parity.float32 or 0.0) * (2 if parity.of_gradient else 4) < HOPELESS:
         return "try another --layer, and report the model"
     return (
         f"PyTorch's own float32 is {parity.float32:.2e} off, as the network multiplies rounding "
@@ -82,7 +87,7 @@ def _advice(parity: Parity) -> str:
 
 def _forward_limit(parity: Parity) -> float:
     """The tolerance, or rounding of the size that PyTorch's float32 shows; here of single cells."""
-    return max(TOLERANCE["float32"], min(4 * (parity.float32 or 0.0), _HOPELESS))
+    return max(TOLERANCE["float32"], min(4 * (parity.float32 or 0.0), HOPELESS))
 
 
 def reference(network: nn.Module, layer: str, images: Tensor) -> tuple[Tensor, Tensor]:

@@ -211,6 +211,18 @@ def test_a_difference_as_large_as_pytorchs_own_passes(relative: float, own: floa
 
 @pytest.mark.parametrize(
     ("relative", "own", "advice"),
+    [(2.1e-4, 1e-4, "report the model"), (0.5, 1.0, r"PyTorch's own float32 is 1\.00e\+00 off")],
+)
+def test_a_gradient_above_pytorchs_own_is_refused(relative: float, own: float, advice: str) -> None:
+    """Also where float32 says nothing any more."""
+    check((Parity(part="gradient", batch=2, absolute=1.0, relative=1.9e-4, float32=1e-4),))
+    found = Parity(part="gradient", batch=2, absolute=1.0, relative=relative, float32=own)
+    with pytest.raises(ParityError, match=f"gradient at batch 2 differs .* {advice}"):
+        check((found,))
+
+
+@pytest.mark.parametrize(
+    ("relative", "own", "advice"),
     [
         (4.1e-4, 1e-4, "report the model"),
         (2e-4, 1e-9, "report the model"),
