@@ -81,8 +81,10 @@ def table(results: dict[str, dict[str, Any]]) -> str:
         "",
         f"Written by `python benchmarks/matrix.py`: {len(good)} of {len(rows)} networks build "
         f"with seeded random weights and no option but `--size`, and the maps of "
-        f"{sum(row.agrees for row in good)} agree with PyTorch's: within 1e-4, or four times what "
-        "PyTorch's own float32 is off (marked `!` where not). `timm:` "
+        f"{sum(row.agrees and row.conclusive for row in good)} agree with PyTorch's: within 1e-4, "
+        "or four times what PyTorch's own float32 is off (marked `!` where not; `~` where that is "
+        "more than 1 percent, as random weights make such a network answer almost the same "
+        "everywhere, and only head, tail and gradient are compared). `timm:` "
         "names are timm's where torchvision has the same name. Differences are relative to the "
         "range (the gradient's: to its norm) of what PyTorch computes in float64; in brackets "
         "those of PyTorch's own float32. Recipro-CAM in four cells, logits; Grad-CAM's raw map of "
@@ -108,7 +110,7 @@ def _line(row: Row) -> str:
         return "-" if value is None else f"{value:.0e} ({getattr(row, f'{name}_float32'):.0e})"
 
     cells = [
-        f"{row.model}{'' if row.agrees else ' !'}",
+        f"{row.model}{'' if row.conclusive else ' ~'}{'' if row.agrees else ' !'}",
         f"{row.size[0]}x{row.size[1]}",
         f"`{row.layer}`",
         row.activations,

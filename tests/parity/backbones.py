@@ -22,6 +22,9 @@ from camruntime.rescale import FloatArray
 
 SEED = 1
 TOLERANCE = {"float32": 1e-4}
+INCONCLUSIVE = 1e-2
+"""Where PyTorch's own float32 map is this far from float64, comparing maps proves nothing."""
+
 CELLS = 4
 """Of Recipro-CAM's map: each costs PyTorch a whole forward pass."""
 
@@ -65,6 +68,12 @@ class Row:
             for ours, own in pairs
             if ours is not None and own is not None
         )
+
+    @property
+    def conclusive(self) -> bool:
+        """Whether at least one of the maps could be compared."""
+        own = (self.recipro_float32, self.grad_cam_float32)
+        return any(one is not None and one < INCONCLUSIVE for one in own)
 
 
 def measure(model: str, side: int | None, folder: Path) -> Row:
