@@ -91,6 +91,7 @@ def test_compare(inspector: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     page = (tmp_path / "compare.html").read_text()
     assert page.count("data:image/jpeg;base64,") == 4
+    assert "<script" not in page
     assert page.count("adcc ") == 4  # how it is read, and under each method
     assert "complexity 0.0<br>no evidence<br>1 pass" in page
     sheet = read_picture(tmp_path / "compare.png")

@@ -24,8 +24,7 @@ def page_html(title: str, header: str, body: str) -> str:
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
         f"<title>{name}</title>\n<style>\n{_file('report.css')}</style>\n</head>\n<body>\n"
         f"<header><h1>{name}</h1>{header}</header>\n"
-        f"<main>\n{body}\n</main>\n"
-        f"<script>\n{_file('report.js')}</script>\n</body>\n</html>\n"
+        f"<main>\n{body}\n</main>\n</body>\n</html>\n"
     )
 
 
@@ -33,6 +32,11 @@ def facts_html(facts: dict[str, str]) -> str:
     """Names and values, which are HTML."""
     entries = (f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in facts.items())
     return f'<dl class="facts">{"".join(entries)}</dl>'
+
+
+def sorting_script() -> str:
+    """Sorts the one table of a page by a click on a column's head."""
+    return f"<script>\n{_file('report.js')}</script>"
 
 
 def _file(name: str) -> str:

@@ -11,7 +11,11 @@ from camruntime.evaluation.summary import Estimate, MethodSummary, Summary
 
 FIRST = {"higher": "descending", "lower": "ascending", "neither": "descending"}
 COSTS = (
-    ("Passes", "Forward passes of the network per explanation, mean; a gradient counts as one."),
+    (
+        "Passes",
+        "Forward passes of the network per explanation, mean; a gradient counts as one, copies of "
+        "activations, which go through the tail alone, do not count.",
+    ),
     ("Seconds", "Seconds per explanation, mean."),
 )
 WEAK = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from camruntime.evaluation._page import facts_html, page_html
+from camruntime.evaluation._page import facts_html, page_html, sorting_script
 from camruntime.evaluation._report_curves import cost_section, curves_section
 from camruntime.evaluation._report_gallery import GalleryPicture, gallery_section
 from camruntime.evaluation._report_table import table_section
@@ -39,7 +39,7 @@ def report_html(summary: Summary, gallery: Sequence[GalleryPicture]) -> str:
     }
     links = "".join(f'<a href="#{key}">{NAMES[key]}</a>' for key, part in parts.items() if part)
     header = f"{_facts(summary)}{_failed(summary)}<nav>{links}</nav>"
-    body = "\n".join(filter(None, parts.values()))
+    body = "\n".join([*filter(None, parts.values()), sorting_script()])
     return page_html(f"Saliency methods on {summary.model}", header, body)
 
 
