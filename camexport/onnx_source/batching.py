@@ -44,7 +44,7 @@ def _place(wanted: list[int], alone: tuple[int, ...], axis: int) -> int:
     behind = math.prod(alone[axis + 1 :])
     after = [math.prod(wanted[index + 1 :]) for index in range(len(wanted))]
     single = [index for index, extent in enumerate(wanted) if extent == 1]
-    if axis == 0 and 0 not in single:
+    if axis == 0:
         for index in single:
             if after[index] == behind:
                 return index

@@ -160,6 +160,11 @@ def test_deletion() -> None:
     assert found.value == pytest.approx(_area([2, 0, -1, -1, 0]), abs=1e-4) == 42.5
 
 
+def test_deletion_follows_the_target() -> None:
+    found = Deletion(steps=4)(case(RANKED, target=1))
+    assert found.curve == pytest.approx([1 - P[k] for k in (2, 0, -1, -1, 0)])
+
+
 def test_insertion() -> None:
     """On the mean colour: 0, 2, 3, 3, 2."""
     found = Insertion(steps=4, baseline="mean")(case(RANKED))
@@ -207,6 +212,11 @@ def test_feature_cams_explanation_map() -> None:
     upside_down = case([[0, 0], [0, 1]])  # -1 ln 3 alone: the other class
     assert value(RightClassification(), upside_down) == 0
     assert value(Confidence(), upside_down) == pytest.approx(25, abs=1e-4)
+    other = case(
+        RANKED, target=1
+    )  # explained is the second class, still the picture's is the first
+    assert value(RightClassification(), other) == 100
+    assert value(Confidence(), other) == pytest.approx(100 / 28, abs=1e-4)
 
 
 def _regions(*boxes: tuple[float, float, float, float], size: tuple[int, int]) -> Regions:
@@ -225,6 +235,7 @@ PEAKS = f32([[0, 0, 0, 0], [0, 1, 3, 0], [0, 0, 4, 0], [2, 0, 0, 0]]) / 4
         (PointingGame(), (0, 0, 2, 4), 0),
         (PointingGame(tolerance=1), (0, 0, 2, 4), 100),
         (PointingGame(tolerance=1), (0, 0, 1, 4), 0),
+        (PointingGame(tolerance=2), (0, 2, 1, 3), 100),
         (PointingGame(shape="mask"), (2, 2, 3, 3), 0),
         (EnergyPointingGame(), (1, 1, 3, 3), 80),
         (EnergyPointingGame(), (0, 3, 1, 4), 20),
