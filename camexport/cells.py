@@ -58,9 +58,20 @@ def single_cells(tail: fx.GraphModule) -> fx.GraphModule | None:
     if len(inputs) != 1:
         return None
     try:
-        return _Writer(tail, inputs[0]).write()
+        found = _Writer(tail, inputs[0]).write()
     except _NotByCellError:
         return None
+    return found if _gives_a_row_for_each(found, inputs[0].meta["val"].shape[1:]) else None
+
+
+def _gives_a_row_for_each(found: fx.GraphModule, shape: torch.Size) -> bool:
+    """Whether the shapes written into a tail still fit when its rows are cells."""
+    try:
+        with torch.no_grad():
+            logits: Tensor = found(torch.zeros(2, *shape))
+    except RuntimeError:
+        return False
+    return logits.shape[0] == 2 * shape[1] * shape[2]
 
 
 class _Writer:
@@ -72,6 +83,7 @@ class _Writer:
         _, self._channels, self._height, self._width = activations.meta["val"].shape
         self._graph = fx.Graph()
         self._made: dict[fx.Node, Any] = {}
+        self._pooled: set[fx.Node] = set()  # what depends on the activations, a row for each cell
 
     def write(self) -> fx.GraphModule:
         for node in self._tail.graph.nodes:
@@ -99,6 +111,8 @@ class _Writer:
         if not any(isinstance(one, _Cells) for one in inputs):
             if -1 in inputs and node.target is not aten.reshape.default:
                 raise _NotByCellError
+            if not self._pooled.isdisjoint(node.all_input_nodes):
+                self._pooled.add(node)
             return self._graph.node_copy(node, lambda old: self._made[old])
         if node.target in (aten.adaptive_avg_pool2d.default, aten.mean.dim):
             return self._pool(node)
@@ -108,8 +122,7 @@ class _Writer:
 
     def _works_by_cell(self, node: fx.Node) -> bool:
         if node.target in _BY_CELL:
-            others = (one for one in node.all_input_nodes if one.op == "get_attr")
-            return all(self._is_per_channel(one) for one in others)
+            return all(map(self._is_same_everywhere, node.all_input_nodes))
         if node.target is aten.conv2d.default:
             given = list(node.args[3:5])
             plain = [[1, 1], [0, 0]]  # stride and padding
@@ -117,9 +130,14 @@ class _Writer:
             return kernel == (1, 1) and [*given, *plain[len(given) :]] == plain
         return node.target is _NORM or (node.target is getitem and node.args[1:] == (0,))
 
-    def _is_per_channel(self, attribute: fx.Node) -> bool:
-        value = self._value(attribute)
-        return value.ndim == 0 or (value.ndim >= 3 and value.shape[-2:] == (1, 1))
+    def _is_same_everywhere(self, node: fx.Node) -> bool:
+        """Cells, or a constant that has one value for each channel, or one in all."""
+        if isinstance(self._made[node], _Cells):
+            return True
+        if node in self._pooled:
+            return False
+        shape = self._value(node).shape if node.op == "get_attr" else node.meta["val"].shape
+        return len(shape) == 0 or (len(shape) >= 3 and tuple(shape[-2:]) == (1, 1))
 
     def _value(self, attribute: fx.Node) -> Tensor:
         found: Tensor = attrgetter(str(attribute.target))(self._tail)
@@ -144,6 +162,7 @@ class _Writer:
             return cells  # of one cell each
         elif node.args[1] != [1, 1]:
             raise _NotByCellError
+        self._pooled.add(node)
         count, call = self._height * self._width, self._graph.call_function
         others = call(aten.mul.Tensor, (cells.rest, float(count - 1)))
         mean = call(aten.div.Tensor, (call(aten.add.Tensor, (cells.own, others)), float(count)))

@@ -29,8 +29,13 @@ TOLERANCE = {"float32": 1e-4}
 """Largest difference allowed, relative to the largest value that PyTorch computed."""
 
 
+_CELLS = 5  # of a map, compared one by one
+
+
 def measure(network: nn.Module, engine: Engine, seed: int = 0) -> tuple[Parity, ...]:
     """Compare head, tail, head-then-tail and gradient with `network` at batches 1, 2 and 5.
+
+    And, where the bundle has the graph, the logits of single cells at some cells of one image.
 
     The network runs as it is, with a hook on the target layer: this does not trust the split. Where
     a difference is above the tolerance, a network whose rounding errors grow is told from a wrong
@@ -56,6 +61,8 @@ def measure(network: nn.Module, engine: Engine, seed: int = 0) -> tuple[Parity, 
                 for part, value in exact.items()
             ]
         measured += parts
+    if "cells" in manifest.graphs:
+        measured.append(_measure_cells(network, engine, generator))
     if "gradient" in manifest.graphs:
         measured += measure_gradient(network, engine, seed)
     return tuple(measured)
@@ -102,6 +109,40 @@ def _restored(layer: Layer, head: tuple[DeviceValue, ...]) -> FloatArray:
     parts = tuple(torch.from_numpy(value.numpy()) for value in head)
     restored: Tensor = layout_in(layer).restore(parts, on_tensors)
     return restored.numpy()
+
+
+def _measure_cells(network: nn.Module, engine: Engine, generator: torch.Generator) -> Parity:
+    layer = engine.bundle.manifest.layer
+    image = torch.randn(1, 3, *engine.bundle.manifest.input.size, generator=generator)
+    count = layer.spatial[0] * layer.spatial[1]
+    cells = torch.randperm(count, generator=generator)[:_CELLS]
+    activations, _ = reference(network, layer.name, image)
+    (logits,) = engine.run("cells", layer_inputs(layer, activations))
+    found = logits.numpy()[cells]
+    own = _logits_of_cells(network, layer, image, activations, cells)
+    parity = _difference("cells", found, own.numpy())
+    if parity.relative <= TOLERANCE["float32"]:
+        return parity
+    exact = copy.deepcopy(network).double()
+    judge = _logits_of_cells(exact, layer, image.double(), activations.double(), cells)
+    return _difference("cells", found, judge.numpy(), own.numpy())
+
+
+def _logits_of_cells(
+    network: nn.Module, layer: Layer, image: Tensor, activations: Tensor, cells: Tensor
+) -> Tensor:
+    """What `network` says, run as it is, when all activations but those of one cell are zero."""
+    layout = layout_in(layer)
+    (grid,) = layout.arrange(activations, on_tensors)
+    height, width = layer.spatial
+    masks = torch.eye(height * width, dtype=grid.dtype)[cells].view(-1, 1, height, width)
+    kept: Tensor = layout.restore((grid * masks,), on_tensors)
+    with torch.inference_mode():
+        with layer_output(network, layer.name) as seen:
+            network(image)
+        with layer_output(network, layer.name, (kept, len(seen))):
+            logits: Tensor = network(image.expand(len(cells), -1, -1, -1))
+    return logits
 
 
 def _in_float64(

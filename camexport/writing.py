@@ -12,6 +12,7 @@ import onnx_ir as ir
 import torch
 from torch import nn
 
+from camexport.cells import single_cells
 from camexport.converting import OPSET, gradient_to_onnx, to_onnx
 from camexport.differentiating import differentiate
 from camexport.parity import check, measure
@@ -68,6 +69,10 @@ def _convert(parts: Split, spec: Input, gradient: bool) -> dict[str, ir.Model]:
         "occlude_images": occlude_images(),
         "mask_activations": mask_activations(),
     }
+    cells = single_cells(parts.tail)
+    if cells is not None:
+        models["cells"] = to_onnx(cells, examples, ["logits"])
+        models["cells"].graph.outputs[0].shape = ir.Shape(["cells", parts.classes])
     if gradient:
         models["gradient"] = gradient_to_onnx(differentiate(parts.tail), examples)
     return models

@@ -121,7 +121,7 @@ class Parity:
     """Largest difference from PyTorch at one batch size.
 
     Attributes:
-        part: `head`, `tail` or `head+tail`; `gradient`, plain and `saturated`.
+        part: `head`, `tail` or `head+tail`; `cells`; `gradient`, plain and `saturated`.
         batch: number of images.
         absolute: largest absolute difference.
         relative: the same over the largest absolute value that PyTorch computed; for gradients, the
@@ -152,7 +152,7 @@ class Manifest:
         output: what `--output` was given.
         classes: number of logits; `labels` has as many entries.
         graphs: by name: `head`, `tail`, `mask_images`, `occlude_images`, `mask_activations`, and
-            `gradient` unless it was left out.
+            `gradient` unless it was left out; `cells` where the tail takes single cells at once.
         opset: version of the standard ONNX operators.
         tools: versions of what built the bundle.
         parity: measured when it was built.

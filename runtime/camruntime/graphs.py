@@ -131,6 +131,13 @@ class Graphs(Protocol):
         """
         ...
 
+    def logits_of_single_cells(self, activations: Activations) -> FloatArray:
+        """Logits `(h * w, classes)` of one image's grid when all but one cell are zeroed.
+
+        Row `y * w + x` is that of cell `(y, x)`. Tokens stay as they are.
+        """
+        ...
+
     def logits_of_occluded_images(
         self, occlusion: Occlusion, masks: FloatArray, upsampling: Upsampling
     ) -> FloatArray:

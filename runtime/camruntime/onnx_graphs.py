@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from camruntime.cell_masks import cell_masks
 from camruntime.edge_model import EDGES, open_edge_model, scharr
 from camruntime.engine import CPU, Array, DeviceValue, Engine
 from camruntime.errors import EdgeModelError, NonFiniteError
@@ -88,6 +89,14 @@ class OnnxGraphs:
             return self.engine.run("tail", {**beside, "activations": masked})[0]
 
         return self._in_chunks(logits, masks, _CHUNK)
+
+    def logits_of_single_cells(self, activations: Activations) -> FloatArray:
+        """See `Graphs`. In one pass where the bundle has the graph, else a masked copy per cell."""
+        if "cells" not in self.engine.bundle.manifest.graphs:
+            height, width = activations.grid.shape[2:]
+            return self.logits_of_masked_activations(activations, cell_masks((height, width)))
+        (logits,) = self.engine.run("cells", {"activations": activations.grid})
+        return logits.numpy()
 
     def logits(self, images: FloatArray) -> FloatArray:
         """See `Graphs`."""

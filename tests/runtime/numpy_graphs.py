@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from camruntime.cell_masks import cell_masks
 from camruntime.graphs import Activations, Edges, Forward, Occlusion
 from camruntime.interpolation import Upsampling
 from camruntime.rescale import FloatArray
@@ -55,6 +56,10 @@ class NumpyGraphs:
     ) -> FloatArray:
         self.calls += len(masks)
         return self.tail(activations.grid * masks[:, None])
+
+    def logits_of_single_cells(self, activations: Activations) -> FloatArray:
+        height, width = activations.grid.shape[2:]
+        return self.logits_of_masked_activations(activations, cell_masks((height, width)))
 
     def logits_of_occluded_images(
         self, occlusion: Occlusion, masks: FloatArray, upsampling: Upsampling

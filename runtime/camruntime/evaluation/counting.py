@@ -41,6 +41,10 @@ class CountingGraphs:
         """See `Graphs`."""
         return self.graphs.logits_of_masked_activations(activations, masks)
 
+    def logits_of_single_cells(self, activations: Activations) -> FloatArray:
+        """See `Graphs`."""
+        return self.graphs.logits_of_single_cells(activations)
+
     def logits_of_occluded_images(
         self, occlusion: Occlusion, masks: FloatArray, upsampling: Upsampling
     ) -> FloatArray:

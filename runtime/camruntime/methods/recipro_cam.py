@@ -46,19 +46,15 @@ class ReciproCAM:
     needs: ClassVar[frozenset[str]] = frozenset({"mask_activations"})
 
     def __call__(self, graphs: Graphs, forward: Forward, targets: Sequence[int]) -> Maps:
-        """Raw maps `(targets, h, w)`; one tail pass per cell, shared by all targets."""
+        """Raw maps `(targets, h, w)`; at most one tail pass per cell, shared by all targets."""
         grid = forward.activations.shape[-2:]
-        masks = cell_masks(grid) if self.mask == "cell" else gaussian_masks(grid)
-        scores = graphs.logits_of_masked_activations(forward.layer, masks)  # (h*w, classes)
+        if self.mask == "cell":
+            scores = graphs.logits_of_single_cells(forward.layer)  # (h*w, classes)
+        else:
+            scores = graphs.logits_of_masked_activations(forward.layer, gaussian_masks(grid))
         if self.score == "probability":
             scores = softmax(scores)
         return Maps(np.ascontiguousarray(scores[:, list(targets)].T.reshape(-1, *grid)))
-
-
-def cell_masks(grid: tuple[int, ...]) -> FloatArray:
-    """`(h*w, h, w)`: mask `i * w + j` is 1 at `(i, j)` and 0 elsewhere."""
-    height, width = grid
-    return np.eye(height * width, dtype=np.float32).reshape(-1, height, width)
 
 
 def gaussian_masks(grid: tuple[int, ...]) -> FloatArray:
