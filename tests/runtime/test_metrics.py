@@ -10,6 +10,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
+import camruntime.metrics
 from arrays import f32
 from camruntime.datasets._sample import Regions
 from camruntime.errors import MetricError
@@ -275,7 +276,7 @@ def test_overlap_by_hand() -> None:
 
 
 def test_one_file_for_every_metric_and_a_spec_for_each() -> None:
-    folder = Path(__file__).parents[2] / "runtime" / "camruntime" / "metrics"
+    folder = Path(camruntime.metrics.__file__).parent
     files = {path.stem for path in folder.glob("[a-z]*.py")}
     assert {name.replace("-", "_") for name in METRICS} == files
     for name in METRICS:
