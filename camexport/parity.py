@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 
 import numpy as np
 import torch
@@ -121,11 +122,11 @@ def _measure_cells(network: nn.Module, engine: Engine, generator: torch.Generato
     found = logits.numpy()[cells]
     own = _logits_of_cells(network, layer, image, activations, cells)
     parity = _difference("cells", found, own.numpy())
-    if parity.relative <= TOLERANCE["float32"]:
-        return parity
-    exact = copy.deepcopy(network).double()
-    judge = _logits_of_cells(exact, layer, image.double(), activations.double(), cells)
-    return _difference("cells", found, judge.numpy(), own.numpy())
+    if not parity.relative <= TOLERANCE["float32"]:
+        exact = copy.deepcopy(network).double()
+        judge = _logits_of_cells(exact, layer, image.double(), activations.double(), cells)
+        parity = _difference("cells", found, judge.numpy(), own.numpy())
+    return dataclasses.replace(parity, batch=1)
 
 
 def _logits_of_cells(

@@ -54,6 +54,7 @@ def test_the_manifest_tells_everything(resnet: Bundle) -> None:
         "head",
         "tail",
         "head+tail",
+        "cells",
         "gradient",
         "gradient, saturated",
     }
