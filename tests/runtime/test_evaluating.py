@@ -126,6 +126,7 @@ def test_no_picture_at_all(explainer: Explainer, dataset: Dataset, tmp_path: Pat
     broken = dataclasses.replace(dataset, samples=dataset.samples[:1])
     with pytest.raises(EvaluationError, match=r"no sample could be evaluated: .*broken\.png"):
         _evaluation(explainer, broken, tmp_path / "out").run()
+    assert not (tmp_path / "out").exists()
 
 
 def test_only_classes_among_the_leading_ones(

@@ -25,18 +25,17 @@ class Journal:
         """Open or begin it.
 
         Args:
-            folder: made when it is missing.
+            folder: made with the first row, when it is missing.
             conditions: what all rows have in common, ready for JSON.
 
         Raises:
             EvaluationError: the folder holds results under other conditions, or something else.
         """
-        folder.mkdir(parents=True, exist_ok=True)
         self._path = folder / FILE
+        self._conditions = conditions
         self.rows: list[Row] = []
         if not self._path.is_file():
-            self._append(conditions)
-            return
+            return  # written with the first row, so that a run that fails leaves nothing
         text = self._path.read_text(encoding="utf-8")
         whole, _, torn = text.rpartition("\n")  # a line that was cut off while it was written
         head, *lines = whole.split("\n")
@@ -47,6 +46,9 @@ class Journal:
 
     def add(self, row: Row) -> None:
         """Keep a row; it is on disk when this returns."""
+        if not self._path.is_file():
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._append(self._conditions)
         self._append(dataclasses.asdict(row))
         self.rows.append(row)
 
