@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import ClassVar
 
-import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -17,23 +13,10 @@ import camruntime
 from camexport.randomising import RandomiseOptions, randomise_bundle
 from camruntime.cli import app
 from camruntime.evaluation.randomisation import compare_stages
-from camruntime.graphs import Forward, Graphs
-from camruntime.maps import Maps
-from camruntime.methods import METHODS, make_method
+from camruntime.methods import make_method
 
 INSPECTOR = Path(__file__).parents[2] / "exported_models" / "inspector"
 SAMPLES = sorted((INSPECTOR / "samples").glob("*.png"))
-
-
-@dataclass(frozen=True)
-class Edges:
-    """Where the picture changes, whatever the network says."""
-
-    needs: ClassVar[frozenset[str]] = frozenset()
-
-    def __call__(self, graphs: Graphs, forward: Forward, targets: Sequence[int]) -> Maps:
-        rows, columns = np.gradient(forward.image[0].mean(0))
-        return Maps(np.repeat(np.hypot(rows, columns)[None], len(targets), 0))
 
 
 @pytest.fixture(scope="module")
@@ -43,17 +26,12 @@ def randomised(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-@pytest.fixture(autouse=True)
-def edges(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(METHODS, "edges", Edges)
-
-
 def test_grad_cam_follows_the_network_and_edges_do_not(randomised: Path) -> None:
     check = compare_stages(
         camruntime.load(INSPECTOR, ["cpu"]),
         [partial(camruntime.load, randomised / name, ["cpu"]) for name in ("1", "2")],
         SAMPLES,
-        [make_method("grad-cam"), Edges()],
+        [make_method("grad-cam"), make_method("edges")],
     )
     cam, drawn = check.methods
     assert abs(cam.stages[-1].rank) < 0.3
