@@ -180,6 +180,7 @@ def test_weights_from_a_file(in_tests: None, tmp_path: Path) -> None:
     assert "gradient" not in stage.manifest.graphs
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["onnx", "pt2"])
 def test_networks_from_files(tmp_path: Path, kind: str) -> None:
     torch.manual_seed(0)
