@@ -202,11 +202,14 @@ def claims(done: list[Run], folder: Path) -> list[str]:
 
 
 def difference(claim: Claim, folder: Path) -> Estimate | None:
+    summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    complete = {method["method"] for method in summary["methods"]}
     values: dict[str, dict[str, float]] = {}
     for line in (folder / "results.jsonl").read_text(encoding="utf-8").splitlines()[1:]:
         row = json.loads(line)
         for spec, value in row["values"].items():
-            if spec.partition(":shape")[0] == claim.metric and value is not None:
+            known = row["method"] in complete and value is not None
+            if spec.partition(":shape")[0] == claim.metric and known:
                 values.setdefault(row["method"], {})[row["sample"]] = value
     specs = (spec_of(make_method(name)) for name in (claim.better, claim.worse))
     one, other = (values.get(spec, {}) for spec in specs)

@@ -58,6 +58,8 @@ def test_an_evaluation(explainer: Explainer, dataset: Dataset, tmp_path: Path) -
     assert summary.accuracy == 1
     assert len(summary.failed) == 1
     assert "broken.png: " in summary.failed[0]
+    titles = [info.title for info in summary.metrics.values()]
+    assert titles[:3] == ["Average Drop", "Complexity", "Insertion (steps=4)"]
     ours, centre = summary.methods
     assert (ours.method, ours.baseline, ours.passes) == ("recipro-cam", False, 1)
     assert (centre.method, centre.baseline) == ("centre-gaussian", True)

@@ -64,7 +64,7 @@ def summarise(
 
 def _infos(metrics: Sequence[Metric], methods: Sequence[MethodSummary]) -> dict[str, MetricInfo]:
     """How to read the columns: the metrics', and the protocol's of those that have a curve."""
-    infos = {metric_spec(metric): metric.info for metric in metrics}
+    infos = {metric_spec(metric): _with_options(metric) for metric in metrics}
     for spec, info in list(infos.items()):
         if any(PROTOCOL + spec in one.metrics for one in methods):
             infos[PROTOCOL + spec] = replace(
@@ -74,6 +74,13 @@ def _infos(metrics: Sequence[Metric], methods: Sequence[MethodSummary]) -> dict[
                 "category",
             )
     return infos
+
+
+def _with_options(metric: Metric) -> MetricInfo:
+    """Two columns of one metric are told apart by its options."""
+    options = metric_spec(metric).split(":")[1:]
+    title = f"{metric.info.title} ({', '.join(options)})" if options else metric.info.title
+    return replace(metric.info, title=title)
 
 
 def _method(
