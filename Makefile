@@ -1,5 +1,6 @@
 # The virtual environment is made again whenever pyproject.toml changes.
 PYTHON ?= python3
+WORKERS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -16,8 +17,9 @@ inspector: $(READY)
 	$(BIN)/camexport build --model inspector --force
 	$(BIN)/python -m camexport.inspector.samples
 
+# A file's tests share what they build, so a worker gets whole files; each worker needs 2 to 3 GB.
 test: $(READY)
-	$(BIN)/pytest
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile
 
 check: format lint types test
 
