@@ -219,7 +219,21 @@ def difference(claim: Claim, folder: Path) -> Estimate | None:
     return mean_over_samples(np.array([one[name] - other[name] for name in common]))
 
 
-def write_page(done: list[Run], folder: Path) -> None:
+def unfinished(run: Run, folder: Path) -> str | None:
+    """What of an evaluation has not been measured yet."""
+    path = folder / run.name / "summary.json"
+    if not path.is_file():
+        return run.title
+    summary = json.loads(path.read_text(encoding="utf-8"))
+    found = {method["method"] for method in summary["methods"]}
+    wanted = run.options[1].split(",")
+    missing = [name for name in wanted if spec_of(make_method(name)) not in found]
+    return f"{run.title} ({', '.join(missing)})" if missing else None
+
+
+def write_page(every: list[Run], folder: Path) -> None:
+    done = [run for run in every if (folder / run.name / "summary.json").is_file()]
+    open_still = [text for run in every if (text := unfinished(run, folder))]
     lines = [
         "# Results",
         "",
@@ -228,6 +242,7 @@ def write_page(done: list[Run], folder: Path) -> None:
         "Recipro-CAM's, not counted) and seconds with one thread per network. † is no better than "
         "the centre Gaussian, sample by sample. Rows in italics are baselines that ask no network.",
         "",
+        *([f"Not measured yet: {'; '.join(open_still)}.", ""] if open_still else []),
         *claims(done, folder),
     ]
     for run in done:
@@ -250,11 +265,7 @@ def main() -> None:
         out = str(arguments.folder / run.name)
         command = [sys.executable, "-m", "camruntime", "evaluate", str(run.bundle)]
         subprocess.run([*command, str(run.dataset), *run.options, "--out", out], check=True)
-    every = runs(data, arguments.folder)
-    write_page(
-        [run for run in every if (arguments.folder / run.name / "summary.json").is_file()],
-        arguments.folder,
-    )
+    write_page(runs(data, arguments.folder), arguments.folder)
 
 
 if __name__ == "__main__":
