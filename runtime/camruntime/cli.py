@@ -9,12 +9,20 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
 from camruntime.bundle import open_bundle
+from camruntime.command_line import (
+    BundlePath,
+    Chunk,
+    Provider,
+    Threads,
+    class_asked_for,
+    console,
+    say,
+)
 from camruntime.compare_command import compare
 from camruntime.errors import CamError
 from camruntime.evaluate_command import evaluate
@@ -23,16 +31,11 @@ from camruntime.methods import METHODS, choices, make_method, spec_of
 from camruntime.overlay import contact_sheet
 from camruntime.picture import encode_png
 from camruntime.sanity_command import sanity
-from camruntime.targets import Target
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.command()(evaluate)
 app.command()(compare)
-_console = Console()
-
 app.command()(sanity)
-
-BundlePath = Annotated[Path, typer.Argument(help="Directory of the bundle.")]
 
 
 @app.command()
@@ -46,12 +49,10 @@ def explain(
         str | None, typer.Option(help="Class index or label; default each image's top class.")
     ] = None,
     out: Annotated[Path, typer.Option(help="Where the pictures go.")] = Path("explanations"),
-    provider: Annotated[
-        str | None, typer.Option(help="`cuda`, `cpu`, or in full; default CUDA where it opens.")
-    ] = None,
+    provider: Provider = None,
     device_id: Annotated[int, typer.Option(help="Which GPU.")] = 0,
-    threads: Annotated[int | None, typer.Option(help="On the CPU; default one per core.")] = None,
-    chunk: Annotated[int | None, typer.Option(help="Perturbed copies computed at once.")] = None,
+    threads: Threads = None,
+    chunk: Chunk = None,
     explanation_map: Annotated[
         float | None,
         typer.Option(
@@ -73,9 +74,9 @@ def explain(
         threads=threads,
         chunk=chunk,
     )
-    wanted: Target | None = int(target) if target and target.isdecimal() else target
-    _say(f"computing on {explainer.provider}")
-    with Progress(console=_console, transient=True) as bar:
+    wanted = class_asked_for(target)
+    say(f"computing on {explainer.provider}")
+    with Progress(console=console, transient=True) as bar:
         task = bar.add_task("explaining", total=len(images) * len(methods))
         for done, (image, stem) in enumerate(zip(images, _stems(images), strict=True)):
             made = []
@@ -105,7 +106,7 @@ def methods() -> None:
         for option, (default, values) in choices(kind).items():
             table.add_row("", option, default, values)
         table.add_row(f"[dim]{summary}[/]", end_section=True)
-    _console.print(table)
+    console.print(table)
 
 
 @app.command()
@@ -121,7 +122,7 @@ def metrics() -> None:
         arrow = {"higher": "higher is better", "lower": "lower is better", "neither": ""}
         table.add_row(f"[dim]{kind.info.description}[/]", "", "", arrow[kind.info.better])
         table.add_section()
-    _console.print(table)
+    console.print(table)
 
 
 @app.command()
@@ -144,7 +145,7 @@ def info(bundle: BundlePath) -> None:
         "built with": ", ".join(f"{tool} {version}" for tool, version in manifest.tools.items()),
     }
     for name, value in rows.items():
-        _console.print(f"[bold]{name:>13}[/]  {escape(value)}", highlight=False, soft_wrap=True)
+        console.print(f"[bold]{name:>13}[/]  {escape(value)}", highlight=False, soft_wrap=True)
 
 
 def main() -> None:
@@ -177,19 +178,14 @@ def _save(made: list[Explanation], out: Path, stem: str, percentile: float | Non
         if explanation.components is not None:
             row = out / f"{name}.components.png"
             row.write_bytes(encode_png(explanation.component_sheet()))
-        _say(f"{picture}  {_verdict(explanation)}{note}")
+        say(f"{picture}  {_verdict(explanation)}{note}")
     if len(made) > 1:
         photo = f"{stem}\npredicted {made[0].predicted.label}"
         tiles = [(photo, made[0].photo)]
         tiles += [(f"{spec_of(one.method)}\n{_verdict(one)}", one.overlay()) for one in made]
         sheet = out / f"{stem}.sheet.png"
         sheet.write_bytes(encode_png(contact_sheet(tiles, columns=4)))
-        _say(str(sheet))
-
-
-def _say(text: str) -> None:
-    """A line as it is: no markup in file names, no wrapping that breaks them."""
-    _console.print(text, markup=False, highlight=False, soft_wrap=True)
+        say(str(sheet))
 
 
 def _verdict(explanation: Explanation) -> str:

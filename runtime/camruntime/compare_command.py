@@ -6,17 +6,23 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from camruntime.command_line import (
+    BundlePath,
+    Chunk,
+    Provider,
+    Threads,
+    class_asked_for,
+    console,
+    say,
+)
 from camruntime.errors import CamError
 from camruntime.methods import BASELINES, METHODS
 from camruntime.picture import encode_png
 
-_console = Console()
-
 
 def compare(
-    bundle: Annotated[Path, typer.Argument(help="Directory of the bundle.")],
+    bundle: BundlePath,
     image: Annotated[Path, typer.Argument(help="A photograph.")],
     methods: Annotated[
         str,
@@ -31,17 +37,16 @@ def compare(
     out: Annotated[Path, typer.Option(help="Where compare.png and compare.html go.")] = Path(
         "comparison"
     ),
-    provider: Annotated[
-        str | None, typer.Option(help="`cuda`, `cpu`, or in full; default CUDA where it opens.")
-    ] = None,
-    threads: Annotated[int | None, typer.Option(help="On the CPU; default one per core.")] = None,
-    chunk: Annotated[int | None, typer.Option(help="Perturbed copies computed at once.")] = None,
+    provider: Provider = None,
+    threads: Threads = None,
+    chunk: Chunk = None,
 ) -> None:
     """Explain one picture with all methods, and measure each: a PNG and a page."""
     from camruntime.evaluation.comparing import (
         compare_method,
         comparison_html,
         comparison_sheet,
+        look_at,
     )
     from camruntime.explainer import load
     from camruntime.metrics import make_metric
@@ -49,22 +54,18 @@ def compare(
     explainer = load(bundle, [provider] if provider else None, threads=threads, chunk=chunk)
     measured = [make_metric(spec) for spec in metrics.split(",")]
     specs = [*METHODS, *BASELINES] if methods == "all" else methods.split(",")
-    wanted = int(target) if target and target.isdecimal() else target
+    seen = look_at(explainer, image, class_asked_for(target))
     found = []
     for spec in specs:
         try:
-            with _console.status(spec):
-                found.append(compare_method(explainer, image, spec, wanted, measured))
+            with console.status(spec):
+                found.append(compare_method(explainer, seen, spec, measured))
         except CamError as error:
-            if methods != "all" or not found:
+            if methods != "all":
                 raise
-            _say(f"without {spec}: {error}")
+            say(f"without {spec}: {error}")
     out.mkdir(parents=True, exist_ok=True)
     page = out / "compare.html"
     page.write_text(comparison_html(explainer, image, found), encoding="utf-8")
     (out / "compare.png").write_bytes(encode_png(comparison_sheet(image, found, explainer.labels)))
-    _say(f"{out / 'compare.png'}\n{page}")
-
-
-def _say(text: str) -> None:
-    _console.print(text, markup=False, highlight=False, soft_wrap=True)
+    say(f"{out / 'compare.png'}\n{page}")

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from camruntime.command_line import BundlePath, Chunk, Provider, Threads, console, say
 from camruntime.errors import CamError
 from camruntime.methods import BASELINES, METHODS, Method
 
@@ -27,11 +27,9 @@ FAITHFULNESS = (
 )
 LOCALISATION = ("pointing-game", "energy-pointing-game", "iou")
 
-_console = Console()
-
 
 def evaluate(
-    bundle: Annotated[Path, typer.Argument(help="Directory of the bundle.")],
+    bundle: BundlePath,
     dataset: Annotated[
         Path,
         typer.Argument(
@@ -67,11 +65,9 @@ def evaluate(
     limit: Annotated[
         int | None, typer.Option(min=1, help="Only so many samples, spread over the data set.")
     ] = None,
-    provider: Annotated[
-        str | None, typer.Option(help="`cuda`, `cpu`, or in full; default CUDA where it opens.")
-    ] = None,
-    threads: Annotated[int | None, typer.Option(help="On the CPU; default one per core.")] = None,
-    chunk: Annotated[int | None, typer.Option(help="Perturbed copies computed at once.")] = None,
+    provider: Provider = None,
+    threads: Threads = None,
+    chunk: Chunk = None,
 ) -> None:
     """Measure saliency methods on a data set: results.csv, summary.json and report.html.
 
@@ -88,7 +84,7 @@ def evaluate(
     specs = _metrics(metrics, found)
     chosen = [*_methods(explainer, found, methods), *map(explainer.method, BASELINES)]
     measured = [make_metric(spec) for spec in specs]
-    _say(
+    say(
         f"{len(found.samples)} samples ({found.kind}), {len(chosen)} methods, "
         f"on {explainer.provider}"
     )
@@ -112,7 +108,7 @@ def _methods(explainer: Explainer, dataset: Dataset, wanted: str) -> list[Method
     usable = []
     for spec, method in usable_methods(explainer, dataset, list(METHODS)):
         if isinstance(method, CamError):
-            _say(f"without {spec}: {method}")
+            say(f"without {spec}: {method}")
         else:
             usable.append(method)
     return usable
@@ -125,7 +121,7 @@ def _run(evaluation: Evaluation) -> Summary:
         MofNCompleteColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=_console, transient=True) as bar:
+    with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("evaluating")
 
         def tell(done: int, every: int, what: str) -> None:
@@ -135,7 +131,7 @@ def _run(evaluation: Evaluation) -> Summary:
             return evaluation.run(tell)
         except KeyboardInterrupt:
             bar.stop()
-            _say(f"interrupted: {len(evaluation.journal.rows)} results kept; run it again to go on")
+            say(f"interrupted: {len(evaluation.journal.rows)} results kept; run it again to go on")
             raise
 
 
@@ -153,13 +149,13 @@ def _write(evaluation: Evaluation, summary: Summary, out: Path) -> None:
     rows = evaluation.rows()
     write_results(out / RESULTS, rows, evaluation.explainer.labels)
     write_summary(out / SUMMARY, summary)
-    with _console.status("drawing the report"):
+    with console.status("drawing the report"):
         page = report_html(summary, _gallery(evaluation))
     (out / REPORT).write_text(page, encoding="utf-8")
-    _console.print(summary_table(summary, _console.width))
+    console.print(summary_table(summary, console.width))
     for line in summary.failed:
-        _say(f"left out: {line}")
-    _say(str(out / REPORT))
+        say(f"left out: {line}")
+    say(str(out / REPORT))
 
 
 def _gallery(evaluation: Evaluation) -> list[GalleryPicture]:
@@ -185,7 +181,3 @@ def _gallery(evaluation: Evaluation) -> list[GalleryPicture]:
             )
         )
     return pictures
-
-
-def _say(text: str) -> None:
-    _console.print(text, markup=False, highlight=False, soft_wrap=True)

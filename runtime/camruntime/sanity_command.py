@@ -9,19 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Column, Table
 
 from camruntime.bundle import MANIFEST
+from camruntime.command_line import Chunk, Provider, Threads, console, say
 from camruntime.errors import BundleError, CamError
 from camruntime.methods import make_method
 
 if TYPE_CHECKING:
     from camruntime.evaluation.randomisation import RandomisationCheck, Similarity
-
-_console = Console()
 
 
 def sanity(
@@ -32,11 +30,9 @@ def sanity(
         str, typer.Option(help="NAME[:option=value...][,NAME...]; see `camruntime methods`.")
     ] = "grad-cam,recipro-cam",
     out: Annotated[Path | None, typer.Option(help="JSON file for the figures.")] = None,
-    provider: Annotated[
-        str | None, typer.Option(help="`cuda`, `cpu`, or in full; default CUDA where it opens.")
-    ] = None,
-    threads: Annotated[int | None, typer.Option(help="On the CPU; default one per core.")] = None,
-    chunk: Annotated[int | None, typer.Option(help="Perturbed copies computed at once.")] = None,
+    provider: Provider = None,
+    threads: Threads = None,
+    chunk: Chunk = None,
 ) -> None:
     """Compare maps with those of the same network when its weights are randomised."""
     from camruntime.evaluation.randomisation import compare_stages
@@ -46,7 +42,7 @@ def sanity(
     providers = [provider] if provider else None
     opened = partial(load, providers=providers, threads=threads, chunk=chunk)
     stages = [partial(opened, folder) for folder in stage_folders(randomised)]
-    with Progress(console=_console, transient=True) as bar:
+    with Progress(console=console, transient=True) as bar:
         task = bar.add_task("comparing")
         check = compare_stages(
             opened(bundle),
@@ -55,9 +51,9 @@ def sanity(
             methods,
             lambda done, total: bar.update(task, completed=done, total=total),
         )
-    _console.print(_table(check))
+    console.print(_table(check))
     for one in check.unmoved():
-        _say(
+        say(
             f"{one.method} does not depend on what the network learned: its maps of the fully "
             f"randomised network correlate {one.stages[-1].rank:.2f} with the original's"
         )
@@ -104,8 +100,4 @@ def _write(check: RandomisationCheck, out: Path) -> None:
         out.write_text(text + "\n", encoding="utf-8")
     except OSError as error:
         raise CamError(f"cannot write {out}: {error.strerror or error}") from error
-    _say(str(out))
-
-
-def _say(text: str) -> None:
-    _console.print(text, markup=False, highlight=False, soft_wrap=True)
+    say(str(out))

@@ -64,6 +64,10 @@ def test_evaluate_leaves_out_what_the_bundle_cannot_run(inspector: Path, tmp_pat
     assert refused.returncode == 1
     assert refused.stderr.startswith("error: ")
     assert not (tmp_path / "other").exists()
+    compared = _run("compare", bundle, sample, "--metrics", "complexity", "--out", tmp_path / "c")
+    assert compared.returncode == 0, compared.stderr
+    assert "without cam: " in compared.stdout  # the very first method
+    assert (tmp_path / "c" / "compare.html").is_file()
 
 
 def test_evaluate_says_what_is_wrong(inspector: Path, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from camruntime.datasets import Sample
 from camruntime.evaluation._columns import spec_html
 from camruntime.evaluation._page import facts_html, page_html
 from camruntime.evaluation._report_gallery import data_uri
-from camruntime.evaluation.row import Row, explained, look, measured
+from camruntime.evaluation.row import Look, Row, explained, look, measured
 from camruntime.explainer import Explainer
 from camruntime.metrics import Metric, make_metric
 from camruntime.overlay import contact_sheet, overlay
@@ -40,16 +40,24 @@ class Compared:
         return [*values, *(["no evidence"] if self.row.no_evidence else []), cost]
 
 
+def look_at(explainer: Explainer, image: Path, target: Target | None) -> Look:
+    """The picture after one plain pass; None explains its top class.
+
+    Raises:
+        CamError: the picture or the class cannot be used.
+    """
+    classes = () if target is None else (class_index(target, explainer.labels),)
+    return look(explainer, Sample(name=image.name, image=image, classes=classes))
+
+
 def compare_method(
-    explainer: Explainer, image: Path, spec: str, target: Target | None, metrics: Sequence[Metric]
+    explainer: Explainer, seen: Look, spec: str, metrics: Sequence[Metric]
 ) -> Compared:
     """One method on one picture.
 
     Raises:
-        CamError: the picture, the class or the method cannot be used.
+        CamError: the method cannot be used.
     """
-    classes = () if target is None else (class_index(target, explainer.labels),)
-    seen = look(explainer, Sample(name=image.name, image=image, classes=classes))
     found = explained(explainer, seen, explainer.method(spec))
     drawn = overlay(seen.photo, found.case.photo_saliency) if found.evidence else seen.photo
     return Compared(measured(found, metrics), drawn)

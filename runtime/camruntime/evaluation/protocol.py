@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from camruntime.evaluation.row import Row
-from camruntime.evaluation.statistics import LEVEL, resampled_means
+from camruntime.evaluation.statistics import interval, resampled_means
 from camruntime.evaluation.summary import Curve, Estimate
 from camruntime.trapezoid import trapezoid
 
@@ -48,9 +48,8 @@ def area_over_accuracy(rows: Sequence[Row], metric: str) -> Estimate | None:
     reach = centres[-1] - centres[0]
     spread = np.stack([resampled_means(np.array(values)) for values in bins.values()], 1)
     areas = trapezoid(spread, centres) / reach
-    low, high = np.percentile(areas, [(100 - LEVEL) / 2, (100 + LEVEL) / 2])
     whole = trapezoid([np.mean(values) for values in bins.values()], centres) / reach
-    return Estimate(float(whole), float(low), float(high), sum(map(len, bins.values())))
+    return Estimate(float(whole), *interval(areas), sum(map(len, bins.values())))
 
 
 def _bins(rows: Sequence[Row], metric: str) -> Mapping[float, list[float]]:

@@ -43,13 +43,18 @@ def resampled_means(values: Values) -> Values:
     return drawn
 
 
+def interval(spread: Values) -> tuple[float, float]:
+    """The ends that leave out `100 - LEVEL` percent of the resampled values, half on each side."""
+    low, high = np.percentile(spread, [(100 - LEVEL) / 2, (100 + LEVEL) / 2])
+    return float(low), float(high)
+
+
 def _estimate(values: Values, means: Callable[[Values], Values]) -> Estimate:
     """`means` takes weights `(k, samples)`, how often each sample is drawn."""
     count = len(values)
     spread = means(_drawn(count))
-    low, high = np.percentile(spread, [(100 - LEVEL) / 2, (100 + LEVEL) / 2])
     (mean,) = means(np.ones((1, count)))
-    return Estimate(float(mean), float(low), float(high), count)
+    return Estimate(float(mean), *interval(spread), count)
 
 
 def _drawn(count: int) -> Values:
