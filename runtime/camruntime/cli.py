@@ -27,6 +27,7 @@ from camruntime.compare_command import compare
 from camruntime.errors import CamError
 from camruntime.evaluate_command import evaluate
 from camruntime.explanation import Explanation
+from camruntime.maps import Approximation
 from camruntime.methods import METHODS, choices, make_method, spec_of
 from camruntime.overlay import contact_sheet
 from camruntime.picture import encode_png
@@ -175,6 +176,7 @@ def _save(made: list[Explanation], out: Path, stem: str, percentile: float | Non
             (out / f"{name}.explanation.png").write_bytes(encode_png(shown))
         note = "  no evidence" if explanation.no_evidence else ""
         note += f"  edges by {explanation.edges}" if explanation.edges else ""
+        note += f"  {_nearness(explanation.approximation)}" if explanation.approximation else ""
         if explanation.components is not None:
             row = out / f"{name}.components.png"
             row.write_bytes(encode_png(explanation.component_sheet()))
@@ -186,6 +188,13 @@ def _save(made: list[Explanation], out: Path, stem: str, percentile: float | Non
         sheet = out / f"{stem}.sheet.png"
         sheet.write_bytes(encode_png(contact_sheet(tiles, columns=4)))
         say(str(sheet))
+
+
+def _nearness(found: Approximation) -> str:
+    return (
+        f"{found.evaluated} of {found.channels} channels, correlation with the exact map "
+        f"about {found.correlation:.3f}, at least {found.correlation_bound:.3f}"
+    )
 
 
 def _verdict(explanation: Explanation) -> str:

@@ -171,6 +171,7 @@ class Explainer:
             mean=manifest.input.mean,
             components=maps.components[row] if maps.components else None,
             edges=maps.edges,
+            approximation=maps.approximations[row] if maps.approximations else None,
         )
 
     def method(self, method: str | Method, options: Mapping[str, object] | None = None) -> Method:

@@ -12,7 +12,7 @@ import numpy as np
 
 from camruntime.errors import CamError
 from camruntime.fitting import Fit
-from camruntime.maps import Components
+from camruntime.maps import Approximation, Components
 from camruntime.methods import Method, spec_of
 from camruntime.overlay import contact_sheet, overlay
 from camruntime.picture import Picture, encode_png
@@ -57,6 +57,7 @@ class Explanation:
         mean: the mean colour, RGB in [0, 1]; what the network takes for nothing.
         components: the features that the map was put together from, of methods that decompose.
         edges: what drew the edges, of methods that use them.
+        approximation: how near the map is to the exact one, of methods that may stop early.
     """
 
     photo: Picture
@@ -71,6 +72,7 @@ class Explanation:
     mean: tuple[float, float, float]
     components: Components | None = None
     edges: str | None = None
+    approximation: Approximation | None = None
 
     @cached_property
     def photo_saliency(self) -> FloatArray:
@@ -143,6 +145,11 @@ class Explanation:
             "provenance": dataclasses.asdict(self.provenance),
             **({} if self.edges is None else {"edges": self.edges}),
             **({} if self.components is None else {"components": self.components.figures()}),
+            **(
+                {}
+                if self.approximation is None
+                else {"approximation": dataclasses.asdict(self.approximation)}
+            ),
         }
 
     def save(self, folder: str | Path, stem: str) -> tuple[Path, Path, Path]:

@@ -36,6 +36,24 @@ class Components:
         }
 
 
+@dataclass(frozen=True)
+class Approximation:
+    """How near a map is to the one that all forward passes would give.
+
+    Attributes:
+        evaluated: forward passes that were spent on channels.
+        channels: how many the exact map takes.
+        correlation: Pearson's, with the exact map: an estimate.
+        correlation_bound: what it is at least, as long as the assumption holds that the method
+            states.
+    """
+
+    evaluated: int
+    channels: int
+    correlation: float
+    correlation_bound: float
+
+
 @dataclass(frozen=True, eq=False)
 class Maps:
     """Maps of one image for several targets.
@@ -45,8 +63,10 @@ class Maps:
             unless the method defines its map at the image's size.
         components: for each target, of methods that decompose.
         edges: what drew the edges, of methods that use them.
+        approximations: for each target, of methods that may stop early.
     """
 
     raw: FloatArray
     components: tuple[Components, ...] = ()
     edges: str | None = None
+    approximations: tuple[Approximation, ...] = ()

@@ -21,6 +21,8 @@ SPECS = [
     "score-cam:preset=official",
     "score-cam:preset=grad-cam",
     "score-cam:preset=torch-cam",
+    "anytime-score-cam:share=0.2",
+    "anytime-score-cam:share=1.0",
     "recipro-cam",
     "recipro-cam:score=logit",
     "recipro-cam:mask=gaussian",
@@ -82,7 +84,7 @@ RAW = [
     for model in [*SMALL, *FULL]
     for spec in SPECS
     # With VGG16 they take half a minute each, and test_peers compares the same.
-    for repeated in [model[0] == "vgg16" and spec.endswith(("=grad-cam", "=torch-cam"))]
+    for repeated in [model[0] == "vgg16" and spec.endswith(("=grad-cam", "=torch-cam", "=1.0"))]
 ]
 
 

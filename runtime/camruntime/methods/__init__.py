@@ -10,6 +10,7 @@ from camruntime.methods._registry import (
     register,
     spec_of,
 )
+from camruntime.methods.anytime_score_cam import AnytimeScoreCAM
 from camruntime.methods.cam import CAM
 from camruntime.methods.decom_cam import DecomCAM
 from camruntime.methods.feature_cam import FeatureCAM
@@ -28,6 +29,7 @@ __all__ = [
     "BASELINES",
     "CAM",
     "METHODS",
+    "AnytimeScoreCAM",
     "DecomCAM",
     "FeatureCAM",
     "GradCAM",

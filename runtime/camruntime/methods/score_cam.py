@@ -17,6 +17,7 @@ import numpy as np
 from camruntime.graphs import Forward, Graphs, softmax
 from camruntime.interpolation import Upsampling, bilinear
 from camruntime.maps import Maps
+from camruntime.methods._channel_masks import channel_masks
 from camruntime.methods._gradients import weighted_sum
 from camruntime.methods._registry import register
 from camruntime.rescale import FloatArray, Rescaled, rescale
@@ -56,8 +57,7 @@ class ScoreCAM:
     [0, 1], `x` the normalised image, `y_c` the target's logit. The paper's baseline `y_c(x_b)` is
     the same for all channels and vanishes under the softmax.
 
-    A flat channel's mask is zero, so all flat channels show the network the same blank image: it is
-    run once for all of them, which leaves the result exactly as if each had been run.
+    All flat channels share one forward pass, see `ChannelMasks`.
 
     Attributes:
         preset: whose Score-CAM.
@@ -81,7 +81,8 @@ class ScoreCAM:
         size = forward.image.shape[2], forward.image.shape[3]
         upsampling = bilinear((height, width), size, preset.align_corners)
         masks = _masks(maps, upsampling, preset)
-        logits = _logits_per_channel(graphs, forward.image, masks, upsampling)  # (C, classes)
+        shown, rows = channel_masks(masks)
+        logits = graphs.logits_of_masked_images(forward.image, shown, upsampling)[rows]
         if preset.channel_softmax:
             weights = softmax(logits[:, list(targets)].T)  # (targets, C)
             return Maps(np.maximum(weighted_sum(weights, maps), 0))
@@ -99,14 +100,3 @@ def _masks(maps: FloatArray, upsampling: Upsampling, preset: _Preset) -> Rescale
         return rescale(maps, epsilon=preset.epsilon)
     low, high = upsampling.extremes(maps)
     return rescale(maps, low, high, preset.epsilon)
-
-
-def _logits_per_channel(
-    graphs: Graphs, image: FloatArray, masks: Rescaled, upsampling: Upsampling
-) -> FloatArray:
-    live = masks.evidence
-    blank = np.zeros((0 if live.all() else 1, *masks.maps.shape[1:]), np.float32)
-    shown = np.concatenate([masks.maps[live], blank])
-    logits = graphs.logits_of_masked_images(image, shown, upsampling)
-    rows = np.where(live, np.cumsum(live) - 1, len(shown) - 1)  # flat channels share the last row
-    return logits[rows]
