@@ -188,6 +188,45 @@ def test_the_first_round_takes_the_strongest_maps(wide: NumpyGraphs, seen: Forwa
     )
 
 
+class Guessed(Surrogate):
+    """Guesses given."""
+
+    def __init__(self, expected: list[list[float]], deviation: list[list[float]]) -> None:
+        self.measured = np.array([3])
+        self._guess = np.array(expected), np.array(deviation)
+
+    def predict(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        return self._guess
+
+
+def test_what_comes_next_can_still_change_the_map_most() -> None:
+    # |A| (exp(z + d) - exp(z)): 1 (e - 1) = 1.7; 1 e^2 (e - 1) = 12.7; 1 (e^3 - 1) = 19.1; the last
+    # was measured. With a map twice as strong the second comes before the third.
+    guess = [[0.0], [2.0], [0.0], [9.0]], [[1.0], [1.0], [3.0], [0.0]]
+    parts = np.eye(4)
+    next_one = anytime_score_cam._Known(Guessed(*guess), parts).next
+    np.testing.assert_array_equal(next_one(), [2, 1, 0])
+    parts[1] *= 2
+    np.testing.assert_array_equal(next_one(), [1, 2, 0])
+
+
+def test_what_comes_next_is_what_any_target_needs_most() -> None:
+    # Relative to each target's most promising: (0.1, 1), (1, 0.01), (0.5, 0.02).
+    def slack(promise: float) -> float:
+        return float(np.log1p(promise))
+
+    deviations = [[slack(0.1), slack(100)], [slack(1), slack(1)], [slack(0.5), slack(2)], [0.0, 0]]
+    known = anytime_score_cam._Known(Guessed([[0.0, 0.0]] * 4, deviations), np.eye(4))
+    assert set(known.next()[:2]) == {0, 1}
+    assert known.next()[2] == 2
+
+
+def test_channels_that_share_a_mask_count_together() -> None:
+    maps = np.arange(12, dtype=np.float32).reshape(3, 2, 2)
+    found = anytime_score_cam._summed(maps, np.array([1, 0, 1]), 2)
+    np.testing.assert_array_equal(found, [[4, 5, 6, 7], [8, 10, 12, 14]])
+
+
 def test_it_stops_when_the_tolerance_is_bounded(wide: NumpyGraphs, seen: Forward) -> None:
     found = AnytimeScoreCAM(share=1, tolerance=0.01)(wide, seen, [0]).approximations[0]
     assert found.correlation_bound >= 0.99
