@@ -1,0 +1,205 @@
+"""How near anytime Score-CAM comes to the exact map, and whether its bound holds: table and curve.
+
+    python benchmarks/anytime.py PHOTOGRAPHS BUNDLE [BUNDLE ...] [--cache build/anytime]
+
+Every photograph's exact Score-CAM (its top class, preset `paper`) is computed once and kept in the
+cache, so the script goes on where it was; then the method is replayed from what was recorded with
+several shares of the forward passes. Beside it stands the plain order: the channels with the
+largest activation maps, the others left out. Writes `benchmarks/anytime.png`.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+import camruntime
+from camruntime.bundle import Input, open_bundle
+from camruntime.datasets._found import PICTURES
+from camruntime.fitting import prepare
+from camruntime.graphs import Forward, Graphs, softmax
+from camruntime.interpolation import Upsampling, bilinear
+from camruntime.methods import AnytimeScoreCAM
+from camruntime.methods._channel_masks import channel_masks
+from camruntime.picture import read_picture
+from camruntime.rescale import FloatArray, rescale
+
+mpl.use("Agg")
+from matplotlib import pyplot as plt  # after the choice of its backend
+
+SHARES = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.65, 0.8)
+PLOT = Path(__file__).parent / "anytime.png"
+console = Console()
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A network's answers to the masks of one photograph's channels.
+
+    Attributes:
+        forward: of the plain pass; its image holds nothing but its size.
+        shown: float32 `(n, h, w)`, the masks.
+        scores: float32 `(n, 1)`, the top class's logits.
+        rows: int `(C,)`, which mask is each channel's.
+    """
+
+    forward: Forward
+    shown: FloatArray
+    scores: FloatArray
+    rows: Any
+
+    def logits_of_masked_images(
+        self, image: FloatArray, masks: FloatArray, upsampling: Upsampling
+    ) -> FloatArray:
+        """As `Graphs` has it, of masks that were recorded."""
+        known = {mask.tobytes(): row for row, mask in enumerate(self.shown)}
+        return self.scores[[known[mask.tobytes()] for mask in masks]]
+
+    def exact(self) -> FloatArray:
+        """Score-CAM's map."""
+        return self.map_of(np.arange(len(self.rows)))
+
+    def map_of(self, channels: Any) -> FloatArray:
+        """Score-CAM's map of these channels, the others left out."""
+        weights = softmax(self.scores[self.rows[channels], 0])
+        maps = self.forward.activations[0][channels]
+        return np.asarray(np.maximum(np.tensordot(weights, maps, 1), 0), np.float32)
+
+
+@dataclass(frozen=True)
+class Point:
+    """One photograph at one share: true correlations, ours and the plain order's, and our bound."""
+
+    ours: float
+    plain: float
+    estimate: float
+    bound: float
+
+
+def record(explainer: camruntime.Explainer, photo: Path, cache: Path) -> Recorded:
+    """Every channel's logit, from the cache or computed into it."""
+    spec = explainer.bundle.manifest.input
+    place = cache / f"{photo.stem}.npz"
+    if not place.is_file():
+        graphs = explainer.graphs()
+        forward = graphs.forward(prepare(read_picture(photo), spec))
+        shown, _, upsampling = masks_of(forward.activations[0], spec)
+        logits = graphs.logits_of_masked_images(forward.image, shown, upsampling)
+        top = int(forward.logits.argmax())
+        place.parent.mkdir(parents=True, exist_ok=True)
+        np.savez(place, maps=forward.activations[0], scores=logits[:, [top]])
+    kept = np.load(place)
+    blank = np.zeros((1, 3, *spec.size), np.float32)
+    forward = Forward(blank, kept["maps"][None], np.zeros(1, np.float32))
+    shown, rows, _ = masks_of(kept["maps"], spec)
+    return Recorded(forward, shown, kept["scores"], rows)
+
+
+def masks_of(maps: FloatArray, spec: Input) -> tuple[FloatArray, Any, Upsampling]:
+    upsampling = bilinear((maps.shape[1], maps.shape[2]), spec.size)
+    shown, rows = channel_masks(rescale(maps, *upsampling.extremes(maps)))
+    return shown, rows, upsampling
+
+
+def measure(one: Recorded, share: float) -> Point:
+    exact, graphs = one.exact(), one
+    as_graphs: Graphs = graphs  # type: ignore[assignment]  # the one call that the method makes
+    found = AnytimeScoreCAM(share=share)(as_graphs, one.forward, [0])
+    near = found.approximations[0]
+    order = np.argsort(-one.forward.activations[0].sum((1, 2)))[: near.evaluated]
+    return Point(
+        ours=correlation(found.raw[0], exact),
+        plain=correlation(one.map_of(order), exact),
+        estimate=near.correlation,
+        bound=near.correlation_bound,
+    )
+
+
+def correlation(one: FloatArray, other: FloatArray) -> float:
+    return float(np.corrcoef(one.ravel(), other.ravel())[0, 1])
+
+
+def row(share: float, points: list[Point]) -> list[str]:
+    columns = {
+        name: np.array([getattr(one, name) for one in points])
+        for name in ("ours", "plain", "estimate", "bound")
+    }
+    over = [
+        int((columns[name] > columns["ours"] + 1e-6).sum()) for name in ("estimate", "bound")
+    ]  # rounding: the maps are float32
+    return [
+        f"{share:g}",
+        f"{columns['ours'].mean():.4f}",
+        f"{columns['ours'].min():.4f}",
+        f"{columns['plain'].mean():.4f}",
+        f"{columns['plain'].min():.4f}",
+        f"{columns['bound'].mean():.3f}",
+        f"{columns['bound'].min():.3f}",
+        f"{over[1]}",
+        f"{columns['estimate'].mean():.3f}",
+        f"{over[0]}",
+    ]
+
+
+def draw(axis: Any, title: str, curves: dict[float, list[Point]]) -> None:
+    shares = list(curves)
+    for name, colour, label in (
+        ("ours", "tab:blue", "anytime-score-cam"),
+        ("plain", "tab:orange", "largest maps, others left out"),
+        ("bound", "tab:green", "its stated bound"),
+    ):
+        values = np.array([[getattr(one, name) for one in curves[share]] for share in shares])
+        missing = np.maximum(1 - values, 1e-6)
+        axis.plot(shares, missing.mean(1), colour, label=f"{label}, mean")
+        axis.plot(shares, missing.max(1), colour, linestyle="--", label=f"{label}, worst")
+    axis.axhline(0.01, color="grey", linewidth=0.7)
+    axis.set(xscale="log", yscale="log", ylim=(1e-6, 1.2), title=title)
+    axis.set_xticks(shares, [f"{100 * share:g}" for share in shares], minor=False)
+    axis.minorticks_off()
+    axis.set_xlabel("forward passes, percent of the exact map's")
+    axis.set_ylabel("1 - correlation with the exact map")
+    axis.grid(visible=True, linewidth=0.3)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("photographs", type=Path)
+    parser.add_argument("bundles", type=Path, nargs="+")
+    parser.add_argument("--cache", type=Path, default=Path("build/anytime"))
+    arguments = parser.parse_args()
+    photos = [p for p in sorted(arguments.photographs.iterdir()) if p.suffix.lower() in PICTURES]
+    figure, axes = plt.subplots(1, len(arguments.bundles), figsize=(6 * len(arguments.bundles), 5))
+    for bundle, axis in zip(arguments.bundles, np.atleast_1d(axes), strict=True):
+        explainer = camruntime.load(bundle)
+        name = open_bundle(bundle).manifest.model
+        recorded = [
+            record(explainer, photo, arguments.cache / name) for photo in track(photos, name)
+        ]
+        curves = {
+            share: [measure(one, share) for one in track(recorded, f"{share:g}")]
+            for share in SHARES
+        }
+        title = f"{name}, {len(photos)} photographs"
+        table = Table(
+            "share", "mean", "worst", "plain mean", "plain worst", "bound mean", "bound worst",
+            "bound broken", "estimate mean", "estimate too high", title=title,
+        )  # fmt: skip
+        for share, points in curves.items():
+            table.add_row(*row(share, points))
+        console.print(table)
+        draw(axis, title, curves)
+    np.atleast_1d(axes)[0].legend(fontsize=7)
+    figure.tight_layout()
+    figure.savefig(PLOT, dpi=110)
+
+
+if __name__ == "__main__":
+    main()
