@@ -17,10 +17,12 @@ from camruntime.bundle import open_bundle
 from camruntime.command_line import (
     BundlePath,
     Chunk,
-    Provider,
+    ProviderName,
+    ProviderOptions,
     Threads,
     class_asked_for,
     console,
+    providers_asked_for,
     say,
 )
 from camruntime.compare_command import compare
@@ -49,7 +51,8 @@ def explain(
         str | None, typer.Option(help="Class index or label; default each image's top class.")
     ] = None,
     out: Annotated[Path, typer.Option(help="Where the pictures go.")] = Path("explanations"),
-    provider: Provider = None,
+    provider: ProviderName = None,
+    provider_option: ProviderOptions = None,
     device_id: Annotated[int, typer.Option(help="Which GPU.")] = 0,
     threads: Threads = None,
     chunk: Chunk = None,
@@ -69,7 +72,7 @@ def explain(
     methods = [make_method(spec) for spec in method.split(",")]
     explainer = load(
         bundle,
-        [provider] if provider else None,
+        providers_asked_for(provider, provider_option),
         device_id=device_id,
         threads=threads,
         chunk=chunk,
