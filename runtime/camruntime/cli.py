@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
+from camruntime.bench_command import bench
 from camruntime.bundle import open_bundle
 from camruntime.command_line import (
     BundlePath,
@@ -38,6 +39,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 app.command()(evaluate)
 app.command()(compare)
 app.command()(sanity)
+app.command()(bench)
 
 
 @app.command()
