@@ -178,7 +178,7 @@ class Engine:
         """A session on the first of `providers`, never on another one in silence."""
         name, weights = providers[0][0], self.bundle.manifest.weights.sha256
         placed = [with_engine_cache(provider, path, weights) for provider in providers]
-        why: Exception | str = "ONNX Runtime says why above"
+        refusal: Exception | None = None
         try:
             with _enough_memory(name, path.name):
                 # Without fallback: ONNX Runtime would print the reason and go on with the CPU.
@@ -188,11 +188,13 @@ class Engine:
         except DeviceMemoryError:
             raise
         except Exception as error:  # ONNX Runtime's errors share no base below Exception
-            why = error
+            refusal = error
+        words = str(refusal or "ONNX Runtime's log says why").strip()
         raise ProviderError(
-            f"{name} did not open {path.name}: {str(why).strip()}. Is its driver or library "
-            "installed, and are its options right? providers=None falls back to the CPU and says so"
-        ) from (why if isinstance(why, Exception) else None)
+            f"{name} did not open {path.name}: {words.splitlines()[-1][-200:]}. Is its driver or "
+            "library installed, and are its options right? providers=None falls back to the CPU "
+            "and says so"
+        ) from refusal
 
     def _choose(self, providers: Sequence[Provider] | None) -> list[Chosen]:
         available = ort.get_available_providers()
