@@ -180,6 +180,24 @@ def _shrink(grad: Tensor, values: Tensor, limit: float) -> Tensor:
     return torch.where((values >= -limit) & (values <= limit), 0, grad)
 
 
+def _layer_norm(
+    values: Tensor, shape: list[int], weight: Tensor | None, bias: Tensor | None, eps: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The forward operator: its gradient needs mean and deviation too.
+
+    ONNX's LayerNormalization has them as outputs that inference engines need not have; OpenVINO
+    does not open a graph that asks for them.
+    """
+    axes = list(range(-len(shape), 0))
+    mean = values.mean(axes, keepdim=True)
+    centred = values - mean
+    scale = torch.rsqrt((centred * centred).mean(axes, keepdim=True) + eps)
+    normal = centred * scale
+    if weight is not None:
+        normal = normal * weight
+    return normal if bias is None else normal + bias, mean, scale
+
+
 _RULES: dict[Operator, Callable[..., Any]] = {
     aten.convolution_backward.default: _convolution,
     aten.max_pool2d_with_indices_backward.default: _max_pool2d,
@@ -189,6 +207,7 @@ _RULES: dict[Operator, Callable[..., Any]] = {
     aten.upsample_bilinear2d_backward.default: _upsample_bilinear2d,
     aten.upsample_nearest2d_backward.default: _upsample_nearest2d,
     aten.replication_pad2d_backward.default: _replication_pad2d,
+    aten.native_layer_norm.default: _layer_norm,
     aten.softshrink_backward.default: _shrink,
     aten.hardshrink_backward.default: _shrink,
 }

@@ -17,7 +17,7 @@ from camexport.hed import MEAN, Hed, load_hed
 from camexport.weights import read_state
 from camruntime.bundle import digest_file
 from camruntime.edge_model import EDGES, SCHEMA_VERSION, EdgeModel, open_edge_model
-from camruntime.engine import CPU
+from camruntime.providers import CPU
 from camruntime.rescale import FloatArray
 
 INPUT, OUTPUT = "image", "edges"

@@ -8,7 +8,8 @@ from pathlib import Path
 from camexport.parity import check, measure
 from camexport.remaking import remake_network
 from camruntime.bundle import Parity, open_bundle
-from camruntime.engine import Engine, Provider
+from camruntime.engine import Engine
+from camruntime.providers import Provider
 
 
 def verify_bundle(

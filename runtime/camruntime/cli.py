@@ -13,14 +13,17 @@ from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
+from camruntime.bench_command import bench
 from camruntime.bundle import open_bundle
 from camruntime.command_line import (
     BundlePath,
     Chunk,
-    Provider,
+    ProviderName,
+    ProviderOptions,
     Threads,
     class_asked_for,
     console,
+    providers_asked_for,
     say,
 )
 from camruntime.compare_command import compare
@@ -37,6 +40,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 app.command()(evaluate)
 app.command()(compare)
 app.command()(sanity)
+app.command()(bench)
 
 
 @app.command()
@@ -50,7 +54,8 @@ def explain(
         str | None, typer.Option(help="Class index or label; default each image's top class.")
     ] = None,
     out: Annotated[Path, typer.Option(help="Where the pictures go.")] = Path("explanations"),
-    provider: Provider = None,
+    provider: ProviderName = None,
+    provider_option: ProviderOptions = None,
     device_id: Annotated[int, typer.Option(help="Which GPU.")] = 0,
     threads: Threads = None,
     chunk: Chunk = None,
@@ -70,7 +75,7 @@ def explain(
     methods = [make_method(spec) for spec in method.split(",")]
     explainer = load(
         bundle,
-        [provider] if provider else None,
+        providers_asked_for(provider, provider_option),
         device_id=device_id,
         threads=threads,
         chunk=chunk,

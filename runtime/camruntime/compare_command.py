@@ -10,10 +10,12 @@ import typer
 from camruntime.command_line import (
     BundlePath,
     Chunk,
-    Provider,
+    ProviderName,
+    ProviderOptions,
     Threads,
     class_asked_for,
     console,
+    providers_asked_for,
     say,
 )
 from camruntime.errors import CamError
@@ -37,7 +39,8 @@ def compare(
     out: Annotated[Path, typer.Option(help="Where compare.png and compare.html go.")] = Path(
         "comparison"
     ),
-    provider: Provider = None,
+    provider: ProviderName = None,
+    provider_option: ProviderOptions = None,
     threads: Threads = None,
     chunk: Chunk = None,
 ) -> None:
@@ -51,7 +54,9 @@ def compare(
     from camruntime.explainer import load
     from camruntime.metrics import make_metric
 
-    explainer = load(bundle, [provider] if provider else None, threads=threads, chunk=chunk)
+    explainer = load(
+        bundle, providers_asked_for(provider, provider_option), threads=threads, chunk=chunk
+    )
     measured = [make_metric(spec) for spec in metrics.split(",")]
     specs = [*METHODS, *BASELINES] if methods == "all" else methods.split(",")
     seen = look_at(explainer, image, class_asked_for(target))

@@ -12,13 +12,27 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from camruntime.bundle import Bundle
-from camruntime.errors import MissingDependencyError, ProviderError, nearest
+from camruntime.errors import DeviceMemoryError, MissingDependencyError, ProviderError
+from camruntime.instruments import GraphRun, Instruments
+from camruntime.memory import ChunkSizes, allocation_failure
+from camruntime.providers import (
+    CPU,
+    CUDA,
+    TENSORRT,
+    Chosen,
+    Provider,
+    choose,
+    place,
+    turn_off_tf32,
+    with_engine_cache,
+)
 from camruntime.rescale import FloatArray
 
 try:
@@ -29,11 +43,9 @@ except ImportError as error:
         "or `pip install 'camexport[cpu]'`; not both, they overwrite each other"
     ) from error
 
-CUDA = "CUDAExecutionProvider"
-CPU = "CPUExecutionProvider"
-
-Provider = str | tuple[str, Mapping[str, object]]
 Array = NDArray[Any]
+
+_UNWATCHED = Instruments()
 
 
 class DeviceValue:
@@ -52,11 +64,16 @@ class Engine:
 
     Args:
         bundle: an opened bundle.
-        providers: names, short (`cuda`, `cpu`) or in full (`CUDAExecutionProvider`), or pairs of
-            name and options, in order of preference; the first must open. None takes CUDA when it
-            opens, else the CPU.
+        providers: names, short (`cuda`, `tensorrt`, `openvino`, `cpu`) or in full
+            (`CUDAExecutionProvider`), or pairs of name and options, in order of preference; the
+            first must open. None takes CUDA when it opens, else the CPU.
         device_id: which GPU.
         threads: within one operator on the CPU; None leaves it to ONNX Runtime (one per core).
+        instruments: what the engine tells about its work.
+
+    Attributes:
+        provider: the first provider, in full.
+        chunks: how much of which work fits into its memory.
 
     Raises:
         ProviderError: a named provider is unknown to this ONNX Runtime or does not open.
@@ -68,54 +85,84 @@ class Engine:
         providers: Sequence[Provider] | None = None,
         device_id: int = 0,
         threads: int | None = None,
+        instruments: Instruments = _UNWATCHED,
     ) -> None:
         self.bundle = bundle
+        self.chunks = ChunkSizes()
         self._threads = threads
         self._device_id = device_id
+        self._instruments = instruments
         self._sessions: dict[Path, ort.InferenceSession] = {}
         self._lock = threading.Lock()
         self._providers = self._choose(providers)
         self.provider = self._providers[0][0]
-        self._place = ("cuda", device_id) if self.provider == CUDA else ("cpu", 0)
+        self._place = place(self._providers[0])
 
     def run(self, graph: str, inputs: Mapping[str, Array | DeviceValue]) -> tuple[DeviceValue, ...]:
         """Run one graph; arrays are copied to the device, values already there are used in place.
 
         Returns its outputs, in order, on the device.
+
+        Raises:
+            DeviceMemoryError: there is not enough memory for it.
+            ProviderError: the provider does not open it.
         """
         known = self.bundle.graph(graph)
-        return self.run_file(self.bundle.folder / known.file, inputs, known.outputs)
+        return self._run(graph, self.bundle.folder / known.file, inputs, known.outputs)
 
     def run_file(
         self, path: Path, inputs: Mapping[str, Array | DeviceValue], outputs: Sequence[str]
     ) -> tuple[DeviceValue, ...]:
         """As `run`, for an ONNX file that is no graph of the bundle."""
-        session = self._session(path)
-        binding = session.io_binding()
-        for name, value in inputs.items():
-            if isinstance(value, DeviceValue):
-                binding.bind_ortvalue_input(name, value.value)
-            else:
-                binding.bind_cpu_input(name, np.ascontiguousarray(value))
-        for name in outputs:
-            binding.bind_output(name, *self._place)
-        session.run_with_iobinding(binding)
-        return tuple(DeviceValue(value) for value in binding.get_outputs())
+        return self._run(path.stem, path, inputs, outputs)
 
     def upload(self, array: Array) -> DeviceValue:
         """Copy an array to the device once, for several calls of `run`."""
         contiguous = np.ascontiguousarray(array)
-        return DeviceValue(ort.OrtValue.ortvalue_from_numpy(contiguous, *self._place))
+        with _enough_memory(self.provider, "the inputs"):
+            return DeviceValue(ort.OrtValue.ortvalue_from_numpy(contiguous, *self._place))
+
+    def end_profiling(self) -> list[Path]:
+        """Complete the profiles of all sessions so far, and name their files."""
+        with self._lock:
+            return [Path(session.end_profiling()) for session in self._sessions.values()]
+
+    def _run(
+        self,
+        name: str,
+        path: Path,
+        inputs: Mapping[str, Array | DeviceValue],
+        outputs: Sequence[str],
+    ) -> tuple[DeviceValue, ...]:
+        session = self._session(path)
+        begin = perf_counter()
+        with _enough_memory(self.provider, f"graph '{name}'"):
+            binding = session.io_binding()
+            for input_name, value in inputs.items():
+                if isinstance(value, DeviceValue):
+                    binding.bind_ortvalue_input(input_name, value.value)
+                else:
+                    binding.bind_cpu_input(input_name, np.ascontiguousarray(value))
+            for output in outputs:
+                binding.bind_output(output, *self._place)
+            session.run_with_iobinding(binding)
+        values = binding.get_outputs()
+        if self._instruments.observer is not None:
+            rows = values[0].shape()[0]
+            self._instruments.observer(GraphRun(name, rows, begin, perf_counter()))
+        return tuple(map(DeviceValue, values))
 
     def _session(self, path: Path) -> ort.InferenceSession:
         with self._lock:
             if path not in self._sessions:
-                self._sessions[path] = self._open(path, self._providers)
+                options = self._session_options()
+                if self._instruments.profile is not None:
+                    options.enable_profiling = True
+                    options.profile_file_prefix = str(self._instruments.profile / path.stem)
+                self._sessions[path] = self._open(path, self._providers, options)
             return self._sessions[path]
 
-    def _open(
-        self, path: Path, providers: Sequence[tuple[str, dict[str, object]]]
-    ) -> ort.InferenceSession:
+    def _session_options(self) -> ort.SessionOptions:
         options = ort.SessionOptions()
         options.log_severity_level = 3
         if self._threads is not None:
@@ -123,41 +170,70 @@ class Engine:
         # Several sessions take turns. Without this the idle one's threads keep spinning on the
         # cores that the next one needs: chunks of masked images then take up to twice as long.
         options.add_session_config_entry("session.force_spinning_stop", "1")
-        return ort.InferenceSession(str(path), options, providers=list(providers))
+        return options
 
-    def _choose(self, providers: Sequence[Provider] | None) -> list[tuple[str, dict[str, object]]]:
+    def _open(
+        self, path: Path, providers: Sequence[Chosen], options: ort.SessionOptions
+    ) -> ort.InferenceSession:
+        """A session on the first of `providers`, never on another one in silence."""
+        name, weights = providers[0][0], self.bundle.manifest.weights.sha256
+        placed = [with_engine_cache(provider, path, weights) for provider in providers]
+        refusal: Exception | None = None
+        try:
+            with _enough_memory(name, path.name):
+                # Without fallback: ONNX Runtime would print the reason and go on with the CPU.
+                session = ort.InferenceSession(str(path), options, placed, enable_fallback=0)
+            if session.get_providers()[0] == name:
+                return session
+        except DeviceMemoryError:
+            raise
+        except Exception as error:  # ONNX Runtime's errors share no base below Exception
+            refusal = error
+        words = str(refusal or "ONNX Runtime's log says why").strip()
+        raise ProviderError(
+            f"{name} did not open {path.name}: {words.splitlines()[-1][-200:]}. Is its driver or "
+            "library installed, and are its options right? providers=None falls back to the CPU "
+            "and says so"
+        ) from refusal
+
+    def _choose(self, providers: Sequence[Provider] | None) -> list[Chosen]:
         available = ort.get_available_providers()
-        if providers is None:
-            cuda = [self._with_options(CUDA)]
-            with _quiet():
-                return cuda if CUDA in available and self._opens(cuda) else [(CPU, {})]
-        wanted = [self._with_options(provider) for provider in providers]
-        for name, _ in wanted:
-            if name not in available:
-                raise ProviderError(
-                    f"{name} is not part of the installed ONNX Runtime: {nearest(name, available)}"
-                )
-        if not wanted or not self._opens(wanted):
-            raise ProviderError(
-                f"{wanted[0][0] if wanted else 'no provider'} did not open; is its driver or "
-                "library installed? providers=None falls back to the CPU and says so"
-            )
-        return wanted
+        if providers is not None:
+            return self._that_open(choose(providers, available, self._device_id, self._threads))
+        if CUDA in available:
+            try:
+                with _quiet():
+                    return self._that_open(choose(["cuda"], available, self._device_id, None))
+            except ProviderError:  # nobody asked for it
+                pass
+        return [(CPU, {})]
 
-    def _with_options(self, provider: Provider) -> tuple[str, dict[str, object]]:
-        given, options = (provider, {}) if isinstance(provider, str) else provider
-        name = {"cuda": CUDA, "cpu": CPU}.get(given.lower(), given)
-        # TF32 keeps ten bits of a factor. Maps shall equal PyTorch's unless someone asks for speed.
-        base = {"device_id": self._device_id, "use_tf32": 0} if name == CUDA else {}
-        return name, {**base, **options}
-
-    def _opens(self, wanted: list[tuple[str, dict[str, object]]]) -> bool:
-        """Whether the first provider really runs a graph; ONNX Runtime falls back in silence."""
-        if wanted[0][0] == CUDA:
+    def _that_open(self, wanted: list[Chosen]) -> list[Chosen]:
+        """`wanted`, once the first of them has opened the smallest graph."""
+        first = wanted[0][0]
+        if first == TENSORRT:
+            turn_off_tf32()
+        if first in (CUDA, TENSORRT):
             ort.preload_dlls()  # finds the libraries in NVIDIA's own Python packages
         path = self.bundle.folder / self.bundle.graph("mask_activations").file
-        session = self._open(path, wanted)
-        return bool(session.get_providers()[0] == wanted[0][0])
+        self._open(path, wanted, self._session_options())
+        return wanted
+
+
+@contextmanager
+def _enough_memory(provider: str, what: str) -> Iterator[None]:
+    """A failed allocation as an error of ours; others as they are."""
+    try:
+        yield
+    except Exception as error:  # ONNX Runtime's errors share no base below Exception
+        found = allocation_failure(error)
+        if found is None:
+            raise
+        elsewhere = "" if provider == CPU else ", or compute with --provider cpu"
+        raise DeviceMemoryError(
+            f"{provider} has too little memory for {what} ({found}): end what else uses that "
+            f"memory, build the bundle with a smaller --size{elsewhere}"
+        ) from error
 
 
 @contextmanager

@@ -10,10 +10,12 @@
     ├── MetricError             no such metric, or no such option
     ├── EvaluationError         results on disk belong to another evaluation, or are damaged
     ├── ProviderError           an execution provider that was named did not open
+    ├── DeviceMemoryError       not even one image fits into the memory of what computes
     ├── MissingDependencyError  an optional package is needed and not installed
     └── NonFiniteError          the network's answer holds NaN or infinity
 
-Each message names what was expected, what came, and what to do.
+Each message names what was expected, what came, and what to do. `SmallerChunkWarning` is the one
+warning: memory ran out, fewer copies at once did fit, and the results are the same.
 """
 
 from __future__ import annotations
@@ -60,6 +62,14 @@ class EvaluationError(CamError):
 
 class ProviderError(CamError):
     """An execution provider was named and did not open."""
+
+
+class DeviceMemoryError(CamError):
+    """A graph did not get the memory that it needs."""
+
+
+class SmallerChunkWarning(UserWarning):
+    """Memory ran out; the work goes on with fewer perturbed copies at once."""
 
 
 class MissingDependencyError(CamError):

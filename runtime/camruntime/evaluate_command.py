@@ -10,7 +10,16 @@ import typer
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from camruntime.command_line import BundlePath, Chunk, Provider, Threads, console, say
+from camruntime.command_line import (
+    BundlePath,
+    Chunk,
+    ProviderName,
+    ProviderOptions,
+    Threads,
+    console,
+    providers_asked_for,
+    say,
+)
 from camruntime.errors import CamError
 from camruntime.methods import BASELINES, METHODS, Method
 
@@ -65,7 +74,8 @@ def evaluate(
     limit: Annotated[
         int | None, typer.Option(min=1, help="Only so many samples, spread over the data set.")
     ] = None,
-    provider: Provider = None,
+    provider: ProviderName = None,
+    provider_option: ProviderOptions = None,
     threads: Threads = None,
     chunk: Chunk = None,
 ) -> None:
@@ -78,7 +88,9 @@ def evaluate(
     from camruntime.explainer import load
     from camruntime.metrics import make_metric
 
-    explainer = load(bundle, [provider] if provider else None, threads=threads, chunk=chunk)
+    explainer = load(
+        bundle, providers_asked_for(provider, provider_option), threads=threads, chunk=chunk
+    )
     meaning = None if class_map is None else read_class_map(class_map, len(explainer.labels))
     found = spread(open_dataset(dataset, explainer.labels, kind, meaning), limit)
     specs = _metrics(metrics, found)

@@ -10,15 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from camruntime.bundle import Bundle, open_bundle
-from camruntime.engine import Engine, Provider
+from camruntime.engine import Engine
 from camruntime.errors import CamError, MethodError, TargetError
 from camruntime.explanation import ClassScore, Explanation, Provenance
 from camruntime.fitting import fit, prepare
 from camruntime.graphs import Forward, softmax
 from camruntime.maps import Maps
+from camruntime.memory import Progress
 from camruntime.methods import Method, make_method
-from camruntime.onnx_graphs import OnnxGraphs, Progress
+from camruntime.onnx_graphs import OnnxGraphs
 from camruntime.picture import Picture, as_picture
+from camruntime.providers import Provider
 from camruntime.saliency import saliency
 from camruntime.targets import Target, class_index
 
@@ -109,6 +111,7 @@ class Explainer:
             ImageError, TargetError, MethodError: an argument is not usable; the message says why.
             BundleError: the bundle lacks a graph that the method needs.
             NonFiniteError: the network answered NaN or infinity.
+            DeviceMemoryError: not even one perturbed copy fits into memory.
         """
         chosen = self.method(method, options)
         if not isinstance(image, (list, tuple)):
@@ -204,12 +207,13 @@ def load(
 
     Args:
         path: a directory that `camexport build` wrote.
-        providers: execution providers in order of preference: `cuda`, `cpu`, a full name of ONNX
-            Runtime's, or a pair of name and options. None takes CUDA when it opens, else the CPU;
-            `Explainer.provider` says which.
+        providers: execution providers in order of preference: `cuda`, `tensorrt`, `openvino`,
+            `cpu`, a full name of ONNX Runtime's, or a pair of name and options. None takes CUDA
+            when it opens, else the CPU; `Explainer.provider` says which.
         device_id: which GPU.
         threads: for the CPU; None takes one per core.
         chunk: perturbed copies computed at once, the knob for memory; None chooses by provider.
+            Where memory runs out it becomes fewer, which a `SmallerChunkWarning` says once.
 
     Raises:
         BundleError: not a bundle, damaged, or of another schema version.

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
 from camruntime.cell_masks import cell_masks
 from camruntime.edge_model import EDGES, open_edge_model, scharr
-from camruntime.engine import CPU, Array, DeviceValue, Engine
-from camruntime.errors import EdgeModelError, NonFiniteError
+from camruntime.engine import Array, DeviceValue, Engine
+from camruntime.errors import DeviceMemoryError, EdgeModelError, NonFiniteError
 from camruntime.graphs import Activations, Edges, Forward, Normalisation, Occlusion
 from camruntime.interpolation import Upsampling
+from camruntime.memory import Progress
+from camruntime.providers import CPU, OPENVINO
 from camruntime.rescale import FloatArray
 
-_CHUNK = 64
+T = TypeVar("T")
 
-Progress = Callable[[int, int], None]
-"""Called with the number of perturbations done and the number of all, of one image."""
+# Kinds of work, each with a memory of its own for what fits; in words for `SmallerChunkWarning`.
+_IMAGES, _ACTIVATIONS, _GRADIENTS = "copies of images", "copies of activations", "gradients"
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,7 @@ class OnnxGraphs:
         engine: where sessions live.
         chunk: how many perturbed copies are computed at once; it never changes a result. None
             takes 64, but for images on the CPU 16: more outgrow the caches, fewer pay too much for
-            starting each run.
+            starting each run. Where memory runs out it becomes fewer, see `ChunkSizes`.
         progress: told after every chunk.
     """
 
@@ -88,7 +91,7 @@ class OnnxGraphs:
             beside = {} if tokens is None else {"tokens": np.repeat(tokens, len(chunk), axis=0)}
             return self.engine.run("tail", {**beside, "activations": masked})[0]
 
-        return self._in_chunks(logits, masks, _CHUNK)
+        return self._in_chunks(logits, masks, _ACTIVATIONS)
 
     def logits_of_single_cells(self, activations: Activations) -> FloatArray:
         """See `Graphs`. In one pass where the bundle has the graph, else a masked copy per cell."""
@@ -101,15 +104,16 @@ class OnnxGraphs:
     def logits(self, images: FloatArray) -> FloatArray:
         """See `Graphs`."""
         return self._in_chunks(
-            lambda chunk: self.engine.run("tail", self._head(chunk))[0], images, self._images
+            lambda chunk: self.engine.run("tail", self._head(chunk))[0], images, _IMAGES
         )
 
     def activations(self, images: FloatArray) -> Activations:
         """See `Graphs`."""
-        parts = [
-            {name: value.numpy() for name, value in self._head(chunk).items()}
-            for chunk in self._chunks(images, self._images)
-        ]
+        parts = self._chunks(
+            lambda chunk: {name: value.numpy() for name, value in self._head(chunk).items()},
+            images,
+            _IMAGES,
+        )
         whole = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
         return Activations(whole["activations"], whole.get("tokens"))
 
@@ -121,7 +125,7 @@ class OnnxGraphs:
             inputs = {**_inputs(activations.rows(rows)), "targets": wanted[rows]}
             return self.engine.run("gradient", inputs)[0]
 
-        return self._in_chunks(gradient, np.arange(len(wanted)), self._images)
+        return self._in_chunks(gradient, np.arange(len(wanted)), _GRADIENTS)
 
     def edges(self, pixels: FloatArray, source: str) -> Edges:
         """See `Graphs`. Raises `EdgeModelError` when there is no edge model at a path."""
@@ -132,6 +136,8 @@ class OnnxGraphs:
         inputs = {model.input: model.prepare(pixels)}
         try:
             (found,) = self.engine.run_file(path, inputs, [model.output])
+        except DeviceMemoryError:
+            raise
         except Exception as error:  # ONNX Runtime's errors share no base below Exception
             raise EdgeModelError(
                 f"{path} does not run from '{model.input}' to '{model.output}', as the JSON beside "
@@ -139,10 +145,6 @@ class OnnxGraphs:
             ) from error
         height, width = pixels.shape[2:]
         return Edges(model.edge_map(found.numpy(), (height, width)), model.name)
-
-    @property
-    def _images(self) -> int:
-        return 16 if self.engine.provider == CPU else _CHUNK
 
     def _logits_of_perturbed(
         self, graph: str, fixed: Mapping[str, FloatArray], masks: FloatArray
@@ -154,7 +156,7 @@ class OnnxGraphs:
             (images,) = self.engine.run(graph, {**on_device, "masks": chunk})
             return self.engine.run("tail", self._head(images))[0]
 
-        return self._in_chunks(logits, masks, self._images)
+        return self._in_chunks(logits, masks, _IMAGES)
 
     def _head(self, images: FloatArray | DeviceValue) -> dict[str, DeviceValue]:
         """The layer's activations, and tokens if any, under the names that the tail takes."""
@@ -162,17 +164,15 @@ class OnnxGraphs:
         return dict(zip(names, self.engine.run("head", {"image": images}), strict=True))
 
     def _in_chunks(
-        self, compute: Callable[[Array], DeviceValue], rows: Array, usual: int
+        self, compute: Callable[[Array], DeviceValue], rows: Array, work: str
     ) -> FloatArray:
-        return np.concatenate([compute(chunk).numpy() for chunk in self._chunks(rows, usual)])
+        return np.concatenate(self._chunks(lambda chunk: compute(chunk).numpy(), rows, work))
 
-    def _chunks(self, rows: Array, usual: int) -> Iterator[Array]:
-        """Rows, so many at once; tells the progress after each."""
-        size = self.chunk or usual
-        for start in range(0, len(rows), size):
-            yield rows[start : start + size]
-            if self.progress is not None:
-                self.progress(min(start + size, len(rows)), len(rows))
+    def _chunks(self, compute: Callable[[Array], T], rows: Array, work: str) -> list[T]:
+        """What `compute` makes of the rows, so many at once; tells the progress after each."""
+        on_cpu = self.engine.provider in (CPU, OPENVINO)
+        usual = 16 if on_cpu and work != _ACTIVATIONS else 64
+        return self.engine.chunks.map(work, compute, rows, self.chunk or usual, self.progress)
 
 
 def _inputs(activations: Activations) -> dict[str, Array]:

@@ -14,7 +14,15 @@ from rich.progress import Progress
 from rich.table import Column, Table
 
 from camruntime.bundle import MANIFEST
-from camruntime.command_line import Chunk, Provider, Threads, console, say
+from camruntime.command_line import (
+    Chunk,
+    ProviderName,
+    ProviderOptions,
+    Threads,
+    console,
+    providers_asked_for,
+    say,
+)
 from camruntime.errors import BundleError, CamError
 from camruntime.methods import make_method
 
@@ -30,7 +38,8 @@ def sanity(
         str, typer.Option(help="NAME[:option=value...][,NAME...]; see `camruntime methods`.")
     ] = "grad-cam,recipro-cam",
     out: Annotated[Path | None, typer.Option(help="JSON file for the figures.")] = None,
-    provider: Provider = None,
+    provider: ProviderName = None,
+    provider_option: ProviderOptions = None,
     threads: Threads = None,
     chunk: Chunk = None,
 ) -> None:
@@ -39,7 +48,7 @@ def sanity(
     from camruntime.explainer import load
 
     methods = [make_method(spec) for spec in method.split(",")]
-    providers = [provider] if provider else None
+    providers = providers_asked_for(provider, provider_option)
     opened = partial(load, providers=providers, threads=threads, chunk=chunk)
     stages = [partial(opened, folder) for folder in stage_folders(randomised)]
     with Progress(console=console, transient=True) as bar:

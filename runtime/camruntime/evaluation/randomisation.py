@@ -13,8 +13,8 @@ from statistics import fmean
 from camruntime.errors import BundleError, CamError
 from camruntime.evaluation.similarity import rank_correlation, structural_similarity
 from camruntime.explainer import Explainer, Image
+from camruntime.memory import Progress
 from camruntime.methods import Method, spec_of
-from camruntime.onnx_graphs import Progress
 from camruntime.rescale import FloatArray
 
 SCHEMA_VERSION = 1

@@ -1,0 +1,156 @@
+"""`camruntime bench`: where the time of an explanation goes."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import cv2
+import numpy as np
+import typer
+from rich.table import Column, Table
+
+from camruntime.bundle import open_bundle
+from camruntime.command_line import (
+    BundlePath,
+    Chunk,
+    ProviderName,
+    ProviderOptions,
+    Threads,
+    class_asked_for,
+    console,
+    providers_asked_for,
+    say,
+)
+from camruntime.errors import CamError
+from camruntime.picture import encode_png
+
+if TYPE_CHECKING:
+    from camruntime.breakdown import Measured
+    from camruntime.engine import Engine
+    from camruntime.fresh_process import FirstMap
+
+
+def bench(
+    bundle: BundlePath,
+    image: Annotated[
+        Path | None, typer.Argument(help="A photograph; default a drawn one of the input's size.")
+    ] = None,
+    method: Annotated[
+        str, typer.Option(help="NAME[:option=value...]; see `camruntime methods`.")
+    ] = "recipro-cam",
+    target: Annotated[
+        str | None, typer.Option(help="Class index or label; default the top class.")
+    ] = None,
+    repeat: Annotated[int, typer.Option(min=1, help="Explanations that are timed.")] = 5,
+    profile: Annotated[
+        Path | None,
+        typer.Option(help="Directory for ONNX Runtime's profiles of one explanation more."),
+    ] = None,
+    provider: ProviderName = None,
+    provider_option: ProviderOptions = None,
+    threads: Threads = None,
+    chunk: Chunk = None,
+) -> None:
+    """Show where the time of an explanation goes, beside one forward pass of the network."""
+    from camruntime.breakdown import measure
+    from camruntime.engine import Engine
+    from camruntime.explainer import Explainer
+    from camruntime.fitting import prepare
+    from camruntime.fresh_process import first_map
+    from camruntime.instruments import GraphRun, Instruments
+    from camruntime.picture import as_picture
+
+    opened, wanted = open_bundle(bundle), class_asked_for(target)
+    providers = providers_asked_for(provider, provider_option)
+    runs: list[GraphRun] = []
+    watched = Engine(opened, providers, 0, threads, Instruments(observer=runs.append))
+    explainer = Explainer(opened, watched, chunk)
+    chosen, spec = explainer.method(method), opened.manifest.input
+    with tempfile.TemporaryDirectory() as folder, console.status("measuring"):
+        photo = image or _drawn(spec.size, Path(folder))
+        pixels, graphs = prepare(as_picture(photo), spec), explainer.graphs()
+        measured = measure(
+            lambda: explainer.explain(photo, chosen, wanted),
+            lambda: graphs.forward(pixels),
+            runs,
+            repeat,
+        )
+        fresh = first_map(bundle, photo, method, providers, threads, chunk)
+        peak = peak_memory()
+        if profile is not None:
+            _make(profile)
+            profiled = Engine(opened, providers, 0, threads, Instruments(profile=profile))
+            Explainer(opened, profiled, chunk).explain(photo, chosen, wanted)
+    console.print(breakdown_table(measured, method))
+    _say_more(measured, fresh, peak)
+    say(
+        f"on {watched.provider}, threads {threads or 'one per core'}, "
+        f"chunk {chunk or 'by provider'}, {opened.manifest.model}"
+    )
+    if profile is not None:
+        _say_profiles(profiled)
+
+
+def breakdown_table(measured: Measured, method: str) -> Table:
+    """The parts of the median explanation, as a table whose last line is their sum."""
+    typical = measured.typical
+    title = f"{method}: the median of {len(measured.explanations)} explanations"
+    right = [Column(name, justify="right") for name in ("seconds", "share", "runs")]
+    table = Table("part", *right, "runs x rows", title=title)
+    for part in typical.parts():
+        runs = str(len(part.rows)) if part.rows else ""
+        share = f"{part.seconds / typical.seconds:.1%}"
+        table.add_row(part.name, f"{part.seconds:.4f}", share, runs, part.rows_in_words)
+    table.add_section()
+    table.add_row("all", f"{typical.seconds:.4f}", "100.0%")
+    return table
+
+
+def peak_memory() -> int | None:
+    """The most memory that this process has held, in bytes; None where nothing counts it."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def _say_more(measured: Measured, fresh: FirstMap, peak: int | None) -> None:
+    whole, forward = measured.typical.seconds, measured.forward
+    times = [one.seconds for one in measured.explanations]
+    say(f"all: {min(times):.4f} to {max(times):.4f} s over the repeats")
+    say(f"plain forward pass: {forward:.4f} s; the explanation is {whole / forward:.2f} of them")
+    say(
+        f"first map of a fresh process: {fresh.whole:.2f} s, of which import {fresh.imported:.2f}, "
+        f"load {fresh.loaded:.2f}, explanation {fresh.explained:.2f}"
+    )
+    memory = "not available" if peak is None else f"{peak / 2**20:.0f} MiB"
+    say(f"peak resident memory: {memory}")
+
+
+def _say_profiles(engine: Engine) -> None:
+    files = engine.end_profiling()
+    say("profiles, for chrome://tracing or Perfetto:\n" + "\n".join(map(str, files)))
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CamError(
+            f"cannot make {folder}: {error.strerror or error}; name another --profile"
+        ) from error
+
+
+def _drawn(size: tuple[int, int], folder: Path) -> Path:
+    """A seeded picture `(H, W)` with structure at several scales, as a PNG file."""
+    rng = np.random.default_rng(0)
+    layers = [cv2.resize(rng.random((n, n, 3)), size[::-1]) for n in (3, 9, 40)]
+    picture = 0.5 * layers[0] + 0.3 * layers[1] + 0.2 * layers[2]
+    path = folder / "drawn.png"
+    path.write_bytes(encode_png(np.asarray(picture * 255, np.uint8)))
+    return path

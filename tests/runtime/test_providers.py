@@ -1,0 +1,168 @@
+"""Providers by short name: full names, defaults under the caller's options, places, advice."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from camruntime.errors import ProviderError
+from camruntime.providers import choose, place, turn_off_tf32, with_engine_cache
+
+CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
+TENSORRT, OPENVINO = "TensorrtExecutionProvider", "OpenVINOExecutionProvider"
+GPU_BUILD = (TENSORRT, CUDA, CPU)
+F32 = {"INFERENCE_PRECISION_HINT": "f32"}
+
+
+def test_cuda_keeps_float32_and_its_device() -> None:
+    (chosen,) = choose(["CUDA"], GPU_BUILD, 1, None)
+    assert chosen == (CUDA, {"device_id": 1, "use_tf32": 0})
+    assert place(chosen) == ("cuda", 1)
+
+
+def test_the_callers_options_override_defaults() -> None:
+    given = {"use_tf32": "1", "device_id": "2", "prefer_nhwc": "1"}
+    (chosen,) = choose([("cuda", given)], GPU_BUILD, 0, None)
+    assert chosen == (CUDA, given)
+    assert place(chosen) == ("cuda", 2), "tensors lie where the provider computes"
+
+
+def test_cuda_stands_behind_tensorrt() -> None:
+    names = [name for name, _ in choose(["tensorrt", "cpu"], GPU_BUILD, 0, None)]
+    assert names == [TENSORRT, CUDA, CPU]
+    assert [name for name, _ in choose([TENSORRT, CUDA], GPU_BUILD, 0, None)] == [TENSORRT, CUDA]
+    assert [name for name, _ in choose(["tensorrt"], (TENSORRT, CPU), 0, None)] == [TENSORRT]
+    first, behind = choose(["tensorrt"], GPU_BUILD, 1, None)
+    assert first[1]["device_id"] == behind[1]["device_id"] == 1
+    assert behind[1]["use_tf32"] == 0
+    assert place(first) == ("cuda", 1)
+
+
+@pytest.fixture
+def bundle(inspector: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(inspector, tmp_path / "bundle"))
+
+
+def test_tensorrt_keeps_engines_by_content(
+    bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("camruntime.providers._user_cache", lambda: tmp_path / "cache")
+    monkeypatch.setenv("NVIDIA_TF32_OVERRIDE", "")  # so that it is as before after the test
+    monkeypatch.delenv("NVIDIA_TF32_OVERRIDE")
+    (chosen, _) = choose(["tensorrt"], GPU_BUILD, 0, None)
+
+    def folder(graph: Path, weights: str) -> str:
+        name, options = with_engine_cache(chosen, graph, weights)
+        assert name == TENSORRT
+        assert options["trt_engine_cache_enable"] is True
+        assert options["trt_timing_cache_path"] == options["trt_engine_cache_path"]
+        made = Path(str(options["trt_engine_cache_path"]))
+        assert made.is_dir()
+        assert made.is_relative_to(tmp_path / "cache" / "camruntime")
+        return str(made)
+
+    head = bundle / "head.onnx"
+    first = folder(head, "a" * 64)
+    assert folder(head, "a" * 64) == first
+    moved = head.rename(tmp_path / "moved.onnx")
+    assert folder(moved, "a" * 64) == first, "it is the content that counts"
+    others = {folder(moved, "b" * 64), folder(bundle / "tail.onnx", "a" * 64)}
+    turn_off_tf32()
+    others.add(folder(moved, "a" * 64))
+    assert len({first, *others}) == 4, "weights, graph and precision each have engines of their own"
+
+
+def test_the_users_choice_of_tf32_and_folder_stays(
+    bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NVIDIA_TF32_OVERRIDE", "1")
+    turn_off_tf32()
+    assert os.environ["NVIDIA_TF32_OVERRIDE"] == "1"
+    (chosen, _) = choose([("tensorrt", {"trt_engine_cache_path": "mine"})], GPU_BUILD, 0, None)
+    assert with_engine_cache(chosen, bundle / "head.onnx", "") == chosen
+    cuda = (CUDA, {"device_id": 0})
+    assert with_engine_cache((CUDA, {"device_id": 0}), bundle / "head.onnx", "") == cuda
+
+
+def test_a_cache_that_cannot_be_made_says_how_to_name_another(
+    bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "cache").write_text("a file where the folder should be")
+    monkeypatch.setattr("camruntime.providers._user_cache", lambda: tmp_path / "cache")
+    (chosen, _) = choose(["tensorrt"], GPU_BUILD, 0, None)
+    with pytest.raises(ProviderError, match="trt_engine_cache_path"):
+        with_engine_cache(chosen, bundle / "head.onnx", "")
+
+
+def test_engines_go_where_the_system_keeps_caches(monkeypatch: pytest.MonkeyPatch) -> None:
+    from camruntime.providers import _user_cache
+
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setenv("XDG_CACHE_HOME", "/var/cache/mine")
+    assert _user_cache() == Path("/var/cache/mine")
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    assert _user_cache() == Path.home() / ".cache"
+    monkeypatch.setattr("sys.platform", "win32")
+    monkeypatch.setenv("LOCALAPPDATA", "/Users/me/AppData/Local")
+    assert _user_cache() == Path("/Users/me/AppData/Local")
+
+
+def _openvino(given: dict[str, object], threads: int | None = None) -> dict[str, object]:
+    ((name, options),) = choose([("openvino", given)], (OPENVINO, CPU), 0, threads)
+    assert name == OPENVINO
+    assert place((name, options)) == ("cpu", 0)
+    config: dict[str, object] = json.loads(str(options["load_config"]))
+    return {**options, "load_config": config}
+
+
+def test_openvino_computes_in_float32_unless_asked() -> None:
+    assert _openvino({}) == {"device_type": "CPU", "load_config": {"CPU": F32, "GPU": F32}}
+    threads = {**F32, "INFERENCE_NUM_THREADS": "2"}
+    assert _openvino({}, 2)["load_config"] == {"CPU": threads, "GPU": F32}
+    asked = {"device_type": "GPU", "load_config": '{"GPU": {"INFERENCE_PRECISION_HINT": "f16"}}'}
+    half = {"INFERENCE_PRECISION_HINT": "f16"}
+    assert _openvino(dict(asked)) == {
+        "device_type": "GPU",
+        "load_config": {"CPU": F32, "GPU": half},
+    }
+    streams = _openvino({"load_config": '{"CPU": {"NUM_STREAMS": "2"}, "NPU": {"A": "b"}}'})
+    assert streams["load_config"] == {
+        "CPU": {**F32, "NUM_STREAMS": "2"}, "GPU": F32, "NPU": {"A": "b"},
+    }  # fmt: skip
+    assert _openvino({"precision": "ACCURACY"})["load_config"] == {"CPU": {}, "GPU": {}}
+
+
+@pytest.mark.parametrize("config", ["config.json", "[]", '{"CPU": "bf16"}', '{"CPU": 1}'])
+def test_a_load_config_that_is_none_is_refused(config: str) -> None:
+    with pytest.raises(ProviderError, match=r"JSON from device to properties.*got"):
+        _openvino({"load_config": config})
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("cuda", r"CUDAExecutionProvider is not part.*camexport\[gpu\].*uninstall"),
+        ("tensorrt", r"TensorrtExecutionProvider is not part.*TensorRT's libraries"),
+        ("openvino", r"OpenVINOExecutionProvider is not part.*pip install onnxruntime-openvino"),
+        ("openvin", r"openvin is not part of the installed ONNX Runtime: did you mean openvino"),
+        ("CPUExecutionProvidr", "did you mean CPUExecutionProvider"),
+    ],
+)
+def test_a_provider_that_is_not_installed_says_how_to_get_it(name: str, advice: str) -> None:
+    with pytest.raises(ProviderError, match=advice):
+        choose([name], (CPU,), 0, None)
+
+
+def test_no_provider_is_an_error() -> None:
+    with pytest.raises(ProviderError, match="no provider was named"):
+        choose([], (CPU,), 0, None)
+
+
+def test_other_providers_are_taken_as_they_are() -> None:
+    (chosen,) = choose([("DmlExecutionProvider", {"a": 1})], ("DmlExecutionProvider", CPU), 0, 2)
+    assert chosen == ("DmlExecutionProvider", {"a": 1})
+    assert place(chosen) == ("cpu", 0)
