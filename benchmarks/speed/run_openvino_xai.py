@@ -1,0 +1,63 @@
+"""OpenVINO XAI's Recipro-CAM, inserted into the graph, in a process and an environment of its own.
+
+    PYTHON run_openvino_xai.py FOLDER THREADS     (started by `python benchmarks/speed`)
+
+That PYTHON needs `openvino-xai==1.1.0` and nothing of this project. The map is computed in float32:
+left alone, OpenVINO takes bfloat16 where the processor has it.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import openvino
+from openvino_xai import Task, insert_xai
+from openvino_xai.common.parameters import Method
+from openvino_xai.common.utils import SALIENCY_MAP_OUTPUT_NAME
+from serving import serve
+
+
+def main() -> None:
+    folder, threads = Path(sys.argv[1]), int(sys.argv[2])
+    cv2.setNumThreads(threads)
+    subject = json.loads((folder / "subject.json").read_text(encoding="utf-8"))
+    image = np.load(folder / "image.npy")
+    core = openvino.Core()
+    core.set_property("CPU", {"INFERENCE_NUM_THREADS": threads, "INFERENCE_PRECISION_HINT": "f32"})
+    plain = core.read_model(folder / "whole.onnx")
+    plain.reshape(image.shape)
+    compiled: dict[str, openvino.CompiledModel] = {}
+
+    def model(name: str) -> openvino.CompiledModel:
+        """Compiled when first needed, so that the first map does not pay for the plain network."""
+        if name not in compiled:
+            inserted = plain if name == "plain" else with_branch()
+            compiled[name] = core.compile_model(inserted, "CPU")
+        return compiled[name]
+
+    def with_branch() -> openvino.Model:
+        return insert_xai(
+            plain,
+            task=Task.CLASSIFICATION,
+            explain_method=Method.RECIPROCAM,
+            target_layer=subject["node"],
+            prepare_model=False,  # it would compile for all cores
+        )
+
+    def forward() -> None:
+        model("plain")(image)
+
+    def saliency() -> object:
+        """The target's map, 0 to 255, at the size of the image, from the normalised tensor on."""
+        maps = model("recipro-cam")(image)[SALIENCY_MAP_OUTPUT_NAME]
+        return cv2.resize(maps[0, subject["target"]], image.shape[:1:-1])
+
+    serve({"map": saliency, "forward": forward})
+
+
+if __name__ == "__main__":
+    main()
