@@ -239,8 +239,10 @@ def write_page(every: list[Run], folder: Path) -> None:
         "",
         "Written by `python benchmarks/results.py`. Means with 95 percent bootstrap intervals; in "
         "percent all but the cost, which is in forward passes (copies of activations, as "
-        "Recipro-CAM's, not counted) and seconds with one thread per network. † is no better than "
-        "the centre Gaussian, sample by sample. Rows in italics are baselines that ask no network.",
+        "Recipro-CAM's, not counted) and in seconds, for orientation: measured on two cores that "
+        "had other work too; ratios measured side by side are in "
+        "[benchmarks/README.md](../benchmarks/README.md). † is no better than the centre Gaussian, "
+        "sample by sample. Rows in italics are baselines that ask no network.",
         "",
         *([f"Not measured yet: {'; '.join(open_still)}.", ""] if open_still else []),
         *claims(done, folder),
