@@ -21,10 +21,11 @@ from numpy.typing import NDArray
 from camruntime.bundle import Bundle
 from camruntime.errors import DeviceMemoryError, MissingDependencyError, ProviderError
 from camruntime.instruments import GraphRun, Instruments
-from camruntime.memory import ChunkSizes, allocation_failure
+from camruntime.memory import ChunkSizes, enough_memory
 from camruntime.providers import (
     CPU,
     CUDA,
+    OPENVINO,
     TENSORRT,
     Chosen,
     Provider,
@@ -119,7 +120,7 @@ class Engine:
     def upload(self, array: Array) -> DeviceValue:
         """Copy an array to the device once, for several calls of `run`."""
         contiguous = np.ascontiguousarray(array)
-        with _enough_memory(self.provider, "the inputs"):
+        with enough_memory(self.provider, "the inputs"):
             return DeviceValue(ort.OrtValue.ortvalue_from_numpy(contiguous, *self._place))
 
     def end_profiling(self) -> list[Path]:
@@ -136,21 +137,44 @@ class Engine:
     ) -> tuple[DeviceValue, ...]:
         session = self._session(path)
         begin = perf_counter()
-        with _enough_memory(self.provider, f"graph '{name}'"):
-            binding = session.io_binding()
-            for input_name, value in inputs.items():
-                if isinstance(value, DeviceValue):
-                    binding.bind_ortvalue_input(input_name, value.value)
-                else:
-                    binding.bind_cpu_input(input_name, np.ascontiguousarray(value))
-            for output in outputs:
-                binding.bind_output(output, *self._place)
-            session.run_with_iobinding(binding)
-        values = binding.get_outputs()
+        try:
+            with enough_memory(self.provider, f"graph '{name}'"):
+                values = self._bound_run(session, inputs, outputs)
+                if self.provider == OPENVINO:
+                    _refuse_a_stale_answer(session, inputs, values[0])
+        except DeviceMemoryError:
+            self._close_all()
+            raise
         if self._instruments.observer is not None:
             rows = values[0].shape()[0]
             self._instruments.observer(GraphRun(name, rows, begin, perf_counter()))
         return tuple(map(DeviceValue, values))
+
+    def _bound_run(
+        self,
+        session: ort.InferenceSession,
+        inputs: Mapping[str, Array | DeviceValue],
+        outputs: Sequence[str],
+    ) -> Sequence[ort.OrtValue]:
+        binding = session.io_binding()
+        for name, value in inputs.items():
+            if isinstance(value, DeviceValue):
+                binding.bind_ortvalue_input(name, value.value)
+            else:
+                binding.bind_cpu_input(name, np.ascontiguousarray(value))
+        for name in outputs:
+            binding.bind_output(name, *self._place)
+        session.run_with_iobinding(binding)
+        found: Sequence[ort.OrtValue] = binding.get_outputs()
+        return found
+
+    def _close_all(self) -> None:
+        """Give back all memory, as no session's arena ever shrinks; they open again when needed.
+
+        OpenVINO's sessions would fail again, at sizes that had fitted before.
+        """
+        with self._lock:
+            self._sessions.clear()
 
     def _session(self, path: Path) -> ort.InferenceSession:
         with self._lock:
@@ -173,14 +197,18 @@ class Engine:
         return options
 
     def _open(
-        self, path: Path, providers: Sequence[Chosen], options: ort.SessionOptions
+        self,
+        path: Path,
+        providers: Sequence[Chosen],
+        options: ort.SessionOptions,
+        advice: str = "It opened others: compute what needs this one with --provider cpu",
     ) -> ort.InferenceSession:
         """A session on the first of `providers`, never on another one in silence."""
         name, weights = providers[0][0], self.bundle.manifest.weights.sha256
         placed = [with_engine_cache(provider, path, weights) for provider in providers]
         refusal: Exception | None = None
         try:
-            with _enough_memory(name, path.name):
+            with enough_memory(name, path.name):
                 # Without fallback: ONNX Runtime would print the reason and go on with the CPU.
                 session = ort.InferenceSession(str(path), options, placed, enable_fallback=0)
             if session.get_providers()[0] == name:
@@ -191,9 +219,7 @@ class Engine:
             refusal = error
         words = str(refusal or "ONNX Runtime's log says why").strip()
         raise ProviderError(
-            f"{name} did not open {path.name}: {words.splitlines()[-1][-200:]}. Is its driver or "
-            "library installed, and are its options right? providers=None falls back to the CPU "
-            "and says so"
+            f"{name} did not open {path.name}: {words.splitlines()[-1][-200:]}. {advice}"
         ) from refusal
 
     def _choose(self, providers: Sequence[Provider] | None) -> list[Chosen]:
@@ -216,24 +242,30 @@ class Engine:
         if first in (CUDA, TENSORRT):
             ort.preload_dlls()  # finds the libraries in NVIDIA's own Python packages
         path = self.bundle.folder / self.bundle.graph("mask_activations").file
-        self._open(path, wanted, self._session_options())
+        advice = (
+            "Is its driver or library installed, and are its options right? providers=None falls "
+            "back to the CPU and says so"
+        )
+        self._open(path, wanted, self._session_options(), advice)
         return wanted
 
 
-@contextmanager
-def _enough_memory(provider: str, what: str) -> Iterator[None]:
-    """A failed allocation as an error of ours; others as they are."""
-    try:
-        yield
-    except Exception as error:  # ONNX Runtime's errors share no base below Exception
-        found = allocation_failure(error)
-        if found is None:
-            raise
-        elsewhere = "" if provider == CPU else ", or compute with --provider cpu"
-        raise DeviceMemoryError(
-            f"{provider} has too little memory for {what} ({found}): end what else uses that "
-            f"memory, build the bundle with a smaller --size{elsewhere}"
-        ) from error
+def _refuse_a_stale_answer(
+    session: ort.InferenceSession, inputs: Mapping[str, Array | DeviceValue], answer: ort.OrtValue
+) -> None:
+    """Raise `MemoryError` where an answer is not for as many rows as were asked for.
+
+    OpenVINO on one thread swallows a failed allocation and answers with what it last computed. It
+    fails when it has to grow, so the number of rows is another one.
+    """
+    rows = session.get_outputs()[0].shape[0]
+    for node in session.get_inputs():
+        if node.shape[0] == rows and _rows(inputs[node.name]) != answer.shape()[0]:
+            raise MemoryError
+
+
+def _rows(value: Array | DeviceValue) -> int:
+    return int(value.value.shape()[0] if isinstance(value, DeviceValue) else value.shape[0])
 
 
 @contextmanager

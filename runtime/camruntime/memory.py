@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from numpy.typing import NDArray
 
 from camruntime.errors import DeviceMemoryError, SmallerChunkWarning
+from camruntime.providers import CPU
 
 T = TypeVar("T")
 Rows = NDArray[Any]
@@ -37,6 +39,26 @@ def allocation_failure(error: Exception) -> str | None:
     if found is not None:
         return found.group()
     return "no memory left" if isinstance(error, MemoryError) else None
+
+
+@contextmanager
+def enough_memory(provider: str, what: str) -> Iterator[None]:
+    """Turn a failed allocation of ONNX Runtime into an error of ours; others stay as they are.
+
+    Raises:
+        DeviceMemoryError: names `provider` and `what` it had too little memory for.
+    """
+    try:
+        yield
+    except Exception as error:  # ONNX Runtime's errors share no base below Exception
+        found = allocation_failure(error)
+        if found is None:
+            raise
+        elsewhere = "" if provider == CPU else ", or compute with --provider cpu"
+        raise DeviceMemoryError(
+            f"{provider} has too little memory for {what} ({found}): end what else uses that "
+            f"memory, build the bundle with a smaller --size{elsewhere}"
+        ) from error
 
 
 class ChunkSizes:
