@@ -29,7 +29,7 @@ class OnnxGraphs:
         engine: where sessions live.
         chunk: how many perturbed copies are computed at once; it never changes a result. None
             takes 64, but for images on the CPU 16: more outgrow the caches, fewer pay too much for
-            starting each run.
+            starting each run. Plain passes of many images take as many, never more.
         progress: told after every chunk.
     """
 
@@ -39,22 +39,29 @@ class OnnxGraphs:
 
     def forward(self, image: FloatArray) -> Forward:
         """See `Graphs`. Raises `NonFiniteError` when the logits hold NaN or infinity."""
-        layer = self._head(image)
+        return self.finite(self.forwards(image)[0])
+
+    def forwards(self, images: FloatArray) -> list[Forward]:
+        """Plain passes over `images` `(n, 3, H, W)`, all at once; logits may hold NaN."""
+        layer = self._head(images)
         (logits,) = self.engine.run("tail", layer)
-        answer = logits.numpy()[0]
-        if not np.isfinite(answer).all():
-            raise NonFiniteError(
-                f"the network '{self.engine.bundle.manifest.model}' answered NaN or infinity to "
-                "this image; check its weights with `camexport verify`"
-            )
         spec = self.engine.bundle.manifest.input
+        normalisation = Normalisation(spec.mean, spec.std)
         known = {name: value.numpy() for name, value in layer.items()}
-        return Forward(
-            image,
-            known["activations"],
-            answer,
-            Normalisation(spec.mean, spec.std),
-            known.get("tokens"),
+        made = Activations(known["activations"], known.get("tokens"))
+        each = [made.rows([row]) for row in range(len(images))]
+        return [
+            Forward(image[None], one.grid, answer, normalisation, one.tokens)
+            for image, one, answer in zip(images, each, logits.numpy(), strict=True)
+        ]
+
+    def finite(self, forward: Forward) -> Forward:
+        """The same; raises `NonFiniteError` when the logits hold NaN or infinity."""
+        if np.isfinite(forward.logits).all():
+            return forward
+        raise NonFiniteError(
+            f"the network '{self.engine.bundle.manifest.model}' answered NaN or infinity to "
+            "this image; check its weights with `camexport verify`"
         )
 
     def logits_of_masked_images(
@@ -118,7 +125,8 @@ class OnnxGraphs:
         wanted = np.asarray(targets, np.int64)
 
         def gradient(rows: Array) -> DeviceValue:
-            inputs = {**_inputs(activations.rows(rows)), "targets": wanted[rows]}
+            those = activations.rows(rows % len(activations.grid))  # one image's serve all targets
+            inputs = {**_inputs(those), "targets": wanted[rows]}
             return self.engine.run("gradient", inputs)[0]
 
         return self._in_chunks(gradient, np.arange(len(wanted)), self._images)
@@ -139,6 +147,11 @@ class OnnxGraphs:
             ) from error
         height, width = pixels.shape[2:]
         return Edges(model.edge_map(found.numpy(), (height, width)), model.name)
+
+    @property
+    def batch(self) -> int:
+        """How many images go through the network at once when there are many."""
+        return min(self._images, self.chunk or self._images)
 
     @property
     def _images(self) -> int:
