@@ -17,7 +17,7 @@ Provider = Annotated[
     str | None, typer.Option(help="`cuda`, `cpu`, or in full; default CUDA where it opens.")
 ]
 Threads = Annotated[int | None, typer.Option(help="On the CPU; default one per core.")]
-Chunk = Annotated[int | None, typer.Option(help="Perturbed copies computed at once.")]
+Chunk = Annotated[int | None, typer.Option(help="Perturbed copies, or images, computed at once.")]
 
 
 def say(text: str) -> None:
