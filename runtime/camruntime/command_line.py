@@ -29,7 +29,7 @@ ProviderOptions = Annotated[
     ),
 ]
 Threads = Annotated[int | None, typer.Option(help="On the CPU; default one per core.")]
-Chunk = Annotated[int | None, typer.Option(help="Perturbed copies computed at once.")]
+Chunk = Annotated[int | None, typer.Option(help="Perturbed copies, or images, computed at once.")]
 
 
 def say(text: str) -> None:

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any, TypeAlias, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
+from camruntime.batches import in_batches
 from camruntime.bundle import Bundle, open_bundle
 from camruntime.engine import Engine
-from camruntime.errors import CamError, MethodError, TargetError
-from camruntime.explanation import ClassScore, Explanation, Provenance
-from camruntime.fitting import fit, prepare
-from camruntime.graphs import Forward, softmax
-from camruntime.maps import Maps
+from camruntime.errors import CamError, ImageError, MethodError
+from camruntime.explaining import Answer, Opened, explain_batch, open_image
+from camruntime.explanation import Explanation
 from camruntime.memory import Progress
 from camruntime.methods import Method, make_method
 from camruntime.onnx_graphs import OnnxGraphs
-from camruntime.picture import Picture, as_picture
 from camruntime.providers import Provider
-from camruntime.saliency import saliency
-from camruntime.targets import Target, class_index
+from camruntime.targets import Target, by_image
 
 Image: TypeAlias = "str | Path | NDArray[np.generic]"
 Targets: TypeAlias = "list[int] | list[str] | list[Target] | tuple[Target, ...]"
@@ -36,13 +35,20 @@ class Explainer:
         provider: the execution provider that computes, in ONNX Runtime's words.
     """
 
-    def __init__(self, bundle: Bundle, engine: Engine, chunk: int | None = None) -> None:
+    def __init__(
+        self,
+        bundle: Bundle,
+        engine: Engine,
+        chunk: int | None = None,
+        threads: int | None = None,
+    ) -> None:
         if chunk is not None and chunk < 1:
             raise CamError(f"chunk is a number of images of at least 1, got {chunk}")
         self.bundle = bundle
         self.provider = engine.provider
         self._engine = engine
         self._chunk = chunk
+        self._threads = threads or os.cpu_count() or 1
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -51,7 +57,7 @@ class Explainer:
 
     def graphs(self) -> OnnxGraphs:
         """The network, as saliency methods and metrics ask it."""
-        return OnnxGraphs(self._engine, self._chunk)
+        return self._graphs(None)
 
     @overload
     def explain(
@@ -98,7 +104,8 @@ class Explainer:
         """Explain why `image` has class `target`.
 
         Args:
-            image: a path, or uint8 RGB `(H, W, 3)` or grey `(H, W)`; a list of them gives a list.
+            image: a path, or uint8 RGB `(H, W, 3)` or grey `(H, W)`; a list of them gives a list,
+                as `explain_each` makes it.
             method: a method's name or spec (`score-cam`, `score-cam:preset=official`), or a method
                 object.
             target: class index or label; None for each image's top class; a list of classes gives
@@ -114,68 +121,102 @@ class Explainer:
             DeviceMemoryError: not even one perturbed copy fits into memory.
         """
         chosen = self.method(method, options)
-        if not isinstance(image, (list, tuple)):
-            return self._explain_one(image, chosen, target, progress)
-        targets = list(target) if isinstance(target, (list, tuple)) else [target] * len(image)
-        if len(targets) != len(image):
-            raise TargetError(
-                f"{len(image)} images and {len(targets)} targets: give one target per image "
-                "(itself a list for several classes of one image), or a single one for all"
-            )
-        pairs = zip(image, targets, strict=True)
-        return [self._explain_one(one, chosen, wanted, progress) for one, wanted in pairs]
+        if isinstance(image, (list, tuple)):
+            return list(self.explain_each(image, chosen, target, progress=progress))
+        opened = open_image(image, target, self.bundle.manifest)
+        ((answer,),) = explain_batch(self._graphs(progress), [opened], [chosen])
+        return answer
 
-    def _explain_one(
-        self, image: Image, method: Method, target: Any, progress: Progress | None
-    ) -> Explanation | list[Explanation]:
-        photo = as_picture(image)
-        graphs = OnnxGraphs(self._engine, self._chunk, progress)
-        forward = graphs.forward(prepare(photo, self.bundle.manifest.input))
-        several = isinstance(target, (list, tuple))
-        wanted = [self._index(one, forward) for one in (target if several else [target])]
-        maps = method(graphs, forward, wanted) if wanted else Maps(forward.activations[:0, 0])
-        made = [
-            self._explanation(photo, forward, maps, row, index, method)
-            for row, index in enumerate(wanted)
-        ]
-        return made if several else made[0]
-
-    def _index(self, target: Target | None, forward: Forward) -> int:
-        return int(forward.logits.argmax()) if target is None else class_index(target, self.labels)
-
-    def _explanation(
+    @overload
+    def explain_each(
         self,
-        photo: Picture,
-        forward: Forward,
-        maps: Maps,
-        row: int,
-        index: int,
-        method: Method,
-    ) -> Explanation:
-        manifest, raw = self.bundle.manifest, maps.raw[row]
-        shown, evidence = saliency(raw, manifest.input.size)
-        probabilities = softmax(forward.logits)
-        target, predicted = (
-            ClassScore(which, self.labels[which], float(probabilities[which]))
-            for which in (index, int(forward.logits.argmax()))
-        )
-        return Explanation(
-            photo=photo,
-            raw=raw,
-            saliency=shown,
-            target=target,
-            predicted=predicted,
-            method=method,
-            no_evidence=not evidence,
-            provenance=Provenance(
-                manifest.model, manifest.layer.name, manifest.source.digest, self.provider
-            ),
-            fit=fit(photo.shape[:2], manifest.input),
-            mean=manifest.input.mean,
-            components=maps.components[row] if maps.components else None,
-            edges=maps.edges,
-            approximation=maps.approximations[row] if maps.approximations else None,
-        )
+        images: Iterable[Image],
+        method: str | Method = ...,
+        target: Target | None = ...,
+        *,
+        progress: Progress | None = ...,
+        **options: object,
+    ) -> Generator[Explanation, None, None]: ...
+
+    @overload
+    def explain_each(
+        self,
+        images: Iterable[Image],
+        method: list[Any] | tuple[Any, ...],
+        target: Target | None = ...,
+        *,
+        progress: Progress | None = ...,
+    ) -> Generator[list[Explanation], None, None]: ...
+
+    @overload
+    def explain_each(
+        self,
+        images: Iterable[Image],
+        method: Any = ...,
+        target: Target | list[Any] | tuple[Any, ...] | None = ...,
+        *,
+        progress: Progress | None = ...,
+        **options: object,
+    ) -> Generator[Any, None, None]: ...
+
+    def explain_each(
+        self,
+        images: Iterable[Image],
+        method: Any = "recipro-cam",
+        target: Any = None,
+        *,
+        progress: Progress | None = None,
+        **options: object,
+    ) -> Generator[Any, None, None]:
+        """Explain one image after the other, as many as there are, without holding them all.
+
+        Threads read what comes next while the network looks at several images at once. Order and
+        maps are those of single images: on the CPU bit for bit, as far as was tried, and elsewhere
+        but for float32 rounding. Two batches of what was read are in memory at any time, each of at
+        most 16 images on the CPU and 64 on CUDA, or `chunk`, and of 256 MiB of photographs. Closing
+        the iterator stops the threads.
+
+        Args:
+            images: paths and arrays, as for `explain`; a generator is taken from bit by bit.
+            method: as for `explain`; or a list of them, which share the reading, the forward pass
+                and the gradients, and give a list of answers for each image.
+            target: as for `explain`; a list holds one target per image.
+            progress: called with (done, all) after every chunk of perturbed copies of one image,
+                counted over all methods.
+            **options: fields of the method's dataclass, when `method` is a name.
+
+        Yields:
+            For each image what `explain` returns for it.
+
+        Raises:
+            ImageError: `images` is a single path.
+            TargetError: there are more images than targets, or fewer.
+            CamError: as `explain`; an image's own error when it is that image's turn.
+        """
+        if isinstance(images, (str, Path)):
+            raise ImageError(f"expected several images, got the one path {images}: use explain")
+        several = isinstance(method, (list, tuple))
+        methods = [self.method(one, options) for one in (method if several else [method])]
+        answers = self._stream(by_image(images, target), methods, progress)
+        return answers if several else (answer for (answer,) in answers)
+
+    def _stream(
+        self,
+        asked: Iterable[tuple[object, object]],
+        methods: Sequence[Method],
+        progress: Progress | None,
+    ) -> Generator[list[Answer], None, None]:
+        graphs, manifest = self._graphs(progress), self.bundle.manifest
+
+        def read(pair: tuple[object, object]) -> Opened:
+            return open_image(*pair, manifest)
+
+        with closing(in_batches(read, asked, self._threads, graphs.batch)) as batches:
+            for batch in batches:
+                yield from explain_batch(graphs, batch, methods)
+
+    def _graphs(self, progress: Progress | None) -> OnnxGraphs:
+        return OnnxGraphs(self._engine, self._chunk, progress)
 
     def method(self, method: str | Method, options: Mapping[str, object] | None = None) -> Method:
         """The method that a name or spec means, once the bundle is seen to have its graphs.
@@ -211,8 +252,10 @@ def load(
             `cpu`, a full name of ONNX Runtime's, or a pair of name and options. None takes CUDA
             when it opens, else the CPU; `Explainer.provider` says which.
         device_id: which GPU.
-        threads: for the CPU; None takes one per core.
-        chunk: perturbed copies computed at once, the knob for memory; None chooses by provider.
+        threads: for the CPU, and as many to read images when there are several; None takes one per
+            core.
+        chunk: perturbed copies, or images, computed at once, the knob for memory; None chooses by
+            provider.
             Where memory runs out it becomes fewer, which a `SmallerChunkWarning` says once.
 
     Raises:
@@ -221,4 +264,4 @@ def load(
         MissingDependencyError: ONNX Runtime is not installed.
     """
     bundle = open_bundle(path)
-    return Explainer(bundle, Engine(bundle, providers, device_id, threads), chunk)
+    return Explainer(bundle, Engine(bundle, providers, device_id, threads), chunk, threads)

@@ -55,6 +55,13 @@ class Activations:
     grid: FloatArray
     tokens: FloatArray | None = None
 
+    @classmethod
+    def joined(cls, parts: Sequence[Activations]) -> Activations:
+        """Those of several images, one after the other."""
+        tokens = [part.tokens for part in parts if part.tokens is not None]
+        grid = np.concatenate([part.grid for part in parts])
+        return cls(grid, np.concatenate(tokens) if tokens else None)
+
     def rows(self, wanted: Sequence[int] | NDArray[np.integer]) -> Activations:
         """Those of these images, in this order; an image may come twice."""
         index = np.asarray(wanted)
@@ -153,7 +160,10 @@ class Graphs(Protocol):
         ...
 
     def gradients(self, activations: Activations, targets: Sequence[int]) -> FloatArray:
-        """`d logit / d grid` `(n, C, h, w)`: row i by its own target `targets[i]`."""
+        """`d logit / d grid` `(targets, C, h, w)`: row i by its own target `targets[i]`.
+
+        Activations are those of as many images as there are targets, or of one for all targets.
+        """
         ...
 
     def edges(self, pixels: FloatArray, source: str) -> Edges:

@@ -32,7 +32,8 @@ class OnnxGraphs:
         engine: where sessions live.
         chunk: how many perturbed copies are computed at once; it never changes a result. None
             takes 64, but for images on the CPU 16: more outgrow the caches, fewer pay too much for
-            starting each run. Where memory runs out it becomes fewer, see `ChunkSizes`.
+            starting each run. Plain passes of many images take as many, never more. Where memory
+            runs out it becomes fewer, see `ChunkSizes`.
         progress: told after every chunk.
     """
 
@@ -42,22 +43,33 @@ class OnnxGraphs:
 
     def forward(self, image: FloatArray) -> Forward:
         """See `Graphs`. Raises `NonFiniteError` when the logits hold NaN or infinity."""
-        layer = self._head(image)
+        return self.finite(self.forwards(image)[0])
+
+    def forwards(self, images: FloatArray) -> list[Forward]:
+        """Plain passes over `images` `(n, 3, H, W)`, all at once; logits may hold NaN."""
+        parts = self.engine.chunks.map(_IMAGES, self._passes, images, len(images))
+        return [forward for part in parts for forward in part]
+
+    def _passes(self, images: FloatArray) -> list[Forward]:
+        layer = self._head(images)
         (logits,) = self.engine.run("tail", layer)
-        answer = logits.numpy()[0]
-        if not np.isfinite(answer).all():
-            raise NonFiniteError(
-                f"the network '{self.engine.bundle.manifest.model}' answered NaN or infinity to "
-                "this image; check its weights with `camexport verify`"
-            )
         spec = self.engine.bundle.manifest.input
+        normalisation = Normalisation(spec.mean, spec.std)
         known = {name: value.numpy() for name, value in layer.items()}
-        return Forward(
-            image,
-            known["activations"],
-            answer,
-            Normalisation(spec.mean, spec.std),
-            known.get("tokens"),
+        made = Activations(known["activations"], known.get("tokens"))
+        each = [made.rows([row]) for row in range(len(images))]
+        return [
+            Forward(image[None], one.grid, answer, normalisation, one.tokens)
+            for image, one, answer in zip(images, each, logits.numpy(), strict=True)
+        ]
+
+    def finite(self, forward: Forward) -> Forward:
+        """The same; raises `NonFiniteError` when the logits hold NaN or infinity."""
+        if np.isfinite(forward.logits).all():
+            return forward
+        raise NonFiniteError(
+            f"the network '{self.engine.bundle.manifest.model}' answered NaN or infinity to "
+            "this image; check its weights with `camexport verify`"
         )
 
     def logits_of_masked_images(
@@ -122,7 +134,8 @@ class OnnxGraphs:
         wanted = np.asarray(targets, np.int64)
 
         def gradient(rows: Array) -> DeviceValue:
-            inputs = {**_inputs(activations.rows(rows)), "targets": wanted[rows]}
+            those = activations.rows(rows % len(activations.grid))  # one image's serve all targets
+            inputs = {**_inputs(those), "targets": wanted[rows]}
             return self.engine.run("gradient", inputs)[0]
 
         return self._in_chunks(gradient, np.arange(len(wanted)), _GRADIENTS)
@@ -145,6 +158,16 @@ class OnnxGraphs:
             ) from error
         height, width = pixels.shape[2:]
         return Edges(model.edge_map(found.numpy(), (height, width)), model.name)
+
+    @property
+    def batch(self) -> int:
+        """How many images go through the network at once when there are many."""
+        usual = self._usual(_IMAGES)
+        return self.engine.chunks.largest(_IMAGES, min(usual, self.chunk or usual))
+
+    def _usual(self, work: str) -> int:
+        on_cpu = self.engine.provider in (CPU, OPENVINO)
+        return 16 if on_cpu and work != _ACTIVATIONS else 64
 
     def _logits_of_perturbed(
         self, graph: str, fixed: Mapping[str, FloatArray], masks: FloatArray
@@ -170,9 +193,8 @@ class OnnxGraphs:
 
     def _chunks(self, compute: Callable[[Array], T], rows: Array, work: str) -> list[T]:
         """What `compute` makes of the rows, so many at once; tells the progress after each."""
-        on_cpu = self.engine.provider in (CPU, OPENVINO)
-        usual = 16 if on_cpu and work != _ACTIVATIONS else 64
-        return self.engine.chunks.map(work, compute, rows, self.chunk or usual, self.progress)
+        wanted = self.chunk or self._usual(work)
+        return self.engine.chunks.map(work, compute, rows, wanted, self.progress)
 
 
 def _inputs(activations: Activations) -> dict[str, Array]:

@@ -3,12 +3,30 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence, Sized
+from itertools import zip_longest
 
 from camruntime.errors import TargetError, nearest
 
 Target = int | str
 """A class, by index or by label."""
+
+
+_NONE = object()
+
+
+def by_image(images: Iterable[object], target: object) -> Iterator[tuple[object, object]]:
+    """Every image with its target: that of its place in a list, or the only one there is.
+
+    Raises:
+        TargetError: there are not as many targets as images; at once where images can be counted,
+            else when one side ends.
+    """
+    if not isinstance(target, (list, tuple)):
+        return ((image, target) for image in images)
+    if isinstance(images, Sized) and len(images) != len(target):
+        raise _unmatched(f"{len(images)} images and {len(target)} targets")
+    return _paired(images, target)
 
 
 def class_index(target: Target, labels: Sequence[str]) -> int:
@@ -32,3 +50,17 @@ def class_index(target: Target, labels: Sequence[str]) -> int:
     if not 0 <= index < len(labels):
         raise TargetError(f"class {index} does not exist: expected 0 to {len(labels) - 1}")
     return index
+
+
+def _paired(images: Iterable[object], targets: Sequence[object]) -> Iterator[tuple[object, object]]:
+    for image, target in zip_longest(images, targets, fillvalue=_NONE):
+        if image is _NONE or target is _NONE:
+            raise _unmatched(f"{'fewer' if image is _NONE else 'more'} images than targets")
+        yield image, target
+
+
+def _unmatched(found: str) -> TargetError:
+    return TargetError(
+        f"{found}: give one target per image (itself a list for several classes of one image), or "
+        "a single one for all"
+    )

@@ -102,6 +102,20 @@ def test_grad_cam_of_tokens(transformers: Callable[[str], Pair], photo: Picture)
         assert_same_map(pair.explainer.explain(photo, "grad-cam", target=target).raw, wanted)
 
 
+def test_tokens_of_several_photographs(transformers: Callable[[str], Pair], photo: Picture) -> None:
+    """The first by itself, and two in a batch, each with its own class token and class."""
+    pair = transformers("small_vit")
+    pictures = [photo, np.ascontiguousarray(photo[::-1]), np.ascontiguousarray(photo[:, ::-1])]
+    asked = [[1], [3], [0]]
+    for picture, targets, found in zip(
+        pictures, asked, pair.explainer.explain(pictures, "grad-cam", target=asked), strict=True
+    ):
+        for target, one in zip(targets, found, strict=True):
+            values, gradient = _slope(pair.network, pair.layer, pair.tensor(picture), target)
+            wanted = (values[0, 1:] @ gradient[0, 1:].mean(0)).relu().reshape(4, 6)
+            assert_same_map(one.raw, wanted)
+
+
 def test_hires_cam_of_channels_last(transformers: Callable[[str], Pair], photo: Picture) -> None:
     pair = transformers("small_swin")
     for target in TARGETS:

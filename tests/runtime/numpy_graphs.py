@@ -80,7 +80,8 @@ class NumpyGraphs:
         self.gradient_calls += 1
         cells = activations.grid.shape[2] * activations.grid.shape[3]
         rows = self.weights[list(targets)][..., None, None] / np.float32(cells)
-        return np.broadcast_to(rows, activations.grid.shape).astype(np.float32)
+        shape = (len(targets), *activations.grid.shape[1:])
+        return np.broadcast_to(rows, shape).astype(np.float32)
 
     def edges(self, pixels: FloatArray, source: str) -> Edges:
         return Edges(pixels[0, 0], "red")

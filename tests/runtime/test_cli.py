@@ -74,6 +74,29 @@ def test_components_and_explanation_map(
     assert not list(tmp_path.glob(f"*{slug}.components.png"))
 
 
+def test_what_comes_before_a_broken_picture_is_written_and_told_in_order(
+    inspector: Path, samples: list[Path], tmp_path: Path
+) -> None:
+    broken, out = tmp_path / "broken.png", tmp_path / "out"
+    broken.write_bytes(b"no picture")
+    given = [*samples[:7], broken, *samples[7:]]
+    done = _run("explain", inspector, *given, "--method", "cam,grad-cam", "--out", out)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: ")
+    assert "broken.png is not a picture" in done.stderr
+    stems = [path.stem for path in samples[:7]]
+    pictures = [
+        f"{stem}.{end}" for stem in stems for end in ("cam.png", "grad-cam.png", "sheet.png")
+    ]
+    said = [line for line in done.stdout.splitlines()[1:] if line]
+    told = [Path(line.partition("  ")[0]).name for line in said]
+    assert told == pictures
+    assert sorted(path.name for path in out.glob("*.png")) == sorted(pictures)
+    for stem, path in zip(stems, samples, strict=False):
+        figures = json.loads((out / f"{stem}.cam.json").read_text())
+        assert figures["predicted"]["label"] == path.stem.partition("-")[0]
+
+
 def test_methods_and_info(inspector: Path) -> None:
     listed = _run("methods").stdout
     for word in ("score-cam", "torch-cam", "recipro-cam", "gaussian"):

@@ -134,7 +134,8 @@ def test_neighbours_and_order_never_change_a_map(
     for order in ([0, 1], [1, 0]):
         together = explainer.explain([pair[index] for index in order], spec)
         for index, explanation in zip(order, together, strict=True):
-            np.testing.assert_array_equal(explanation.raw, alone[index].raw)
+            reach = float(2e-6 * np.ptp(alone[index].raw) + 1e-9)
+            np.testing.assert_allclose(explanation.raw, alone[index].raw, atol=reach)
     both = explainer.explain(pair[0], spec, target=["hole", "crack"])
     turned = explainer.explain(pair[0], spec, target=["crack", "hole"])
     np.testing.assert_array_equal(both[0].raw, turned[1].raw)

@@ -13,7 +13,7 @@ from camruntime.rescale import FloatArray
 
 def gradients_by_target(graphs: Graphs, forward: Forward, targets: Sequence[int]) -> FloatArray:
     """`d logit / d activations` `(targets, C, h, w)` of one image, in one batched call."""
-    return graphs.gradients(forward.layer.rows([0] * len(targets)), targets)
+    return graphs.gradients(forward.layer, targets)
 
 
 def gradients_by_image(

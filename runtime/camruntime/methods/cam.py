@@ -36,8 +36,7 @@ class CAM:
         """Raw maps `(targets, h, w)`; raises `MethodError` for another kind of tail."""
         gradients = gradients_by_target(graphs, forward, targets)
         turned = -np.ascontiguousarray(forward.activations[..., ::-1, ::-1])
-        rows = Activations(turned, forward.tokens).rows([0] * len(targets))
-        elsewhere = graphs.gradients(rows, targets)
+        elsewhere = graphs.gradients(Activations(turned, forward.tokens), targets)
         constant = gradients.mean((2, 3), keepdims=True)
         reach = _SAME * np.abs(gradients).max()
         for other in (gradients, elsewhere):

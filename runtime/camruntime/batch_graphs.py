@@ -1,0 +1,73 @@
+"""`Graphs` for the images of one batch, whose methods run one image after the other.
+
+What a method asks about one image's layer, it will ask about its neighbours' too. So the first
+image to ask has it computed for those behind it in the same call, and methods need not know of
+batches. A question that neighbours may put differently is passed on as it is.
+
+It matters where there are many weights: VGG16's gradient takes a sixth of the time per image in a
+batch of 16, as the fully connected layers are read once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from camruntime.graphs import Activations, Forward
+from camruntime.onnx_graphs import OnnxGraphs
+from camruntime.rescale import FloatArray
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchGraphs(OnnxGraphs):
+    """Runs the graphs that take the layer as it is, `cells` and `gradient`, on several images.
+
+    Attributes:
+        passes: the plain ones, in the order in which their images are explained.
+        targets: the classes that are explained, for each image.
+    """
+
+    passes: Sequence[Forward]
+    targets: Sequence[Sequence[int]]
+    _cells: dict[int, FloatArray] = field(default_factory=dict)
+    _gradients: dict[int, FloatArray] = field(default_factory=dict)
+
+    def logits_of_single_cells(self, activations: Activations) -> FloatArray:
+        """See `Graphs`. In one pass for the whole batch where the bundle has the graph."""
+        at = self._place(activations)
+        if at is None or "cells" not in self.engine.bundle.manifest.graphs:
+            return super().logits_of_single_cells(activations)
+        if at not in self._cells:
+            grids = np.concatenate([forward.activations for forward in self.passes])
+            (logits,) = self.engine.run("cells", {"activations": grids})
+            self._cells.update(enumerate(np.split(logits.numpy(), len(grids))))
+        return self._cells[at]
+
+    def gradients(self, activations: Activations, targets: Sequence[int]) -> FloatArray:
+        """See `Graphs`. In one call for this image and those behind it."""
+        at = self._place(activations)
+        if at is None or list(targets) != list(self.targets[at]):
+            return super().gradients(activations, targets)
+        if at not in self._gradients:
+            self._gradients.clear()  # those of images that were explained
+            self._gradients.update(self._gradients_from(at))
+        return self._gradients[at]
+
+    def _place(self, activations: Activations) -> int | None:
+        """Whose layer it is, unchanged; None for any other activations."""
+        grids = [forward.activations for forward in self.passes]
+        return next((at for at, grid in enumerate(grids) if grid is activations.grid), None)
+
+    def _gradients_from(self, first: int) -> dict[int, FloatArray]:
+        """Of image `first`, and of as many behind it as make one gradient for each of the batch."""
+        ends = np.cumsum([len(each) for each in self.targets[first:]])
+        count = max(1, int((ends <= len(self.passes)).sum()))
+        those, wanted = self.passes[first : first + count], self.targets[first : first + count]
+        rows = np.repeat(np.arange(count), [len(each) for each in wanted])
+        layer = Activations.joined([forward.layer for forward in those])
+        found = super().gradients(
+            layer if count == 1 else layer.rows(rows), [one for each in wanted for one in each]
+        )
+        return dict(enumerate(np.split(found, ends[: count - 1]), first))

@@ -1,0 +1,174 @@
+"""`camruntime explain`: pictures and figures of photographs, written as they come."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+from rich.progress import Progress
+
+from camruntime.command_line import (
+    BundlePath,
+    Chunk,
+    ProviderName,
+    ProviderOptions,
+    Threads,
+    class_asked_for,
+    console,
+    providers_asked_for,
+    say,
+)
+from camruntime.explanation import Explanation
+from camruntime.maps import Approximation
+from camruntime.methods import Method, make_method, spec_of
+from camruntime.overlay import contact_sheet
+from camruntime.picture import encode_png
+from camruntime.targets import Target
+
+if TYPE_CHECKING:
+    from camruntime.explainer import Explainer
+
+_WRITERS = 4  # encoding a photograph of 12 megapixels takes a core's second and 300 MB
+
+
+def explain(
+    bundle: BundlePath,
+    images: Annotated[list[Path], typer.Argument(help="Photographs.")],
+    method: Annotated[
+        str, typer.Option(help="NAME[:option=value...][,NAME...]; see `camruntime methods`.")
+    ] = "recipro-cam",
+    target: Annotated[
+        str | None, typer.Option(help="Class index or label; default each image's top class.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Where the pictures go.")] = Path("explanations"),
+    provider: ProviderName = None,
+    provider_option: ProviderOptions = None,
+    device_id: Annotated[int, typer.Option(help="Which GPU.")] = 0,
+    threads: Threads = None,
+    chunk: Chunk = None,
+    explanation_map: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=100,
+            help="Write .explanation.png too: only pixels above this percentile of saliency; "
+            "Feature CAM's paper takes 20.",
+        ),
+    ] = None,
+) -> None:
+    """Write, per image and method, an overlay PNG, the raw map as .npy and a JSON with figures."""
+    from camruntime.explainer import load
+
+    methods = [make_method(spec) for spec in method.split(",")]
+    explainer = load(
+        bundle,
+        providers_asked_for(provider, provider_option),
+        device_id=device_id,
+        threads=threads,
+        chunk=chunk,
+    )
+    wanted = class_asked_for(target)
+    say(f"computing on {explainer.provider}")
+
+    with Progress(console=console, transient=True) as bar:
+        _write_all(
+            _explained(explainer, images, methods, wanted, bar),
+            lambda stem, made: _save(stem, made, out, explanation_map),
+            min(_WRITERS, threads or os.cpu_count() or 1),
+        )
+
+
+def _explained(
+    explainer: Explainer,
+    images: Sequence[Path],
+    methods: list[Method],
+    target: Target | None,
+    bar: Progress,
+) -> Iterator[tuple[str, list[Explanation]]]:
+    """The name of one image after the other, and what each method says; `bar` shows how far."""
+    task = bar.add_task("explaining", total=len(images))
+    done = 0
+
+    def told(part: int, whole: int) -> None:
+        bar.update(task, completed=done + part / whole)
+
+    each = explainer.explain_each(images, methods, target, progress=told)
+    for done, stem in enumerate(_stems(images)):
+        bar.update(task, description=escape(stem), completed=done)
+        yield stem, next(each)
+
+
+def _write_all(
+    explained: Iterable[tuple[str, list[Explanation]]],
+    save: Callable[[str, list[Explanation]], list[str]],
+    writers: int,
+) -> None:
+    """Save in threads what comes, a few at once, while more is explained; tell it in order."""
+
+    def write(stem: str, made: list[Explanation], before: Future[None] | None) -> None:
+        lines = save(stem, made)
+        if before is not None:
+            wait([before])
+        say("\n".join(lines))
+
+    pending: deque[Future[None]] = deque()
+    with ThreadPoolExecutor(writers) as pool:
+        for stem, made in explained:
+            pending.append(pool.submit(write, stem, made, pending[-1] if pending else None))
+            if len(pending) > writers:
+                pending.popleft().result()
+        for one in pending:
+            one.result()
+
+
+def _stems(images: Sequence[Path]) -> Iterator[str]:
+    """File names without their endings, numbered where two images share one."""
+    seen: dict[str, int] = {}
+    for image in images:
+        seen[image.stem] = seen.get(image.stem, 0) + 1
+        yield image.stem if seen[image.stem] == 1 else f"{image.stem}-{seen[image.stem]}"
+
+
+def _save(stem: str, made: list[Explanation], out: Path, percentile: float | None) -> list[str]:
+    """Write one image's files; a line about each picture."""
+    lines = []
+    for explanation in made:
+        slug = re.sub(r"[^\w.+-]+", "_", spec_of(explanation.method))
+        name = f"{stem}.{slug}"
+        picture, _, _ = explanation.save(out, name)
+        if percentile is not None:
+            shown = explanation.explanation_map(percentile)
+            (out / f"{name}.explanation.png").write_bytes(encode_png(shown))
+        note = "  no evidence" if explanation.no_evidence else ""
+        note += f"  edges by {explanation.edges}" if explanation.edges else ""
+        note += f"  {_nearness(explanation.approximation)}" if explanation.approximation else ""
+        if explanation.components is not None:
+            row = out / f"{name}.components.png"
+            row.write_bytes(encode_png(explanation.component_sheet()))
+        lines.append(f"{picture}  {_verdict(explanation)}{note}")
+    if len(made) > 1:
+        photo = f"{stem}\npredicted {made[0].predicted.label}"
+        tiles = [(photo, made[0].photo)]
+        tiles += [(f"{spec_of(one.method)}\n{_verdict(one)}", one.overlay()) for one in made]
+        sheet = out / f"{stem}.sheet.png"
+        sheet.write_bytes(encode_png(contact_sheet(tiles, columns=4)))
+        lines.append(str(sheet))
+    return lines
+
+
+def _nearness(found: Approximation) -> str:
+    return (
+        f"{found.evaluated} of {found.channels} channels, correlation with the exact map "
+        f"about {found.correlation:.3f}, at least {found.correlation_bound:.3f}"
+    )
+
+
+def _verdict(explanation: Explanation) -> str:
+    return f"{explanation.target.label} {explanation.target.probability:.3f}"
