@@ -11,6 +11,7 @@ largest activation maps, the others left out. Writes `benchmarks/anytime.png`.
 from __future__ import annotations
 
 import argparse
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,7 @@ from matplotlib import pyplot as plt  # after the choice of its backend
 
 SHARES = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.65, 0.8)
 PLOT = Path(__file__).parent / "anytime.png"
-console = Console()
+console = Console(width=None if sys.stdout.isatty() else 140)
 
 
 @dataclass(frozen=True)
