@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from camruntime.command_line import providers_asked_for
 from camruntime.errors import ProviderError
 from camruntime.providers import choose, place, turn_off_tf32, with_engine_cache
 
@@ -166,3 +167,23 @@ def test_other_providers_are_taken_as_they_are() -> None:
     (chosen,) = choose([("DmlExecutionProvider", {"a": 1})], ("DmlExecutionProvider", CPU), 0, 2)
     assert chosen == ("DmlExecutionProvider", {"a": 1})
     assert place(chosen) == ("cpu", 0)
+
+
+def test_options_of_the_command_line() -> None:
+    assert providers_asked_for(None, None) is None
+    assert providers_asked_for("cuda", None) == [("cuda", {})]
+    config = '{"CPU": {"A": "b=c"}}'
+    given = ["prefer_nhwc=1", f"load_config={config}", "empty="]
+    options = {"prefer_nhwc": "1", "load_config": config, "empty": ""}
+    assert providers_asked_for("openvino", given) == [("openvino", options)]
+
+
+@pytest.mark.parametrize("option", ["prefer_nhwc", "=1", ""])
+def test_an_option_without_key_or_value_is_refused(option: str) -> None:
+    with pytest.raises(ProviderError, match=f"takes KEY=VALUE, got '{option}'"):
+        providers_asked_for("cuda", [option])
+
+
+def test_options_without_a_provider_are_refused() -> None:
+    with pytest.raises(ProviderError, match="goes with --provider"):
+        providers_asked_for(None, ["prefer_nhwc=1"])
