@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from camexport.calibration import read_calibration
 from camexport.errors import OptionError
 from camexport.layers import default_layer
+from camexport.lowering import lower_in_place
 from camexport.marking import trace
 from camexport.models import Architecture, find_architecture, load_network
 from camexport.splitting import Split, split
 from camexport.staging import staged
 from camexport.writing import Contents, write_bundle
-from camruntime.bundle import Bundle, Input, ResizeMode, open_bundle
+from camruntime.bundle import Bundle, Input, Precision, ResizeMode, open_bundle
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +37,9 @@ class BuildOptions:
         out: the bundle's directory; None is `exported_models/MODEL`.
         force: replace what is there.
         gradient: write the gradient graph too, which the Grad-CAM family needs.
+        precision: what the graphs compute in.
+        calibrate: folder of photographs. `int8` is calibrated on every second one and judged by the
+            others; `fp16` is judged by them all, or by noise where there are none.
     """
 
     model: str
@@ -52,6 +57,8 @@ class BuildOptions:
     out: Path | None = None
     force: bool = False
     gradient: bool = True
+    precision: Precision = "float32"
+    calibrate: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -71,6 +78,7 @@ def build_bundle(options: BuildOptions) -> Built:
     """
     architecture = find_architecture(options.model, dict(options.arguments), options.output)
     spec = input_of(architecture, options)
+    calibration = read_calibration(options.precision, options.calibrate, spec)
     given = _read_labels(options.labels)
     out = options.out or Path("exported_models") / _short(options.model)
     with staged(out, options.force) as stage:
@@ -90,6 +98,8 @@ def build_bundle(options: BuildOptions) -> Built:
             gradient=options.gradient,
         )
         write_bundle(stage, network, parts, contents)
+        if calibration is not None:
+            lower_in_place(stage, calibration)
     return Built(open_bundle(out), _assumed(architecture, options))
 
 

@@ -72,6 +72,16 @@ def build(
     no_gradient: Annotated[
         bool, typer.Option("--no-gradient", help="Leave out what the Grad-CAM family needs.")
     ] = False,
+    precision: Annotated[
+        Literal["float32", "fp16", "int8"],
+        typer.Option(help="What the graphs compute in; maps that change too much fail the build."),
+    ] = "float32",
+    calibrate: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of photographs that a lower precision is fitted to and judged by."
+        ),
+    ] = None,
 ) -> None:
     """Export a classifier, split at its target layer, into a bundle of ONNX graphs."""
     from camexport.build import BuildOptions, build_bundle
@@ -92,6 +102,8 @@ def build(
         out=out,
         force=force,
         gradient=not no_gradient,
+        precision=precision,
+        calibrate=calibrate,
     )
     # No live display here: torchvision draws its own bar while it downloads.
     print(f"building {model}", flush=True)
@@ -225,7 +237,10 @@ def _summarise(built: Built, chosen: bool) -> None:
         "size": f"{manifest.weights.bytes / 1e6:.1f} MB of weights",
         "parity": f"{worst.relative:.1e} of the range at worst ({worst.part})",
         "gradient": _gradient_parity(manifest.parity),
+        "precision": manifest.precision,
     }
+    if manifest.fidelity:
+        rows["as in float32"] = "; ".join(map(str, manifest.fidelity))
     for name, value in rows.items():
         _console.print(f"[bold]{name:>13}[/]  {escape(value)}", highlight=False, soft_wrap=True)
 

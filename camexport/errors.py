@@ -11,7 +11,8 @@
         ├── OptionError         an option of the build is malformed or contradicts another
         ├── UnsupportedError    torch.export or the ONNX exporter cannot express the network
         ├── OutputError         the output folder is in use, or the disk is full
-        └── ParityError         ONNX Runtime does not compute what PyTorch does
+        ├── ParityError         ONNX Runtime does not compute what PyTorch does
+        └── FidelityError       maps in lower precision are not those in float32
 
 A missing package is camruntime's `MissingDependencyError`.
 """
@@ -63,3 +64,7 @@ class OutputError(ExportError):
 
 class ParityError(ExportError):
     """The bundle's graphs differ from PyTorch by more than the tolerance."""
+
+
+class FidelityError(ExportError):
+    """Maps in lower precision differ from those in float32 by more than is allowed."""

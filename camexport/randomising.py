@@ -57,6 +57,8 @@ class RandomiseOptions:
 def randomise_bundle(options: RandomiseOptions) -> tuple[Bundle, ...]:
     """Write a bundle for each stage, like that at `options.bundle` in everything but the weights.
 
+    In float32, whatever the precision of that is.
+
     Raises:
         OptionError: fewer than one stage or more than learned layers; see also `remake_network`.
         UnsupportedError: the logits of a stage no longer depend on the picture.

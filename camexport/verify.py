@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from camexport.errors import OptionError
 from camexport.parity import check, measure
 from camexport.remaking import remake_network
 from camruntime.bundle import Parity, open_bundle
@@ -25,10 +26,16 @@ def verify_bundle(
     Raises:
         ParityError: a difference is above the tolerance.
         WeightsError: the weights are not those that the bundle was built from.
-        OptionError: a state dict is needed, or the bundle's weights were randomised.
+        OptionError: a state dict is needed, the bundle's weights were randomised, or it does not
+            compute in float32.
         ExportError, CamError: the network or the bundle cannot be had.
     """
     bundle = open_bundle(path)
+    if bundle.manifest.precision != "float32":
+        raise OptionError(
+            f"{path} computes in {bundle.manifest.precision}, which is judged by its maps and not "
+            "by parity with PyTorch: `camruntime info` tells what was measured when it was built"
+        )
     network = remake_network(bundle.manifest, weights)
     measured = measure(network, Engine(bundle, providers))
     check(measured)

@@ -103,6 +103,8 @@ def _store(folder: Path, models: dict[str, ir.Model], parts: Split, contents: Co
         opset=OPSET,
         tools={tool: version(tool) for tool in _TOOLS},
         parity=(),
+        precision="float32",
+        fidelity=(),
     )
 
 

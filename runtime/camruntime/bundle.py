@@ -16,11 +16,12 @@ from typing import Literal
 from camruntime._decode import DecodeError, read_json
 from camruntime.errors import BundleError
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 MANIFEST = "bundle.json"
 
 Axes = Literal["channels-first", "channels-last", "tokens"]
 ResizeMode = Literal["squash", "centre-crop", "letterbox"]
+Precision = Literal["float32", "fp16", "int8"]
 
 _RANDOMISED = ", randomised from "  # in a name of weights, before the layer's
 
@@ -143,6 +144,36 @@ class Parity:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Fidelity:
+    """How alike the maps of a bundle of lower precision and of the same bundle in float32 are.
+
+    Both explain the class that float32 finds most likely, raw maps at the layer's resolution.
+
+    Attributes:
+        method: whose maps.
+        inputs: `pictures`, none of which the precision was calibrated on, or `noise`.
+        images: number of images.
+        mean, worst: correlation (Pearson's, cell by cell) over the images.
+        same_top: share of the images, in [0, 1], on which both have the same top cell.
+    """
+
+    method: str
+    inputs: Literal["pictures", "noise"]
+    images: int
+    mean: float
+    worst: float
+    same_top: float
+
+    def __str__(self) -> str:
+        """In one line, for people."""
+        images = f"{self.images} {'pictures' if self.inputs == 'pictures' else 'images of noise'}"
+        return (
+            f"{self.method} correlates by {self.worst:.5f} at worst ({self.mean:.5f} in the mean), "
+            f"same top cell on {self.same_top:.0%} of {images}"
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Manifest:
     """`bundle.json`.
 
@@ -155,7 +186,9 @@ class Manifest:
             `gradient` unless it was left out; `cells` where the tail takes single cells at once.
         opset: version of the standard ONNX operators.
         tools: versions of what built the bundle.
-        parity: measured when it was built.
+        parity: measured when it was built, on graphs in float32.
+        precision: what the graphs were made to compute in after that. `int8` is of the head alone.
+        fidelity: of that precision, measured when it was built; empty for `float32`.
     """
 
     schema_version: int
@@ -172,6 +205,17 @@ class Manifest:
     opset: int
     tools: dict[str, str]
     parity: tuple[Parity, ...]
+    precision: Precision
+    fidelity: tuple[Fidelity, ...]
+
+    @property
+    def fingerprint(self) -> str:
+        """What tells results of this network from others': the weights' SHA-256, and precision.
+
+        In float32 it is the SHA-256 alone.
+        """
+        ending = "" if self.precision == "float32" else f", {self.precision}"
+        return self.source.digest + ending
 
     def write(self, folder: Path) -> None:
         """Write `bundle.json` into `folder`."""

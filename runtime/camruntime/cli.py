@@ -71,9 +71,13 @@ def info(bundle: BundlePath) -> None:
         + (" …" if manifest.classes > 8 else ""),
         "graphs": ", ".join(graph.file for graph in manifest.graphs.values()),
         "size": f"{manifest.weights.bytes / 1e6:.1f} MB of weights, opset {manifest.opset}",
-        "parity": f"within {worst:.1e} of PyTorch's range when it was built",
+        "parity": f"within {worst:.1e} of PyTorch's range when it was built"
+        + ("" if manifest.precision == "float32" else ", in float32"),
+        "precision": manifest.precision,
         "built with": ", ".join(f"{tool} {version}" for tool, version in manifest.tools.items()),
     }
+    if manifest.fidelity:
+        rows["as in float32"] = "; ".join(map(str, manifest.fidelity))
     for name, value in rows.items():
         console.print(f"[bold]{name:>13}[/]  {escape(value)}", highlight=False, soft_wrap=True)
 

@@ -131,7 +131,7 @@ def _explanation(
         method=method,
         no_evidence=not evidence,
         provenance=Provenance(
-            manifest.model, manifest.layer.name, manifest.source.digest, graphs.engine.provider
+            manifest.model, manifest.layer.name, manifest.fingerprint, graphs.engine.provider
         ),
         fit=fit(opened.photo.shape[:2], manifest.input),
         mean=manifest.input.mean,

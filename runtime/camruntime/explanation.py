@@ -31,7 +31,13 @@ class ClassScore:
 
 @dataclass(frozen=True)
 class Provenance:
-    """What computed an explanation: model, its target layer, weights' SHA-256, provider."""
+    """What computed an explanation.
+
+    Attributes:
+        model, layer: the network and its target layer.
+        weights: SHA-256 of its weights, and the precision where it is not float32.
+        provider: in ONNX Runtime's words.
+    """
 
     model: str
     layer: str

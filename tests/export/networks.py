@@ -253,3 +253,18 @@ def exploding() -> nn.Module:
         network.fc.weight.fill_(3e38)
         network.fc.bias.fill_(3e38)
     return network
+
+
+class Loud(Plain):
+    """Activations beyond float16's 65504, made small again behind the target layer."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        values = self.features(images * 1e6)
+        logits: Tensor = self.fc(values.mean((2, 3)) * 1e-6)
+        return logits
+
+
+def loud() -> nn.Module:
+    """For `--model networks:loud`."""
+    torch.manual_seed(0)
+    return Loud()

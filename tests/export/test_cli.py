@@ -50,6 +50,16 @@ def test_options_reach_the_bundle(tmp_path: Path) -> None:
     assert '"shorter_side": 40' in (out / "bundle.json").read_text()
 
 
+def test_a_lower_precision_says_how_good_it_is(tmp_path: Path) -> None:
+    out = tmp_path / "half"
+    model = ("--model", "networks:plain", "--size", 32)
+    done = _run("build", *model, "--precision", "fp16", "--out", out)
+    assert done.returncode == 0, done.stderr
+    assert "precision  fp16\n" in done.stdout
+    assert "as in float32  recipro-cam correlates by " in done.stdout
+    assert "same top cell on 100% of 8 images of noise" in done.stdout
+
+
 def test_layers_marks_cuts_and_the_default() -> None:
     done = _run("layers", "--model", "networks:plain", "--size", "32")
     assert done.returncode == 0, done.stderr
@@ -65,6 +75,8 @@ def test_errors_are_one_line_and_status_one(tmp_path: Path) -> None:
         (("build", "--model", "vgg61", *out), "vgg19, vgg16"),
         (("build", "--model", "networks:plain", "--layer", "feature", *out), "did you mean feat"),
         (("build", "--model", "networks:plain", "--weights", "no.pth", *out), "no weights at no"),
+        (("build", "--model", "networks:plain", "--precision", "int8", *out), "needs --calibrate"),
+        (("build", "--model", "networks:plain", "--calibrate", ".", *out), "not with float32"),
         (("verify", tmp_path), "is not a bundle"),
     ):
         done = _run(*arguments)
@@ -73,7 +85,12 @@ def test_errors_are_one_line_and_status_one(tmp_path: Path) -> None:
         assert said in done.stderr
         assert "Traceback" not in done.stderr
     assert list(tmp_path.iterdir()) == []
-    for option, value in (("--size", "big"), ("--mean", "1,2"), ("--resize", "stretch")):
+    for option, value in (
+        ("--size", "big"),
+        ("--mean", "1,2"),
+        ("--resize", "stretch"),
+        ("--precision", "half"),
+    ):
         done = _run("build", "--model", "networks:plain", option, value, *out)
         assert done.returncode == 2
         assert value in done.stderr

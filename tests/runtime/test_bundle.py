@@ -35,6 +35,14 @@ def test_the_shipped_bundle_opens_and_writes_back_the_same(inspector: Path, tmp_
     assert (tmp_path / MANIFEST).read_bytes() == (inspector / MANIFEST).read_bytes()
 
 
+def test_the_fingerprint_tells_precisions_apart(inspector: Path) -> None:
+    manifest = open_bundle(inspector).manifest
+    assert (manifest.precision, manifest.fidelity) == ("float32", ())
+    assert manifest.fingerprint == manifest.source.digest
+    half = dataclasses.replace(manifest, precision="fp16")
+    assert half.fingerprint == f"{manifest.source.digest}, fp16"
+
+
 def test_no_directory_and_no_manifest(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match="no bundle at"):
         open_bundle(tmp_path / "nowhere")
@@ -48,10 +56,10 @@ def test_broken_json(copy: Path) -> None:
         open_bundle(copy)
 
 
-@pytest.mark.parametrize("version", [0, 2, 4, None, "3"])
+@pytest.mark.parametrize("version", [0, 3, 5, None, "4"])
 def test_another_schema_version(copy: Path, version: object) -> None:
     _edit(copy, schema_version=version)
-    with pytest.raises(BundleError, match=r"schema_version .*, this camruntime reads 3"):
+    with pytest.raises(BundleError, match=r"schema_version .*, this camruntime reads 4"):
         open_bundle(copy)
 
 
@@ -66,6 +74,7 @@ def test_another_schema_version(copy: Path, version: object) -> None:
         ({"weights": []}, r"bundle\.weights: expected object"),
         ({"parity": {}}, r"bundle\.parity: expected a list"),
         ({"graphs": {"head": 3}}, r"bundle\.graphs\.head: expected object"),
+        ({"precision": "half"}, r"bundle\.precision: expected .*fp16.*'half'"),
     ],
 )
 def test_a_field_that_does_not_fit_is_named(

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 
+from camruntime.bundle import Fidelity, open_bundle
 from camruntime.picture import read_picture
 
 
@@ -104,6 +107,26 @@ def test_methods_and_info(inspector: Path) -> None:
     shown = _run("info", inspector).stdout
     for word in ("inspector.safetensors", "features (96, 16, 16)", "128x128 RGB", "scratch"):
         assert word in shown
+    assert "precision  float32\n" in shown
+    assert "as in float32" not in shown
+
+
+def test_info_of_lower_precision_says_how_good_it_is(inspector: Path, tmp_path: Path) -> None:
+    shutil.copytree(inspector, tmp_path / "b", ignore=shutil.ignore_patterns("samples"))
+    likeness = Fidelity(
+        method="score-cam", inputs="pictures", images=3, mean=0.99987, worst=0.99912, same_top=1
+    )
+    manifest = open_bundle(inspector).manifest
+    half = dataclasses.replace(manifest, precision="fp16", fidelity=(likeness,) * 2)
+    half.write(tmp_path / "b")
+    shown = _run("info", tmp_path / "b").stdout
+    assert "precision  fp16\n" in shown
+    assert "range when it was built, in float32\n" in shown
+    said = (
+        "score-cam correlates by 0.99912 at worst (0.99987 in the mean), "
+        "same top cell on 100% of 3 pictures"
+    )
+    assert f"as in float32  {said}; {said}\n" in shown
 
 
 def test_errors_are_one_line_and_status_one(

@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 
 import camruntime
+from camruntime.bundle import Bundle
 from camruntime.datasets import Dataset, Sample, open_dataset
+from camruntime.engine import Engine
 from camruntime.errors import EvaluationError
 from camruntime.evaluation.evaluating import Evaluation, spread
 from camruntime.evaluation.gallery import worth_seeing
@@ -111,6 +113,11 @@ def test_results_of_something_else_are_not_mixed_in(
     _evaluation(explainer, dataset, tmp_path / "out").run()
     with pytest.raises(EvaluationError, match=r"was measured with metrics .*another --out"):
         _evaluation(explainer, dataset, tmp_path / "out", metrics=["complexity"])
+    half = dataclasses.replace(explainer.bundle.manifest, precision="fp16")
+    bundle = Bundle(explainer.bundle.folder, half)
+    lowered = Explainer(bundle, Engine(bundle, ["cpu"]))
+    with pytest.raises(EvaluationError, match=r"was measured with weights \w+, not \w+, fp16: "):
+        _evaluation(lowered, dataset, tmp_path / "out")
     fewer = dataclasses.replace(dataset, samples=dataset.samples[1:])
     with pytest.raises(EvaluationError, match="was measured with samples 4, "):
         _evaluation(explainer, fewer, tmp_path / "out")

@@ -124,7 +124,7 @@ class Evaluation:
             "schema_version": SCHEMA_VERSION,
             "model": manifest.model,
             "layer": manifest.layer.name,
-            "weights": manifest.source.digest,
+            "weights": manifest.fingerprint,
             "dataset": self.dataset.name,
             "samples": f"{len(self.dataset.samples)}, {hashlib.sha256(names.encode()).hexdigest()}",
             "metrics": [metric_spec(metric) for metric in self.metrics],

@@ -51,7 +51,7 @@ class RandomisationCheck:
     """What the check found.
 
     Attributes:
-        model, layer, weights: the original network, its target layer, SHA-256 of its weights.
+        model, layer, weights: the original network, its target layer, `Manifest.fingerprint`.
         provider: what computed it.
         images: number of images.
         stages: what each stage randomised: the first layer of it, or the name of its weights.
@@ -128,7 +128,7 @@ def compare_stages(
     return RandomisationCheck(
         model=manifest.model,
         layer=manifest.layer.name,
-        weights=manifest.source.digest,
+        weights=manifest.fingerprint,
         provider=original.provider,
         images=len(images),
         stages=tuple(names),

@@ -49,7 +49,7 @@ def summarise(
     return Summary(
         model=manifest.model,
         layer=manifest.layer.name,
-        weights=manifest.source.digest,
+        weights=manifest.fingerprint,
         provider=provider,
         dataset=dataset.name,
         kind=dataset.kind,

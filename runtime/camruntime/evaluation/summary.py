@@ -80,7 +80,7 @@ class Summary:
     """Everything that `summary.json` holds.
 
     Attributes:
-        model, layer, weights: the network, its target layer, and the SHA-256 of its weights.
+        model, layer, weights: the network, its target layer, and `Manifest.fingerprint`.
         provider: what computed it.
         dataset, kind: name and layout of the data set.
         samples: number of samples that were evaluated.
