@@ -75,7 +75,7 @@ def place(chosen: Chosen) -> tuple[str, int]:
 def with_engine_cache(chosen: Chosen, graph: Path, weights: str) -> Chosen:
     """TensorRT with a folder for the engines of `graph`, as they take minutes to build.
 
-    TensorRT knows a cached engine by the graph's name and shapes, not by its weights, so every
+    By ONNX Runtime's documentation cached engines are to be removed when a model changes, so every
     content gets a folder of its own. Other providers stay as they are.
 
     Args:
