@@ -72,7 +72,8 @@ def test_top1_on_validation_images(explainer: camruntime.Explainer) -> None:
 
 
 BOTH = {
-    *(("squeezenet1_0", name) for name in ("score-cam", "score-cam:preset=official")),
+    *(("squeezenet1_0", f"{name}score-cam") for name in ("", "anytime-")),
+    ("squeezenet1_0", "score-cam:preset=official"),
     *(("squeezenet1_0", name) for name in ("grad-cam++", "layer-cam", "wgrad-cam")),
     *(("squeezenet1_0", name) for name in ("decom-cam", "decom-cam:preset=official")),
     *((model, "smooth-grad-cam++") for model in MODELS),
