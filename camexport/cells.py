@@ -2,29 +2,27 @@
 
 Recipro-CAM asks the tail for `h * w` copies, each zero but for one cell. Up to the pooling, most
 tails work on every cell by itself. A copy then holds two values in each channel: that of its own
-cell, and that of a zero cell everywhere else. So the tail runs over the activations once, and once
-over a single zero; their mean, cell by cell, is what pooling makes of each copy.
+cell, and that of a zero cell everywhere else, which is a constant. So the tail runs over the
+activations once; the mean of each cell with so many constants is what pooling makes of each copy.
+Where the grid is multiplied by a matrix instead (`camexport.flattening`), a copy needs its own
+cell's block of it only.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from operator import attrgetter, getitem
+from dataclasses import dataclass, replace
+from operator import attrgetter
 from typing import Any
 
 import torch
 from torch import Tensor, fx
 
+from camexport.by_cell import works_by_cell
+
 aten = torch.ops.aten
 
-_BY_CELL = {
-    *(aten.relu.default, aten.hardtanh.default, aten.clamp.default, aten.leaky_relu.default),
-    *(aten.silu.default, aten.gelu.default, aten.hardswish.default, aten.mish.default),
-    *(aten.sigmoid.default, aten.hardsigmoid.default, aten.tanh.default, aten.elu.default),
-    *(aten.softplus.default, aten.clone.default, aten.alias.default, aten.neg.default),
-    *(aten.add.Tensor, aten.sub.Tensor, aten.mul.Tensor, aten.div.Tensor),
-}
-_NORM = aten._native_batch_norm_legit_no_training.default
+_POOLS = (aten.adaptive_avg_pool2d.default, aten.mean.dim)
+_PRODUCTS = (aten.addmm.default, aten.mm.default)
 _BATCH_SIZE = aten.sym_size.int
 
 
@@ -34,11 +32,16 @@ class _Cells:
 
     Attributes:
         own: each copy's value at its own cell, `(n, C, h, w)`.
-        rest: every copy's value elsewhere, `(1, C, 1, 1)`.
+        rest: every copy's value elsewhere, `(1, C, 1, 1)`. Of an operator with several results, as
+            `own`, several.
+        last: channels come last in both.
+        flat: both are to be read as rows, `(n, h * w * C)`.
     """
 
     own: fx.Node
-    rest: fx.Node
+    rest: Any
+    last: bool = False
+    flat: bool = False
 
 
 class _NotByCellError(Exception):
@@ -83,6 +86,7 @@ class _Writer:
         _, self._channels, self._height, self._width = activations.meta["val"].shape
         self._graph = fx.Graph()
         self._made: dict[fx.Node, Any] = {}
+        self._constants: dict[str, Tensor] = {}
         self._pooled: set[fx.Node] = set()  # what depends on the activations, a row for each cell
 
     def write(self) -> fx.GraphModule:
@@ -95,77 +99,126 @@ class _Writer:
             else:
                 self._made[node] = self._copy(node)
         self._graph.eliminate_dead_code()
-        attributes: dict[str, Any] = {"zero": torch.zeros(1, self._channels, 1, 1)}
         for node in self._graph.find_nodes(op="get_attr"):
-            if node.target != "zero":
-                attributes[str(node.target)] = self._value(node)
-        return fx.GraphModule(attributes, self._graph)
+            if node.target not in self._constants:
+                self._constants[str(node.target)] = self._value(node)
+        return fx.GraphModule(self._constants, self._graph)
 
     def _copy(self, node: fx.Node) -> Any:
         if node is self._input:
             own = self._graph.placeholder("activations")
-            return _Cells(own, self._graph.get_attr("zero"))
+            return _Cells(own, torch.zeros(1, self._channels, 1, 1))
         if node.target is _BATCH_SIZE and node.args == (self._input, 0):
             return -1  # of a reshape: as many rows as there are cells
         inputs = [self._made[one] for one in node.all_input_nodes]
-        if not any(isinstance(one, _Cells) for one in inputs):
+        cells = [one for one in inputs if isinstance(one, _Cells)]
+        if not cells:
             if -1 in inputs and node.target is not aten.reshape.default:
                 raise _NotByCellError
             if not self._pooled.isdisjoint(node.all_input_nodes):
                 self._pooled.add(node)
             return self._graph.node_copy(node, lambda old: self._made[old])
-        if node.target in (aten.adaptive_avg_pool2d.default, aten.mean.dim):
-            return self._pool(node)
-        if self._works_by_cell(node):
-            return _Cells(*(self._by_cell(node, which) for which in ("own", "rest")))
+        if node.target in _PRODUCTS and cells[0].flat:
+            return self._product(node, cells[0])
+        if any(one.flat or one.last != cells[0].last for one in cells):
+            raise _NotByCellError
+        if node.target in _POOLS:
+            return self._pool(node, cells[0])
+        if node.target is aten.flatten.using_ints and cells[0].last and node.args[1:] == (1,):
+            return replace(cells[0], flat=True)
+        if node.target is aten.permute.default:
+            return self._by_cell(node, self._permuted(node, cells[0].last))
+        if self._works_by_cell(node, cells[0].last):
+            return self._by_cell(node, cells[0].last)
         raise _NotByCellError
 
-    def _works_by_cell(self, node: fx.Node) -> bool:
-        if node.target in _BY_CELL:
-            return all(map(self._is_same_everywhere, node.all_input_nodes))
-        if node.target is aten.conv2d.default:
-            given = list(node.args[3:5])
-            plain = [[1, 1], [0, 0]]  # stride and padding
-            kernel = self._value(node.all_input_nodes[1]).shape[2:]
-            return kernel == (1, 1) and [*given, *plain[len(given) :]] == plain
-        return node.target is _NORM or (node.target is getitem and node.args[1:] == (0,))
-
-    def _is_same_everywhere(self, node: fx.Node) -> bool:
-        """Cells, or a constant that has one value for each channel, or one in all."""
-        if isinstance(self._made[node], _Cells):
-            return True
-        if node in self._pooled:
+    def _works_by_cell(self, node: fx.Node, last: bool) -> bool:
+        constants = [one for one in node.all_input_nodes if not self._is_cells(one)]
+        if not self._pooled.isdisjoint(constants):
             return False
-        shape = self._value(node).shape if node.op == "get_attr" else node.meta["val"].shape
-        return len(shape) == 0 or (len(shape) >= 3 and tuple(shape[-2:]) == (1, 1))
+        values = {
+            one: self._value(one) if one.op == "get_attr" else one.meta["val"] for one in constants
+        }
+        if not all(isinstance(value, Tensor) for value in values.values()):
+            return False  # the number of images, in a shape
+        return works_by_cell(node, last, {one: value.shape for one, value in values.items()})
+
+    def _is_cells(self, node: fx.Node) -> bool:
+        return isinstance(self._made[node], _Cells)
+
+    def _permuted(self, node: fx.Node, last: bool) -> bool:
+        """Whether channels come last in the result."""
+        if node.args[1] != ([0, 3, 1, 2] if last else [0, 2, 3, 1]):
+            raise _NotByCellError
+        return not last
 
     def _value(self, attribute: fx.Node) -> Tensor:
         found: Tensor = attrgetter(str(attribute.target))(self._tail)
         return found
 
-    def _by_cell(self, node: fx.Node, which: str) -> fx.Node:
-        def of(old: fx.Node) -> Any:
+    def _constant(self, value: Tensor) -> fx.Node:
+        name = f"cells_{len(self._constants)}"
+        self._constants[name] = value.detach()
+        return self._graph.get_attr(name)
+
+    def _by_cell(self, node: fx.Node, last: bool) -> _Cells:
+        def own(old: fx.Node) -> Any:
             made = self._made[old]
-            return getattr(made, which) if isinstance(made, _Cells) else made
+            return made.own if isinstance(made, _Cells) else made
 
-        return self._graph.node_copy(node, of)
+        return _Cells(self._graph.node_copy(node, own), self._elsewhere(node), last)
 
-    def _pool(self, node: fx.Node) -> Any:
+    def _elsewhere(self, node: fx.Node) -> Any:
+        """What a node gives at the cells that were zeroed."""
+        made = self._made.get(node)
+        if isinstance(made, _Cells):
+            return made.rest
+        if node.op == "get_attr":
+            return self._value(node)
+        if node.op != "call_function" or node in self._pooled:
+            raise _NotByCellError
+        arguments, keywords = fx.map_arg((node.args, node.kwargs), self._elsewhere)
+        with torch.no_grad():
+            return node.target(*arguments, **keywords)  # type: ignore[operator]  # of such a node
+
+    def _pool(self, node: fx.Node, cells: _Cells) -> Any:
         """The mean of each copy over its cells, a row for each: `(n * h * w, C, 1, 1)`."""
-        cells = self._made[node.all_input_nodes[0]]
         keep = True
         if node.target is aten.mean.dim:
             over, keep = node.args[1], node.args[2:] == (True,)
-            if not isinstance(over, list) or sorted(axis % 4 for axis in over) != [2, 3]:
+            if sorted(axis % 4 for axis in over) != ([1, 2] if cells.last else [2, 3]):  # type: ignore[union-attr, operator]
                 raise _NotByCellError
+        elif cells.last:
+            raise _NotByCellError
         elif node.args[1] == [self._height, self._width]:
             return cells  # of one cell each
         elif node.args[1] != [1, 1]:
             raise _NotByCellError
         self._pooled.add(node)
         count, call = self._height * self._width, self._graph.call_function
-        others = call(aten.mul.Tensor, (cells.rest, float(count - 1)))
+        others = self._constant(cells.rest * (count - 1))
         mean = call(aten.div.Tensor, (call(aten.add.Tensor, (cells.own, others)), float(count)))
-        rows = call(aten.permute.default, (mean, [0, 2, 3, 1]))
-        shape = [-1, int(node.meta["val"].shape[1])]
-        return call(aten.reshape.default, (rows, [*shape, 1, 1] if keep else shape))
+        rows = mean if cells.last else call(aten.permute.default, (mean, [0, 2, 3, 1]))
+        ones, channels = [1, 1] if keep else [], cells.rest.numel()
+        shape = [-1, *ones, channels] if cells.last else [-1, channels, *ones]
+        return call(aten.reshape.default, (rows, shape))
+
+    def _product(self, node: fx.Node, cells: _Cells) -> fx.Node:
+        """Each copy's own cell, less the rest, times its block; and the rest times all blocks."""
+        *bias, _, factor = node.args
+        if not isinstance(factor, fx.Node) or factor.op != "get_attr" or node.kwargs:
+            raise _NotByCellError
+        self._pooled.add(node)
+        call, count = self._graph.call_function, self._height * self._width
+        matrix, channels, own = self._value(factor), cells.rest.numel(), cells.own
+        everywhere = cells.rest.flatten().repeat(count) @ matrix
+        if bias:
+            everywhere = everywhere + self._elsewhere(bias[0])  # type: ignore[arg-type]
+        if cells.rest.any():
+            own = call(aten.sub.Tensor, (own, self._constant(cells.rest)))
+        by_cell = call(aten.permute.default, (own, [1, 2, 0, 3]))
+        by_cell = call(aten.reshape.default, (by_cell, [count, -1, channels]))
+        blocks = self._constant(matrix.reshape(count, channels, -1))
+        product = call(aten.permute.default, (call(aten.bmm.default, (by_cell, blocks)), [1, 0, 2]))
+        rows = call(aten.reshape.default, (product, [-1, matrix.shape[1]]))
+        return call(aten.add.Tensor, (rows, self._constant(everywhere)))

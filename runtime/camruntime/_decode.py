@@ -6,8 +6,9 @@ import dataclasses
 import json
 import types
 import typing
+from functools import cache
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
@@ -84,9 +85,15 @@ def _tuple(kinds: tuple[object, ...], value: object, path: str) -> tuple[object,
     return tuple(_decode(kind, item, f"{path}[{index}]") for index, (kind, item) in pairs)
 
 
+@cache
+def type_hints(kind: type) -> dict[str, Any]:
+    """The types of a dataclass's fields; Python compiles their text each time that it is asked."""
+    return typing.get_type_hints(kind)
+
+
 def _dataclass(kind: type, value: object, path: str) -> object:
     given = typing.cast(dict[str, object], _expect(isinstance(value, dict), value, path, "object"))
-    hints = typing.get_type_hints(kind)
+    hints = type_hints(kind)
     fields = {field.name for field in dataclasses.fields(kind)}
     for name in sorted(fields ^ given.keys()):
         raise DecodeError(f"{path}.{name}: {'missing' if name in fields else 'not a known field'}")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Generic, Literal, TypeVar, get_args, get_origin
 
-from camruntime._decode import DecodeError, decode
+from camruntime._decode import DecodeError, decode, type_hints
 from camruntime.errors import CamError, nearest
 
 T = TypeVar("T")
@@ -40,14 +40,14 @@ class Registry(Generic[T]):
         if name not in self.kinds:
             known = [*self.kinds, *self.named]
             raise self.error(f"no {self.what} '{name}': {nearest(name, known)}")
-        kind = self.kinds[name]
-        hints = get_type_hints(kind)
+        kind: type = self.kinds[name]
+        hints = type_hints(kind)
         values = {**preset, **self._parse(name, settings, hints), **(options or {})}
-        known = [one.name for one in dataclasses.fields(kind)]  # type: ignore[arg-type]
+        known = [one.name for one in dataclasses.fields(kind)]
         for option in sorted(values.keys() - set(known)):
             raise self.error(f"{name} has no option '{option}': {nearest(option, known)}")
         try:
-            return decode(kind, {**dataclasses.asdict(kind()), **values}, name)  # type: ignore[call-overload]
+            return decode(kind, {**dataclasses.asdict(kind()), **values}, name)
         except DecodeError as error:
             raise self.error(str(error)) from error
 
@@ -72,9 +72,9 @@ class Registry(Generic[T]):
         return values
 
 
-def choices(kind: type[Any]) -> dict[str, tuple[str, str]]:
+def choices(kind: type) -> dict[str, tuple[str, str]]:
     """For help texts: every option with its default and the values that it takes."""
-    hints = get_type_hints(kind)
+    hints = type_hints(kind)
     described = {}
     for one in dataclasses.fields(kind):
         allowed = get_args(hints[one.name])

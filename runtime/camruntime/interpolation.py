@@ -7,6 +7,7 @@ serves `align_corners` True and False, on every execution provider.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,11 +45,15 @@ class Upsampling:
         Returns:
             Two float32 arrays `(n,)`.
         """
-        outer = Upsampling(_outermost(self.rows), _outermost(self.columns.T).T)
-        corners = outer(maps)
+        corners = self._outer(maps)
         return corners.min((-2, -1)), corners.max((-2, -1))
 
+    @cached_property
+    def _outer(self) -> Upsampling:
+        return Upsampling(_outermost(self.rows), _outermost(self.columns.T).T)
 
+
+@lru_cache(maxsize=64)
 def bilinear(
     source: tuple[int, int], size: tuple[int, int], align_corners: bool = False
 ) -> Upsampling:

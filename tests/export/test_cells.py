@@ -57,6 +57,33 @@ BY_CELL = {
     "residual": _Behind(nn.GELU(), body=lambda x: (x + 2 * x.sigmoid() - 0.5).mean((2, 3))),
     "gate": _Behind(body=lambda x: (x * (x + 3).clamp(0, 6) / 6).mean((2, 3))),
     "identity pool": _Behind(nn.AdaptiveAvgPool2d((4, 6))),
+    "flatten": _Behind(body=lambda x: x.flatten(1)),
+    "flatten, rest not zero": _Behind(_norm(), nn.Sigmoid(), body=lambda x: x.flatten(1)),
+    "pool of its own size, flatten": _Behind(
+        nn.AdaptiveAvgPool2d((4, 6)),
+        nn.Flatten(),
+        nn.Dropout(),
+        nn.Linear(144, 9),
+        nn.ReLU(),
+        body=lambda x: x,
+    ),
+    "flatten, no bias": _Behind(nn.Flatten(), nn.Linear(144, 9, bias=False), body=lambda x: x),
+    "channels last": _Behind(
+        body=lambda x: nn.functional.gelu(
+            nn.functional.layer_norm(x.permute(0, 2, 3, 1), [6]) * torch.arange(1.0, 7)
+        ).mean((1, 2))
+    ),
+    "channels last, linear, back": _Behind(
+        body=lambda x: (
+            nn.functional.linear(x.permute(0, 2, 3, 1), torch.eye(6)[:5], torch.ones(5))
+            .permute(0, 3, 1, 2)
+            .mean((2, 3), keepdim=True)
+            .flatten(1)
+        )
+    ),
+    "channels last, kept": _Behind(
+        body=lambda x: x.permute(0, 2, 3, 1).mean((1, 2), keepdim=True).flatten(1)
+    ),
     "deep head": _Behind(
         nn.Conv2d(6, 8, 1), body=lambda x: x.mean((2, 3)).softmax(1)[:, 1:] * x.shape[0] ** 0
     ),
@@ -65,8 +92,13 @@ MIXING = {
     "kernel of 3": _Behind(nn.Conv2d(6, 5, 3, padding=1)),
     "padding": _Behind(nn.Conv2d(6, 5, 1, padding=1)),
     "stride": _Behind(nn.Conv2d(6, 5, 1, stride=2)),
-    "flatten": _Behind(body=lambda x: x.flatten(1)),
     "max": _Behind(body=lambda x: x.amax((2, 3))),
+    "flatten of the columns": _Behind(body=lambda x: x.permute(0, 1, 3, 2).flatten(1)),
+    "flatten of two": _Behind(body=lambda x: x.flatten(1) * 2),
+    "channels last, by position": _Behind(
+        body=lambda x: (x.permute(0, 2, 3, 1) * torch.arange(6.0)[:, None]).mean((1, 2))
+    ),
+    "channels last, mean of channels": _Behind(body=lambda x: x.permute(0, 2, 3, 1).mean((2, 3))),
     "one axis": _Behind(body=lambda x: x.mean(3).mean(2)),
     "layer norm": _Behind(nn.LayerNorm([6, 4, 6])),
     "softmax": _Behind(body=lambda x: (x * x.softmax(3)).mean((2, 3))),
