@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 Turn = tuple[str | int, ...]
 """What a contender's process can be asked for: a name and its arguments."""
@@ -118,11 +118,18 @@ _SCORE_CAM = Floor(
 )
 _DECOM_CAM = f"decom-cam:components={COMPONENTS}"
 
+_ANYTIME = "anytime-score-cam:share=0.05"
+
 METHODS: dict[str, tuple[Contender, ...]] = {
     "score-cam": (
         _ours("score-cam", _SCORE_CAM, chunk=("masked_images", 16)),
         _grad_cam(("map", "ScoreCAM"), "score-cam:preset=grad-cam"),
         _torch_cam(("without_gradient", "ScoreCAM"), "score-cam:preset=torch-cam"),
+    ),
+    "anytime-score-cam": (
+        _ours(_ANYTIME),
+        replace(_ours("score-cam"), library="camruntime, exact", same="score-cam"),
+        _grad_cam(("map", "ScoreCAM"), "score-cam:preset=grad-cam"),
     ),
     "recipro-cam": (_ours("recipro-cam"), _openvino_xai("recipro-cam:score=logit")),
     "grad-cam": (*_by_gradient("grad-cam", "GradCAM"), _torch_cam(("map", "GradCAM"), "grad-cam")),

@@ -1,9 +1,10 @@
 """A guess at the scores of masks that were not tried, from those that were: a Gaussian process.
 
 Score-CAM's masks are small pictures of a few dozen cells, and a network's logit changes smoothly
-with them, so a few scores tell much about the others. Rasmussen and Williams, "Gaussian Processes
-for Machine Learning" (2006): sections 2.2 (prediction), 2.7 (unknown mean), 4.2 (Matern, nu = 3/2)
-and 5.4.2 (leaving one out).
+with them, so a few scores tell much about the others. It also rises, by an unknown slope, with what
+a mask lets through of what the layer saw. Rasmussen and Williams, "Gaussian Processes for Machine
+Learning" (2006): sections 2.2 (prediction), 2.7 (unknown mean), 4.2 (Matern, nu = 3/2, and the
+linear kernel for the slope) and 5.4.2 (leaving one out).
 """
 
 from __future__ import annotations
@@ -31,10 +32,19 @@ class Surrogate:
     `L^-1 k(measured, all)` with `L` the Cholesky factor of `k(measured, measured)`.
     """
 
-    def __init__(self, masks: FloatArray, targets: int) -> None:
-        """Nothing measured yet; masks are float32 `(n, h, w)` in [0, 1]."""
+    def __init__(self, masks: FloatArray, seen: Numbers, targets: int) -> None:
+        """Nothing measured yet.
+
+        Args:
+            masks: float32 `(n, h, w)` in [0, 1].
+            seen: float64 `(h, w)`, how much the layer saw in each cell.
+            targets: how many.
+        """
         flat = masks.reshape(len(masks), -1).astype(np.float64)
         self._masks = flat / np.sqrt(flat.shape[1])  # distances are then root mean squares
+        through = flat @ seen.ravel()
+        spread = through.std()
+        self._through = (through - through.mean()) / (spread if spread > 0 else 1)
         self._solved = np.empty((0, len(masks)))
         self._inverse = np.empty((0, 0))  # of L
         self._scores = np.empty((0, targets))
@@ -66,14 +76,15 @@ class Surrogate:
         rest = scores - np.outer(ones, mean)
         expected = mean + self._solved.T @ rest
         left_out = self._inverse.T @ rest / np.sqrt((self._inverse**2).sum(0))[:, None]
-        unknown = np.sqrt(np.maximum(1 - (self._solved**2).sum(0), 0))
+        unknown = np.sqrt(np.maximum(1 + self._through**2 - (self._solved**2).sum(0), 0))
         deviation = np.outer(unknown, np.sqrt((left_out**2).mean(0)))
         expected[self.measured], deviation[self.measured] = self._scores, 0
         return expected, deviation
 
     def _kernel(self, rows: NDArray[np.int64]) -> Numbers:
-        """Matern 3/2 between `rows` and all, `(k, n)`."""
+        """Matern 3/2 and the linear kernel between `rows` and all, `(k, n)`."""
         some, every = self._masks[rows], self._masks
         squares = (some**2).sum(1)[:, None] + (every**2).sum(1) - 2 * some @ every.T
         distance = np.sqrt(3 * np.maximum(squares, 0)) / _LENGTH
-        return np.asarray((1 + distance) * np.exp(-distance))
+        smooth = (1 + distance) * np.exp(-distance)
+        return np.asarray(smooth + np.outer(self._through[rows], self._through))

@@ -25,8 +25,8 @@ from camruntime.methods._registry import register
 from camruntime.methods._surrogate import Numbers, Surrogate
 from camruntime.rescale import FloatArray, rescale
 
-_ROUND = 16  # channels shown before it is thought over which come next; a chunk on the CPU
-_SURE = 3.0  # deviations that a guess is off at most; see `correlation_bound` below
+_ROUND = 8  # channels shown before it is thought over which come next
+_SURE = 4.0  # deviations that a guess is off at most; see `correlation_bound` below
 
 
 @register("anytime-score-cam")
@@ -43,7 +43,7 @@ class AnytimeScoreCAM:
     channels, so a map depends a little on which other targets were asked for with it.
 
     The bound, in `Explanation.approximation.correlation_bound`, lets every channel that was not
-    measured be off by three deviations, all in the direction that hurts most. A deviation's scale
+    measured be off by four deviations, all in the direction that hurts most. A deviation's scale
     is what leaving out each measured score and guessing it misses. So it holds as long as the
     network's logit is about as smooth in the mask where it was not measured as where it was.
     Without such an assumption there is no bound: a single channel's logit may be of any size.
@@ -52,7 +52,7 @@ class AnytimeScoreCAM:
     rarely all point one way.
 
     Attributes:
-        share: of the forward passes that all channels take, in (0, 1]; a round of 16 is the least.
+        share: of the forward passes that all channels take, in (0, 1]; a round of 8 is the least.
         tolerance: stop when the correlation with the exact map is at least 1 - tolerance by the
             bound; 0 never.
         milliseconds: stop when the next round would begin later than this after the first.
@@ -80,7 +80,8 @@ class AnytimeScoreCAM:
         maps, size = forward.activations[0], forward.image.shape[2:]
         upsampling = bilinear((maps.shape[1], maps.shape[2]), (size[0], size[1]))
         shown, rows = channel_masks(rescale(maps, *upsampling.extremes(maps)))
-        known = _Known(Surrogate(shown, len(targets)), _summed(maps, rows, len(shown)))
+        seen = np.linalg.norm(maps.astype(np.float64), axis=0)
+        known = _Known(Surrogate(shown, seen, len(targets)), _summed(maps, rows, len(shown)))
         limit = max(_ROUND, round(self.share * len(shown)))
         while True:
             chosen = known.next()[: limit - len(known.surrogate.measured)]

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from reference._hooks import activations_of, score_in_batches
 from reference.score_cam import _paper
 
-ROUND, LENGTH, NOISE = 16, 0.75, 1e-3
+ROUND, LENGTH, NOISE = 8, 0.75, 1e-3
 
 
 def reference(
@@ -29,10 +29,12 @@ def reference(
     groups = [[k] for k in live] + ([flat] if flat else [])
     small = torch.stack([_small(maps[group[0]], size) for group in groups]).double()
     norms = torch.stack([maps[group].sum(0).double().norm() for group in groups])
+    through = torch.einsum("khw,hw->k", small, maps.double().norm(dim=0))
+    through = (through - through.mean()) / through.std(unbiased=False)
     scores = logits[[group[0] for group in groups]][:, targets].double()
     seen: list[int] = []
     while len(seen) < min(len(groups), max(ROUND, round(share * len(groups)))):
-        expected, deviation = _guess(small, seen, scores)
+        expected, deviation = _guess(small, through, seen, scores)
         promise = (
             norms.log()[:, None]
             + (
@@ -43,7 +45,7 @@ def reference(
         order = [k for k in promise.argsort(descending=True).tolist() if k not in seen]
         room = max(ROUND, round(share * len(groups))) - len(seen)
         seen += order[: min(ROUND, room)]
-    guessed, _ = _guess(small, seen, scores)
+    guessed, _ = _guess(small, through, seen, scores)
     whole = torch.empty(len(maps), len(targets), dtype=torch.float64)
     for group, score in zip(groups, guessed, strict=True):
         whole[group] = score
@@ -60,14 +62,16 @@ def _small(one: Tensor, size: torch.Size) -> Tensor:
     return (one - low) / (high - low) if high > low else torch.zeros_like(one)
 
 
-def _guess(masks: Tensor, seen: list[int], scores: Tensor) -> tuple[Tensor, Tensor]:
+def _guess(
+    masks: Tensor, through: Tensor, seen: list[int], scores: Tensor
+) -> tuple[Tensor, Tensor]:
     """Mean and deviation of a Gaussian process: one dense inverse, one row left out at a time."""
     if not seen:
         return torch.zeros_like(scores), torch.ones_like(scores)
     flat = masks.flatten(1)
     squares = ((flat[:, None] - flat[None]) ** 2).mean(2)
     r = (3 * squares).sqrt() / LENGTH
-    kernel = (1 + r) * torch.exp(-r)
+    kernel = (1 + r) * torch.exp(-r) + torch.outer(through, through)
     inside = kernel[seen][:, seen] + NOISE * torch.eye(len(seen))
     expected, rest, inverse = _mean(inside, kernel[:, seen], scores[seen])
     squares_missed = []
@@ -75,7 +79,9 @@ def _guess(masks: Tensor, seen: list[int], scores: Tensor) -> tuple[Tensor, Tens
         error = (inverse @ rest)[k] / inverse[k, k]  # of the k-th score, guessed from the others
         squares_missed.append(error**2 * inverse[k, k])  # in units of that guess's variance
     scale = torch.stack(squares_missed).mean(0).sqrt()
-    unit = (1 - torch.einsum("ij,jk,ik->i", kernel[:, seen], inverse, kernel[:, seen])).clamp(0)
+    unit = (
+        kernel.diagonal() - torch.einsum("ij,jk,ik->i", kernel[:, seen], inverse, kernel[:, seen])
+    ).clamp(0)
     deviation = unit.sqrt()[:, None] * scale
     expected[seen], deviation[seen] = scores[seen], 0
     return expected, deviation
