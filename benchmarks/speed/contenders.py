@@ -127,8 +127,8 @@ METHODS: dict[str, tuple[Contender, ...]] = {
         _torch_cam(("without_gradient", "ScoreCAM"), "score-cam:preset=torch-cam"),
     ),
     "anytime-score-cam": (
-        _ours(_ANYTIME),
-        replace(_ours("score-cam"), library="camruntime, exact", same="score-cam"),
+        replace(_ours(_ANYTIME), floor=None),
+        replace(_ours("score-cam"), floor=None, library="camruntime, exact"),
         _grad_cam(("map", "ScoreCAM"), "score-cam:preset=grad-cam"),
     ),
     "recipro-cam": (_ours("recipro-cam"), _openvino_xai("recipro-cam:score=logit")),

@@ -182,5 +182,7 @@ class Graphs(Protocol):
 
 def softmax(logits: FloatArray) -> FloatArray:
     """Probabilities over the last axis, float32; computed in float64 and safe from overflow."""
-    shifted = np.exp(logits.astype(np.float64) - logits.max(-1, keepdims=True))
-    return np.asarray(shifted / shifted.sum(-1, keepdims=True), np.float32)
+    shares = np.subtract(logits, logits.max(-1, keepdims=True), dtype=np.float64)
+    np.exp(shares, out=shares)  # in place: Recipro-CAM has a row of every class for each cell
+    shares /= shares.sum(-1, keepdims=True)
+    return np.asarray(shares, np.float32)
