@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -42,7 +43,7 @@ PRECISIONS: tuple[Precision, ...] = ("float32", "fp16", "int8")
 BATCHES = (1, 16)
 IMAGES = 16  # of one turn of forward passes
 CHANNELS = 64  # of one turn of Score-CAM
-console = Console()
+console = Console(width=None if sys.stdout.isatty() else 160)
 
 
 @dataclass(frozen=True)
@@ -147,7 +148,8 @@ def rows(model: str, arguments: argparse.Namespace, folder: Path) -> list[list[s
             alike = likeness(measured)
             passes = "yes" if all(map(is_faithful, measured)) else "no"
         times = cells(taken[precision], taken["float32"])
-        found.append([model, precision, f"{megabytes(made[precision]):.1f}", *times, alike, passes])
+        name = made[precision].manifest.model
+        found.append([name, precision, f"{megabytes(made[precision]):.1f}", *times, alike, passes])
     return found
 
 
