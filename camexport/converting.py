@@ -15,6 +15,7 @@ from torch import Tensor, fx, nn
 from camexport.differentiating import LAYER, operator_and_layer
 from camexport.errors import UnsupportedError
 from camexport.marking import quiet_tracing
+from camexport.transposing import multiply_transposed
 
 OPSET = 20
 IR_VERSION = 10
@@ -91,7 +92,7 @@ def gradient_to_onnx(gradient: fx.GraphModule, inputs: Mapping[str, Tensor]) -> 
     """
     targets = torch.zeros(2, dtype=torch.int64)
     try:
-        return to_onnx(gradient, {**inputs, "targets": targets}, ["gradient", "logits"])
+        model = to_onnx(gradient, {**inputs, "targets": targets}, ["gradient", "logits"])
     except UnsupportedError as error:
         named = set(re.findall(r"aten\.\w+(?:\.\w+)?", str(error)))
         culprits = {
@@ -104,3 +105,5 @@ def gradient_to_onnx(gradient: fx.GraphModule, inputs: Mapping[str, Tensor]) -> 
             f"{' or '.join(sorted(culprits)) or error}; build with --no-gradient, or with another "
             "--layer"
         ) from error
+    multiply_transposed(model)
+    return model

@@ -96,3 +96,15 @@ def test_an_answer_that_is_not_a_number_is_an_error(engine: Engine, image: Float
     image[0, 0, 5, 5] = np.nan
     with pytest.raises(NonFiniteError, match="'inspector' answered NaN"):
         OnnxGraphs(engine).forward(image)
+
+
+def test_a_gradient_s_weights_are_not_copied(inspector: Path) -> None:
+    engine = Engine(open_bundle(inspector), ["cpu"])
+    layer = np.zeros((1, *engine.bundle.manifest.layer.shape), np.float32)
+    engine.run("tail", {"activations": layer})
+    engine.run("gradient", {"activations": layer, "targets": np.zeros(1, np.int64)})
+    key = "session.disable_prepacking"
+    found = {path.stem: session.get_session_options() for path, session in engine._sessions.items()}
+    assert found["gradient"].get_session_config_entry(key) == "1"
+    with pytest.raises(RuntimeError, match=key):
+        found["tail"].get_session_config_entry(key)
