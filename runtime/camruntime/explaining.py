@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from camruntime.batch_graphs import BatchGraphs
+from camruntime.blas import one_blas_thread
 from camruntime.bundle import Manifest
 from camruntime.explanation import ClassScore, Explanation, Provenance
 from camruntime.fitting import fit, prepare
@@ -99,11 +100,12 @@ def _explain(
 ) -> list[Explanation]:
     if not targets:
         return []
-    maps = method(graphs, forward, targets)
-    return [
-        _explanation(graphs, opened, forward, maps, row, target, method)
-        for row, target in enumerate(targets)
-    ]
+    with one_blas_thread():
+        maps = method(graphs, forward, targets)
+        return [
+            _explanation(graphs, opened, forward, maps, row, target, method)
+            for row, target in enumerate(targets)
+        ]
 
 
 def _explanation(

@@ -1,0 +1,38 @@
+"""NumPy's linear algebra on one thread, while ONNX Runtime works beside it.
+
+OpenBLAS's threads stay awake for tens of milliseconds after a product, on the cores that the
+network needs next: on two cores, MobileNetV2's Decom-CAM takes 1.7 times as long.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+
+from threadpoolctl import ThreadpoolController
+
+_turn = threading.Lock()
+
+
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """What was before comes back at the end.
+
+    The number of threads is the whole process's. So the first of several threads to come sets and
+    restores it, and for the others, who may stay longer, it is as it happens to be.
+    """
+    if not _turn.acquire(blocking=False):
+        yield
+        return
+    try:
+        with _libraries().limit(limits=1, user_api="blas"):
+            yield
+    finally:
+        _turn.release()
+
+
+@cache
+def _libraries() -> ThreadpoolController:
+    return ThreadpoolController()  # looks through all that is loaded, which takes 3 ms
