@@ -108,3 +108,11 @@ def test_a_gradient_s_weights_are_not_copied(inspector: Path) -> None:
     assert found["gradient"].get_session_config_entry(key) == "1"
     with pytest.raises(RuntimeError, match=key):
         found["tail"].get_session_config_entry(key)
+
+
+def test_no_memory_is_planned_beside_what_the_first_run_took(
+    engine: Engine, image: FloatArray
+) -> None:
+    engine.run("head", {"image": image})
+    (session,) = engine._sessions.values()
+    assert not session.get_session_options().enable_mem_pattern
