@@ -48,6 +48,7 @@ class Surrogate:
         self._solved = np.empty((0, len(masks)))
         self._inverse = np.empty((0, 0))  # of L
         self._scores = np.empty((0, targets))
+        self._guess: tuple[Numbers, Numbers] | None = None  # until more is measured
         self.measured = np.empty(0, np.int64)
 
     def measure(
@@ -64,6 +65,7 @@ class Surrogate:
         self._solved = np.vstack([self._solved, inverse @ (across - known @ self._solved)])
         self._scores = np.vstack([self._scores, scores])
         self.measured = np.concatenate([self.measured, new])
+        self._guess = None
 
     def predict(self) -> tuple[Numbers, Numbers]:
         """Expected scores and their standard deviations, `(n, targets)` each.
@@ -71,6 +73,11 @@ class Surrogate:
         Of a measured row the score itself, and 0. A deviation's scale is the root mean square of
         what leaving each measured score out and guessing it misses.
         """
+        if self._guess is None:
+            self._guess = self._predicted()
+        return self._guess
+
+    def _predicted(self) -> tuple[Numbers, Numbers]:
         ones, scores = self._inverse.sum(1), self._inverse @ self._scores
         mean = ones @ scores / (ones @ ones)  # generalised least squares
         rest = scores - np.outer(ones, mean)

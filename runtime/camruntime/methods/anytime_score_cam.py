@@ -87,15 +87,20 @@ class AnytimeScoreCAM:
             chosen = known.next()[: limit - len(known.surrogate.measured)]
             logits = graphs.logits_of_masked_images(forward.image, shown[chosen], upsampling)
             known.surrogate.measure(chosen, logits[:, list(targets)])
-            near = known.nearness()
             spent = len(known.surrogate.measured)
             late = 1000 * (time.perf_counter() - start) >= self.milliseconds
-            sure = all(one.correlation_bound >= 1 - self.tolerance for one in near)
-            if spent == min(limit, len(shown)) or late or (self.tolerance > 0 and sure):
+            if spent == min(limit, len(shown)) or late or self._is_sure(known):
                 break
         scores = known.surrogate.predict()[0][rows]
         weights = softmax(scores.T.astype(np.float32))
-        return Maps(np.maximum(weighted_sum(weights, maps), 0), approximations=near)
+        raw = np.maximum(weighted_sum(weights, maps), 0)
+        return Maps(raw, approximations=known.nearness())
+
+    def _is_sure(self, known: _Known) -> bool:
+        least = 1 - self.tolerance
+        return self.tolerance > 0 and all(
+            one.correlation_bound >= least for one in known.nearness()
+        )
 
 
 @dataclass(frozen=True)
