@@ -19,8 +19,6 @@ from camruntime.graphs import Activations, Forward
 from camruntime.onnx_graphs import OnnxGraphs
 from camruntime.rescale import FloatArray
 
-_GRIDS = "images' grids of cells"  # as `OnnxGraphs` names kinds of work
-
 
 @dataclass(frozen=True, kw_only=True)
 class BatchGraphs(OnnxGraphs):
@@ -43,12 +41,8 @@ class BatchGraphs(OnnxGraphs):
             return super().logits_of_single_cells(activations)
         if at not in self._cells:
             grids = np.concatenate([forward.activations for forward in self.passes])
-            parts = self.engine.chunks.map(_GRIDS, self._single_cells, grids, len(grids))
-            self._cells.update(enumerate(np.split(np.concatenate(parts), len(grids))))
+            self._cells.update(enumerate(np.split(self._run_cells(grids), len(grids))))
         return self._cells[at]
-
-    def _single_cells(self, grids: FloatArray) -> FloatArray:
-        return self.engine.run("cells", {"activations": grids})[0].numpy()
 
     def gradients(self, activations: Activations, targets: Sequence[int]) -> FloatArray:
         """See `Graphs`. In one call for this image and those behind it."""

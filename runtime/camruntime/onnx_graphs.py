@@ -22,6 +22,7 @@ T = TypeVar("T")
 
 # Kinds of work, each with a memory of its own for what fits; in words for `SmallerChunkWarning`.
 _IMAGES, _ACTIVATIONS, _GRADIENTS = "copies of images", "copies of activations", "gradients"
+_GRIDS = "images' grids of cells"
 
 
 @dataclass(frozen=True)
@@ -110,8 +111,15 @@ class OnnxGraphs:
         if "cells" not in self.engine.bundle.manifest.graphs:
             height, width = activations.grid.shape[2:]
             return self.logits_of_masked_activations(activations, cell_masks((height, width)))
-        (logits,) = self.engine.run("cells", {"activations": activations.grid})
-        return logits.numpy()
+        return self._run_cells(activations.grid)
+
+    def _run_cells(self, grids: FloatArray) -> FloatArray:
+        """The graph `cells` on the grids of any number of images, `(n * h * w, classes)`."""
+
+        def logits(some: FloatArray) -> FloatArray:
+            return self.engine.run("cells", {"activations": some})[0].numpy()
+
+        return np.concatenate(self.engine.chunks.map(_GRIDS, logits, grids, len(grids)))
 
     def logits(self, images: FloatArray) -> FloatArray:
         """See `Graphs`."""
