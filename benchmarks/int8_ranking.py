@@ -15,7 +15,6 @@ speed that Score-CAM has in both precisions, measured in turns. Beside it stands
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -25,12 +24,11 @@ from statistics import median
 
 import numpy as np
 from anytime import Recorded, correlation, masks_of, measure
-from precisions import bundles, measure_times
+from precisions import bundles, measure_times, options
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from camexport.calibration import read_calibration
 from camruntime.bundle import Input
 from camruntime.engine import Engine
 from camruntime.onnx_graphs import OnnxGraphs
@@ -68,14 +66,12 @@ def with_leaders(recorded: Recorded, quantised: FloatArray, share: float) -> Flo
 
 
 def table_rows(model: str, arguments: argparse.Namespace, folder: Path) -> Iterator[list[str]]:
-    made = bundles(model, arguments.weights, arguments.photographs, folder)
+    made, judges = bundles(model, arguments.weights, arguments.photographs, folder)
+    judges = judges[: arguments.pictures]
     manifest = made["float32"].manifest
     engines = {
         name: Engine(made[name], ["cpu"], threads=arguments.threads) for name in ("float32", "int8")
     }
-    calibration = read_calibration("int8", arguments.photographs, manifest.input)
-    assert calibration is not None  # as it is for float32
-    judges = calibration.judges[: arguments.pictures]
     taken = measure_times(engines, judges[0], TURNS)  # type: ignore[arg-type]  # names of precisions
     price = median(
         q.channel / e.channel for q, e in zip(taken["int8"], taken["float32"], strict=True)
@@ -98,13 +94,7 @@ def table_rows(model: str, arguments: argparse.Namespace, folder: Path) -> Itera
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("photographs", type=Path)
-    parser.add_argument("models", nargs="+")
-    parser.add_argument("--weights", choices=["default", "random"], default="default")
-    parser.add_argument("--threads", type=int, default=os.cpu_count())
-    parser.add_argument("--pictures", type=int, default=40)
-    arguments = parser.parse_args()
+    arguments = options(__doc__, pictures=40).parse_args()
     table = Table(
         "model", "leaders", "cost", "int8 ranking: mean, worst", "anytime at that cost: mean, worst"
     )

@@ -58,8 +58,10 @@ class Times:
         return [*self.forward.values(), self.channel]
 
 
-def bundles(model: str, weights: str, pictures: Path, folder: Path) -> dict[Precision, Bundle]:
-    """The model in all precisions."""
+def bundles(
+    model: str, weights: str, pictures: Path, folder: Path
+) -> tuple[dict[Precision, Bundle], Images]:
+    """The model in all precisions, and the pictures that none of them was calibrated on."""
     exact = open_bundle(model) if (Path(model) / MANIFEST).is_file() else None
     if exact is None:
         options = BuildOptions(model=model, weights=weights, out=folder / "float32")
@@ -71,7 +73,7 @@ def bundles(model: str, weights: str, pictures: Path, folder: Path) -> dict[Prec
         place = folder / precision
         place.mkdir()
         made[precision] = lower(exact, place, precision, fitted.fitted)
-    return made
+    return made, fitted.judges
 
 
 def turn(engine: Engine, image: FloatArray) -> Times:
@@ -131,14 +133,12 @@ def megabytes(bundle: Bundle) -> float:
 
 
 def rows(model: str, arguments: argparse.Namespace, folder: Path) -> list[list[str]]:
-    made = bundles(model, arguments.weights, arguments.photographs, folder)
+    made, judges = bundles(model, arguments.weights, arguments.photographs, folder)
+    judges = judges[: arguments.pictures]
     engines = {
         precision: Engine(bundle, ["cpu"], threads=arguments.threads)
         for precision, bundle in made.items()
     }
-    calibration = read_calibration("int8", arguments.photographs, made["int8"].manifest.input)
-    assert calibration is not None
-    judges: Images = calibration.judges[: arguments.pictures]
     taken = measure_times(engines, judges[0], arguments.turns)
     found = []
     for precision in PRECISIONS:
@@ -153,14 +153,20 @@ def rows(model: str, arguments: argparse.Namespace, folder: Path) -> list[list[s
     return found
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+def options(description: str | None, pictures: int) -> argparse.ArgumentParser:
+    """What scripts take that compare precisions, on so many pictures by default."""
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("photographs", type=Path)
     parser.add_argument("models", nargs="+")
     parser.add_argument("--weights", choices=["default", "random"], default="default")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--pictures", type=int, default=pictures, help="that maps are compared on")
+    return parser
+
+
+def main() -> None:
+    parser = options(__doc__, pictures=100)
     parser.add_argument("--turns", type=int, default=5)
-    parser.add_argument("--pictures", type=int, default=100, help="that maps are compared on")
     arguments = parser.parse_args()
     table = Table(
         "model",
