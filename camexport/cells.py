@@ -1,11 +1,12 @@
-"""A tail for copies of the activations that keep one cell each, without making the copies.
+"""A tail for copies of the activations that keep one cell each, and for the activations themselves.
 
 Recipro-CAM asks the tail for `h * w` copies, each zero but for one cell. Up to the pooling, most
 tails work on every cell by itself. A copy then holds two values in each channel: that of its own
 cell, and that of a zero cell everywhere else, which is a constant. So the tail runs over the
-activations once; the mean of each cell with so many constants is what pooling makes of each copy.
-Where the grid is multiplied by a matrix instead (`camexport.flattening`), a copy needs its own
-cell's block of it only.
+activations once, and no copy is made; the mean of each cell with so many constants is what pooling
+makes of each copy. Where the grid is multiplied by a matrix instead (`camexport.flattening`), a
+copy needs its own cell's block of it only. What the tail says of the whole grid is one more row, so
+that a prediction and its map read the weights once: VGG16's are 494 MB.
 """
 
 from __future__ import annotations
@@ -49,9 +50,10 @@ class _NotByCellError(Exception):
 
 
 def single_cells(tail: fx.GraphModule) -> fx.GraphModule | None:
-    """`activations (n, C, h, w)` -> logits `(n * h * w, classes)`, one row for each single cell.
+    """`activations (n, C, h, w)` -> logits `(n * (h * w + 1), classes)`.
 
-    Row `(i * h + y) * w + x` is what `tail` says of image i with all cells but `(y, x)` zeroed.
+    Of each image's rows, row `y * w + x` is what `tail` says when all cells but `(y, x)` are
+    zeroed, and the last is what it says of all cells.
 
     Returns:
         None for a tail that mixes cells before it pools, or that takes tokens.
@@ -74,7 +76,7 @@ def _gives_a_row_for_each(found: fx.GraphModule, shape: torch.Size) -> bool:
             logits: Tensor = found(torch.zeros(2, *shape))
     except RuntimeError:
         return False
-    return logits.shape[0] == 2 * shape[1] * shape[2]
+    return logits.shape[0] == 2 * (shape[1] * shape[2] + 1)
 
 
 class _Writer:
@@ -87,7 +89,7 @@ class _Writer:
         self._graph = fx.Graph()
         self._made: dict[fx.Node, Any] = {}
         self._constants: dict[str, Tensor] = {}
-        self._pooled: set[fx.Node] = set()  # what depends on the activations, a row for each cell
+        self._pooled: set[fx.Node] = set()  # what depends on the activations, in rows
 
     def write(self) -> fx.GraphModule:
         for node in self._tail.graph.nodes:
@@ -109,7 +111,7 @@ class _Writer:
             own = self._graph.placeholder("activations")
             return _Cells(own, torch.zeros(1, self._channels, 1, 1))
         if node.target is _BATCH_SIZE and node.args == (self._input, 0):
-            return -1  # of a reshape: as many rows as there are cells
+            return -1  # of a reshape: as many rows as there are
         inputs = [self._made[one] for one in node.all_input_nodes]
         cells = [one for one in inputs if isinstance(one, _Cells)]
         if not cells:
@@ -182,7 +184,7 @@ class _Writer:
             return node.target(*arguments, **keywords)  # type: ignore[operator]  # of such a node
 
     def _pool(self, node: fx.Node, cells: _Cells) -> Any:
-        """The mean of each copy over its cells, a row for each: `(n * h * w, C, 1, 1)`."""
+        """The mean over cells, of each copy and of the grid: `(n * (h * w + 1), C, 1, 1)`."""
         keep = True
         if node.target is aten.mean.dim:
             over, keep = node.args[1], node.args[2:] == (True,)
@@ -198,13 +200,24 @@ class _Writer:
         count, call = self._height * self._width, self._graph.call_function
         others = self._constant(cells.rest * (count - 1))
         mean = call(aten.div.Tensor, (call(aten.add.Tensor, (cells.own, others)), float(count)))
-        rows = mean if cells.last else call(aten.permute.default, (mean, [0, 2, 3, 1]))
+        copies = mean if cells.last else call(aten.permute.default, (mean, [0, 2, 3, 1]))
+        whole = call(aten.mean.dim, (cells.own, [1, 2] if cells.last else [2, 3]))
         ones, channels = [1, 1] if keep else [], cells.rest.numel()
         shape = [-1, *ones, channels] if cells.last else [-1, channels, *ones]
+        return self._rows(copies, whole, channels, shape)
+
+    def _rows(self, copies: fx.Node, whole: fx.Node, width: int, shape: list[int]) -> fx.Node:
+        """`copies (n, ..., width)`, and behind each image's the row of `whole (n, width)`."""
+        call, count = self._graph.call_function, self._height * self._width
+        those = call(aten.reshape.default, (copies, [-1, count, width]))
+        rows = call(aten.cat.default, ([those, call(aten.unsqueeze.default, (whole, 1))], 1))
         return call(aten.reshape.default, (rows, shape))
 
     def _product(self, node: fx.Node, cells: _Cells) -> fx.Node:
-        """Each copy's own cell, less the rest, times its block; and the rest times all blocks."""
+        """Each copy's own cell, less the rest, times its block; and the rest times all blocks.
+
+        The sum of the former is what the whole grid has of it.
+        """
         *bias, _, factor = node.args
         if not isinstance(factor, fx.Node) or factor.op != "get_attr" or node.kwargs:
             raise _NotByCellError
@@ -219,6 +232,8 @@ class _Writer:
         by_cell = call(aten.permute.default, (own, [1, 2, 0, 3]))
         by_cell = call(aten.reshape.default, (by_cell, [count, -1, channels]))
         blocks = self._constant(matrix.reshape(count, channels, -1))
-        product = call(aten.permute.default, (call(aten.bmm.default, (by_cell, blocks)), [1, 0, 2]))
-        rows = call(aten.reshape.default, (product, [-1, matrix.shape[1]]))
+        product = call(aten.bmm.default, (by_cell, blocks))
+        copies = call(aten.permute.default, (product, [1, 0, 2]))
+        width = matrix.shape[1]
+        rows = self._rows(copies, call(aten.sum.dim_IntList, (product, [0])), width, [-1, width])
         return call(aten.add.Tensor, (rows, self._constant(everywhere)))

@@ -36,7 +36,7 @@ _CELLS = 5  # of a map, compared one by one
 def measure(network: nn.Module, engine: Engine, seed: int = 0) -> tuple[Parity, ...]:
     """Compare head, tail, head-then-tail and gradient with `network` at batches 1, 2 and 5.
 
-    And, where the bundle has the graph, the logits of single cells at some cells of one image.
+    And, where the bundle has the graph, the logits of some single cells of one image, and of all.
 
     The network runs as it is, with a hook on the target layer: this does not trust the split. Where
     a difference is above the tolerance, a network whose rounding errors grow is told from a wrong
@@ -116,7 +116,7 @@ def _measure_cells(network: nn.Module, engine: Engine, generator: torch.Generato
     layer = engine.bundle.manifest.layer
     image = torch.randn(1, 3, *engine.bundle.manifest.input.size, generator=generator)
     count = layer.spatial[0] * layer.spatial[1]
-    cells = torch.randperm(count, generator=generator)[:_CELLS]
+    cells = torch.cat([torch.randperm(count, generator=generator)[:_CELLS], torch.tensor([count])])
     activations, _ = reference(network, layer.name, image)
     (logits,) = engine.run("cells", layer_inputs(layer, activations))
     found = logits.numpy()[cells]
@@ -132,11 +132,16 @@ def _measure_cells(network: nn.Module, engine: Engine, generator: torch.Generato
 def _logits_of_cells(
     network: nn.Module, layer: Layer, image: Tensor, activations: Tensor, cells: Tensor
 ) -> Tensor:
-    """What `network` says, run as it is, when all activations but those of one cell are zero."""
+    """What `network` says, run as it is, when all activations but those of one cell are zero.
+
+    The cell behind the last one stands for none of them being zero.
+    """
     layout = layout_in(layer)
     (grid,) = layout.arrange(activations, on_tensors)
     height, width = layer.spatial
-    masks = torch.eye(height * width, dtype=grid.dtype)[cells].view(-1, 1, height, width)
+    count = height * width
+    masks = torch.cat([torch.eye(count, dtype=grid.dtype), torch.ones(1, count, dtype=grid.dtype)])
+    masks = masks[cells].view(-1, 1, height, width)
     kept: Tensor = layout.restore((grid * masks,), on_tensors)
     with torch.inference_mode():
         with layer_output(network, layer.name) as seen:

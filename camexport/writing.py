@@ -72,7 +72,7 @@ def _convert(parts: Split, spec: Input, gradient: bool) -> dict[str, ir.Model]:
     cells = single_cells(parts.tail)
     if cells is not None:
         models["cells"] = to_onnx(cells, examples, ["logits"])
-        models["cells"].graph.outputs[0].shape = ir.Shape(["cells", parts.classes])
+        models["cells"].graph.outputs[0].shape = ir.Shape(["rows", parts.classes])
     if gradient:
         models["gradient"] = gradient_to_onnx(differentiate(parts.tail), examples)
     return models

@@ -22,7 +22,7 @@ from camruntime.rescale import FloatArray
 
 @dataclass(frozen=True, kw_only=True)
 class BatchGraphs(OnnxGraphs):
-    """Runs the graphs that take the layer as it is, `cells` and `gradient`, on several images.
+    """Runs the graph `gradient` on several images.
 
     Attributes:
         passes: the plain ones, in the order in which their images are explained.
@@ -31,18 +31,7 @@ class BatchGraphs(OnnxGraphs):
 
     passes: Sequence[Forward]
     targets: Sequence[Sequence[int]]
-    _cells: dict[int, FloatArray] = field(default_factory=dict)
     _gradients: dict[int, FloatArray] = field(default_factory=dict)
-
-    def logits_of_single_cells(self, activations: Activations) -> FloatArray:
-        """See `Graphs`. In one pass for the whole batch where the bundle has the graph."""
-        at = self._place(activations)
-        if at is None or "cells" not in self.engine.bundle.manifest.graphs:
-            return super().logits_of_single_cells(activations)
-        if at not in self._cells:
-            grids = np.concatenate([forward.activations for forward in self.passes])
-            self._cells.update(enumerate(np.split(self._run_cells(grids), len(grids))))
-        return self._cells[at]
 
     def gradients(self, activations: Activations, targets: Sequence[int]) -> FloatArray:
         """See `Graphs`. In one call for this image and those behind it."""

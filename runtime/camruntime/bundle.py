@@ -16,7 +16,7 @@ from typing import Literal
 from camruntime._decode import DecodeError, read_json
 from camruntime.errors import BundleError
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 MANIFEST = "bundle.json"
 
 Axes = Literal["channels-first", "channels-last", "tokens"]

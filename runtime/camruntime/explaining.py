@@ -16,7 +16,7 @@ from camruntime.fitting import fit, prepare
 from camruntime.graphs import Forward, softmax
 from camruntime.maps import Maps
 from camruntime.memory import Progress
-from camruntime.methods import Method
+from camruntime.methods import Method, ReciproCAM
 from camruntime.onnx_graphs import OnnxGraphs
 from camruntime.picture import Picture, as_picture
 from camruntime.saliency import saliency
@@ -70,7 +70,9 @@ def explain_batch(
         NonFiniteError: the network's answer to this photograph is no number.
         MethodError: the method cannot explain this network.
     """
-    forwards = graphs.forwards(np.concatenate([one.image for one in batch]))
+    cells = any(isinstance(one, ReciproCAM) and one.mask == "cell" for one in methods)
+    look = graphs.forwards_with_cells if cells else graphs.forwards
+    forwards = look(np.concatenate([one.image for one in batch]))
     targets = [_indices(*pair) for pair in zip(batch, forwards, strict=True)]
     shared = BatchGraphs(graphs.engine, graphs.chunk, passes=forwards, targets=targets)
     for opened, forward, wanted in zip(batch, forwards, targets, strict=True):

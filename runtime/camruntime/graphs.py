@@ -78,6 +78,8 @@ class Forward:
         logits: float32 `(classes,)`.
         normalisation: how `image` was made from pixels.
         tokens: float32 `(1, tokens, C)`, see `Activations`.
+        single_cells: float32 `(h * w, classes)`, what `Graphs.logits_of_single_cells` answers,
+            where it came with the pass.
     """
 
     image: FloatArray
@@ -85,6 +87,7 @@ class Forward:
     logits: FloatArray
     normalisation: Normalisation = Normalisation()
     tokens: FloatArray | None = None
+    single_cells: FloatArray | None = None
 
     @property
     def layer(self) -> Activations:
@@ -138,8 +141,8 @@ class Graphs(Protocol):
         """
         ...
 
-    def logits_of_single_cells(self, activations: Activations) -> FloatArray:
-        """Logits `(h * w, classes)` of one image's grid when all but one cell are zeroed.
+    def logits_of_single_cells(self, forward: Forward) -> FloatArray:
+        """Logits `(h * w, classes)` of an image's grid when all but one cell are zeroed.
 
         Row `y * w + x` is that of cell `(y, x)`. Tokens stay as they are.
         """

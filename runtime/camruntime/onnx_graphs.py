@@ -22,7 +22,6 @@ T = TypeVar("T")
 
 # Kinds of work, each with a memory of its own for what fits; in words for `SmallerChunkWarning`.
 _IMAGES, _ACTIVATIONS, _GRADIENTS = "copies of images", "copies of activations", "gradients"
-_GRIDS = "images' grids of cells"
 
 
 @dataclass(frozen=True)
@@ -48,20 +47,34 @@ class OnnxGraphs:
 
     def forwards(self, images: FloatArray) -> list[Forward]:
         """Plain passes over `images` `(n, 3, H, W)`, all at once; logits may hold NaN."""
-        parts = self.engine.chunks.map(_IMAGES, self._passes, images, len(images))
+        return self._forwards("tail", images)
+
+    def forwards_with_cells(self, images: FloatArray) -> list[Forward]:
+        """The same, and with `single_cells` where the bundle has the graph.
+
+        Asked for later, they would take the weights behind the layer through the caches once more.
+        """
+        return self._forwards("cells" if self._has_cells() else "tail", images)
+
+    def _forwards(self, graph: str, images: FloatArray) -> list[Forward]:
+        parts = self.engine.chunks.map(
+            _IMAGES, lambda some: self._passes(graph, some), images, len(images)
+        )
         return [forward for part in parts for forward in part]
 
-    def _passes(self, images: FloatArray) -> list[Forward]:
+    def _passes(self, graph: str, images: FloatArray) -> list[Forward]:
+        """By `tail`, or by `cells`, whose last row of each image is the tail's."""
         layer = self._head(images)
-        (logits,) = self.engine.run("tail", layer)
+        (logits,) = self.engine.run(graph, layer)
+        answers = np.split(logits.numpy(), len(images))
         spec = self.engine.bundle.manifest.input
         normalisation = Normalisation(spec.mean, spec.std)
         known = {name: value.numpy() for name, value in layer.items()}
         made = Activations(known["activations"], known.get("tokens"))
         each = [made.rows([row]) for row in range(len(images))]
         return [
-            Forward(image[None], one.grid, answer, normalisation, one.tokens)
-            for image, one, answer in zip(images, each, logits.numpy(), strict=True)
+            Forward(image[None], one.grid, rows[-1], normalisation, one.tokens, _cells_of(rows))
+            for image, one, rows in zip(images, each, answers, strict=True)
         ]
 
     def finite(self, forward: Forward) -> Forward:
@@ -106,20 +119,18 @@ class OnnxGraphs:
 
         return self._in_chunks(logits, masks, _ACTIVATIONS)
 
-    def logits_of_single_cells(self, activations: Activations) -> FloatArray:
+    def logits_of_single_cells(self, forward: Forward) -> FloatArray:
         """See `Graphs`. In one pass where the bundle has the graph, else a masked copy per cell."""
-        if "cells" not in self.engine.bundle.manifest.graphs:
-            height, width = activations.grid.shape[2:]
-            return self.logits_of_masked_activations(activations, cell_masks((height, width)))
-        return self._run_cells(activations.grid)
+        if forward.single_cells is not None:
+            return forward.single_cells
+        if not self._has_cells():
+            height, width = forward.activations.shape[2:]
+            return self.logits_of_masked_activations(forward.layer, cell_masks((height, width)))
+        (logits,) = self.engine.run("cells", {"activations": forward.activations})
+        return logits.numpy()[:-1]
 
-    def _run_cells(self, grids: FloatArray) -> FloatArray:
-        """The graph `cells` on the grids of any number of images, `(n * h * w, classes)`."""
-
-        def logits(some: FloatArray) -> FloatArray:
-            return self.engine.run("cells", {"activations": some})[0].numpy()
-
-        return np.concatenate(self.engine.chunks.map(_GRIDS, logits, grids, len(grids)))
+    def _has_cells(self) -> bool:
+        return "cells" in self.engine.bundle.manifest.graphs
 
     def logits(self, images: FloatArray) -> FloatArray:
         """See `Graphs`."""
@@ -203,6 +214,10 @@ class OnnxGraphs:
         """What `compute` makes of the rows, so many at once; tells the progress after each."""
         wanted = self.chunk or self._usual(work)
         return self.engine.chunks.map(work, compute, rows, wanted, self.progress)
+
+
+def _cells_of(rows: FloatArray) -> FloatArray | None:
+    return rows[:-1] if len(rows) > 1 else None
 
 
 def _inputs(activations: Activations) -> dict[str, Array]:

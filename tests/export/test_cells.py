@@ -1,4 +1,4 @@
-"""One row of logits for each single cell, against masked copies through the tail itself."""
+"""Rows of logits for each single cell and for the grid, against the tail on masked copies."""
 
 from __future__ import annotations
 
@@ -110,14 +110,17 @@ MIXING = {
 
 @pytest.mark.parametrize("name", BY_CELL)
 def test_single_cells_equal_masked_copies(name: str) -> None:
-    """Of several images, on a grid that is not square, with values of both signs."""
+    """Of several images, on a grid that is not square, with values of both signs.
+
+    Behind an image's copies comes the image as it is.
+    """
     parts = _split(BY_CELL[name])
     found = single_cells(parts.tail)
     assert found is not None
     channels, height, width = parts.layout.shape
     assert (height, width) == (4, 6)
     activations = torch.randn(3, channels, height, width)
-    masks = torch.eye(height * width).view(-1, 1, height, width)
+    masks = torch.cat([torch.eye(24), torch.ones(1, 24)]).view(-1, 1, height, width)
     with torch.no_grad():
         expected = torch.cat([parts.tail(one * masks) for one in activations])
         torch.testing.assert_close(found(activations), expected, rtol=1e-4, atol=1e-5)

@@ -57,9 +57,9 @@ class NumpyGraphs:
         self.calls += len(masks)
         return self.tail(activations.grid * masks[:, None])
 
-    def logits_of_single_cells(self, activations: Activations) -> FloatArray:
-        height, width = activations.grid.shape[2:]
-        return self.logits_of_masked_activations(activations, cell_masks((height, width)))
+    def logits_of_single_cells(self, forward: Forward) -> FloatArray:
+        height, width = forward.activations.shape[2:]
+        return self.logits_of_masked_activations(forward.layer, cell_masks((height, width)))
 
     def logits_of_occluded_images(
         self, occlusion: Occlusion, masks: FloatArray, upsampling: Upsampling

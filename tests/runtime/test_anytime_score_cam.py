@@ -195,10 +195,10 @@ class Guessed(Surrogate):
 
     def __init__(self, expected: list[list[float]], deviation: list[list[float]]) -> None:
         self.measured = np.array([3])
-        self._guess = np.array(expected), np.array(deviation)
+        self._given = np.array(expected), np.array(deviation)
 
     def predict(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        return self._guess
+        return self._given
 
 
 def test_what_comes_next_can_still_change_the_map_most() -> None:

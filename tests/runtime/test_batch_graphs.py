@@ -11,8 +11,7 @@ import pytest
 from arrays import f32
 from camruntime.batch_graphs import BatchGraphs
 from camruntime.bundle import open_bundle
-from camruntime.engine import DeviceValue, Engine
-from camruntime.errors import DeviceMemoryError, SmallerChunkWarning
+from camruntime.engine import Engine
 from camruntime.graphs import Activations, Forward
 from camruntime.onnx_graphs import OnnxGraphs
 from camruntime.rescale import FloatArray
@@ -72,29 +71,3 @@ def test_other_classes_and_other_activations_are_asked_for_as_they_are(
     np.testing.assert_array_equal(graphs.gradients(same, [6, 7]).ravel(), [226, 227])
     np.testing.assert_array_equal(graphs.gradients(layer, [6, 7]).ravel(), [226, 227])
     assert [targets for _, targets in asked] == [[7, 6], [6, 7], [6, 7]]
-
-
-def test_cells_of_a_batch_that_does_not_fit_come_in_parts(
-    inspector: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    engine = Engine(open_bundle(inspector), ["cpu"])
-    shape = engine.bundle.manifest.layer.shape
-    grids = np.random.default_rng(5).random((4, 1, *shape)).astype(np.float32)
-    passes = [Forward(f32([]), grid, f32([])) for grid in grids]
-    alone = [OnnxGraphs(engine).logits_of_single_cells(one.layer) for one in passes]
-    told: list[int] = []
-    once = Engine.run
-
-    def run(self: Engine, graph: str, inputs: dict[str, FloatArray]) -> tuple[DeviceValue, ...]:
-        told.append(len(inputs["activations"]))
-        if told[-1] > 2:
-            raise DeviceMemoryError("as if")
-        return once(self, graph, inputs)
-
-    monkeypatch.setattr(Engine, "run", run)
-    batch = BatchGraphs(engine, passes=passes, targets=[[0]] * 4)
-    with pytest.warns(SmallerChunkWarning, match="from now on 2 images' grids of cells at once"):
-        found = [batch.logits_of_single_cells(one.layer) for one in passes]
-    assert told == [4, 2, 2]
-    for one, wanted in zip(found, alone, strict=True):
-        np.testing.assert_allclose(one, wanted, rtol=1e-5, atol=1e-6)

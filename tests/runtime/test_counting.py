@@ -30,6 +30,6 @@ def test_pictures_and_gradients_count_and_copies_of_activations_do_not(
     graphs.gradients(forward.layer.rows([0, 0]), [1, 2])
     assert graphs.passes == 13
     graphs.logits_of_masked_activations(forward.layer, masks)
-    graphs.logits_of_single_cells(forward.layer)
+    graphs.logits_of_single_cells(forward)
     graphs.edges(image, "scharr")
     assert graphs.passes == 13

@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pytest
 
 from arrays import f32
 from camruntime.bundle import open_bundle
 from camruntime.cell_masks import cell_masks
-from camruntime.engine import Engine
+from camruntime.engine import DeviceValue, Engine
+from camruntime.errors import DeviceMemoryError, SmallerChunkWarning
 from camruntime.fitting import prepare
 from camruntime.graphs import softmax
 from camruntime.onnx_graphs import OnnxGraphs
@@ -22,7 +26,7 @@ def test_softmax_by_hand_and_without_overflow() -> None:
 
 
 def test_single_cells_in_one_pass_equal_masked_copies(inspector: Path) -> None:
-    """And so does a bundle without that graph, one masked copy after the other."""
+    """With the plain pass, or after it; and so does a bundle without that graph, copy by copy."""
     bundle = open_bundle(inspector)
     manifest = bundle.manifest
     others = {name: graph for name, graph in manifest.graphs.items() if name != "cells"}
@@ -30,10 +34,46 @@ def test_single_cells_in_one_pass_equal_masked_copies(inspector: Path) -> None:
     without = replace(bundle, manifest=replace(manifest, graphs=others))
     image = prepare(read_picture(inspector / "samples" / "crack-1.png"), manifest.input)
     graphs, slow = (OnnxGraphs(Engine(one, ["cpu"])) for one in (bundle, without))
-    layer = graphs.forward(image).layer
-    height, width = layer.grid.shape[2:]
-    expected = graphs.logits_of_masked_activations(layer, cell_masks((height, width)))
-    found = graphs.logits_of_single_cells(layer)
+    plain = graphs.forward(image)
+    height, width = plain.activations.shape[2:]
+    expected = graphs.logits_of_masked_activations(plain.layer, cell_masks((height, width)))
     assert np.ptp(expected) > 0.1
-    np.testing.assert_allclose(found, expected, atol=1e-4)
-    np.testing.assert_array_equal(slow.logits_of_single_cells(layer), expected)
+    later = graphs.logits_of_single_cells(plain)
+    np.testing.assert_allclose(later, expected, atol=1e-4)
+    np.testing.assert_array_equal(slow.logits_of_single_cells(plain), expected)
+    (at_once,) = graphs.forwards_with_cells(image)
+    np.testing.assert_allclose(at_once.logits, plain.logits, rtol=1e-5, atol=1e-5)
+    np.testing.assert_array_equal(graphs.logits_of_single_cells(at_once), later)
+    (without_graph,) = slow.forwards_with_cells(image)
+    assert without_graph.single_cells is None
+    np.testing.assert_array_equal(without_graph.logits, plain.logits)
+
+
+def test_passes_with_cells_come_in_parts_where_a_batch_does_not_fit(
+    inspector: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = Engine(open_bundle(inspector), ["cpu"])
+    size = engine.bundle.manifest.input.size
+    images = np.random.default_rng(5).random((4, 3, *size)).astype(np.float32)
+    graphs = OnnxGraphs(engine)
+    alone = [graphs.forwards_with_cells(image[None])[0] for image in images]
+    told: list[tuple[str, int]] = []
+    once = Engine.run
+
+    def run(self: Engine, graph: str, inputs: Mapping[str, Any]) -> tuple[DeviceValue, ...]:
+        answer = once(self, graph, inputs)
+        told.append((graph, len(answer[0].numpy())))
+        if graph == "cells" and told[-1][1] > 2 * 257:
+            raise DeviceMemoryError("as if")
+        return answer
+
+    monkeypatch.setattr(Engine, "run", run)
+    with pytest.warns(SmallerChunkWarning, match="from now on 2 copies of images at once"):
+        found = graphs.forwards_with_cells(images)
+    rows = 257  # 16 x 16 cells, and all of them
+    assert [each for graph, each in told if graph == "cells"] == [4 * rows, 2 * rows, 2 * rows]
+    for one, wanted in zip(found, alone, strict=True):
+        np.testing.assert_array_equal(one.image, wanted.image)
+        np.testing.assert_allclose(one.logits, wanted.logits, rtol=1e-5, atol=1e-5)
+        cells, those = map(graphs.logits_of_single_cells, (one, wanted))
+        np.testing.assert_allclose(cells, those, rtol=1e-5, atol=1e-5)

@@ -41,9 +41,9 @@ class CountingGraphs:
         """See `Graphs`."""
         return self.graphs.logits_of_masked_activations(activations, masks)
 
-    def logits_of_single_cells(self, activations: Activations) -> FloatArray:
+    def logits_of_single_cells(self, forward: Forward) -> FloatArray:
         """See `Graphs`."""
-        return self.graphs.logits_of_single_cells(activations)
+        return self.graphs.logits_of_single_cells(forward)
 
     def logits_of_occluded_images(
         self, occlusion: Occlusion, masks: FloatArray, upsampling: Upsampling

@@ -49,7 +49,7 @@ class ReciproCAM:
         """Raw maps `(targets, h, w)`; at most one tail pass per cell, shared by all targets."""
         grid = forward.activations.shape[-2:]
         if self.mask == "cell":
-            scores = graphs.logits_of_single_cells(forward.layer)  # (h*w, classes)
+            scores = graphs.logits_of_single_cells(forward)  # (h*w, classes)
         else:
             scores = graphs.logits_of_masked_activations(forward.layer, gaussian_masks(grid))
         if self.score == "probability":
