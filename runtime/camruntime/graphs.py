@@ -184,8 +184,8 @@ class Graphs(Protocol):
 
 
 def softmax(logits: FloatArray) -> FloatArray:
-    """Probabilities over the last axis, float32; computed in float64 and safe from overflow."""
-    shares = np.subtract(logits, logits.max(-1, keepdims=True), dtype=np.float64)
+    """Probabilities over the last axis, float32; safe from overflow."""
+    shares: FloatArray = logits - logits.max(-1, keepdims=True)
     np.exp(shares, out=shares)  # in place: Recipro-CAM has a row of every class for each cell
     shares /= shares.sum(-1, keepdims=True)
-    return np.asarray(shares, np.float32)
+    return shares

@@ -56,10 +56,10 @@ def test_broken_json(copy: Path) -> None:
         open_bundle(copy)
 
 
-@pytest.mark.parametrize("version", [0, 3, 5, None, "4"])
+@pytest.mark.parametrize("version", [0, 4, 6, None, "5"])
 def test_another_schema_version(copy: Path, version: object) -> None:
     _edit(copy, schema_version=version)
-    with pytest.raises(BundleError, match=r"schema_version .*, this camruntime reads 4"):
+    with pytest.raises(BundleError, match=r"schema_version .*, this camruntime reads 5"):
         open_bundle(copy)
 
 
