@@ -122,7 +122,7 @@ _ANYTIME = "anytime-score-cam:share=0.05"
 
 METHODS: dict[str, tuple[Contender, ...]] = {
     "score-cam": (
-        _ours("score-cam", _SCORE_CAM, chunk=("masked_images", 16)),
+        _ours("score-cam", _SCORE_CAM, chunk=("one_chunk",)),
         _grad_cam(("map", "ScoreCAM"), "score-cam:preset=grad-cam"),
         _torch_cam(("without_gradient", "ScoreCAM"), "score-cam:preset=torch-cam"),
     ),

@@ -66,9 +66,9 @@ class Turns:
         """How many such slices the live channels of this picture make."""
         return len(self._live) / channels
 
-    def masked_images(self, count: int) -> None:
-        """So many masked images through the sessions that Score-CAM uses, and no more."""
-        maps = self._whole.activations[0, :count]
+    def one_chunk(self) -> None:
+        """A chunk of masked images through the sessions that Score-CAM uses, and no more."""
+        maps = self._whole.activations[0, : self.graphs.batch]
         size = self._image.shape[2], self._image.shape[3]
         upsampling = bilinear((maps.shape[1], maps.shape[2]), size)
         self.graphs.logits_of_masked_images(self._image, maps, upsampling)
@@ -90,7 +90,7 @@ class Turns:
 def main() -> None:
     turns = Turns(Path(sys.argv[1]), int(sys.argv[2]))
     assert "torch" not in sys.modules
-    names = ("map", "forward", "gradient", "score_cam_slice", "slices", "masked_images")
+    names = ("map", "forward", "gradient", "score_cam_slice", "slices", "one_chunk")
     serve({name: getattr(turns, name) for name in names})
 
 

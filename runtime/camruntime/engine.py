@@ -8,6 +8,7 @@ same path with CPU bindings runs everywhere.
 from __future__ import annotations
 
 import io
+import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
@@ -78,6 +79,7 @@ class Engine:
 
     Attributes:
         provider: the first provider, in full.
+        threads: as given, else how many cores there are.
         chunks: how much of which work fits into its memory.
 
     Raises:
@@ -94,7 +96,8 @@ class Engine:
     ) -> None:
         self.bundle = bundle
         self.chunks = ChunkSizes()
-        self._threads = threads
+        self.threads = threads or os.cpu_count() or 1
+        self._asked_threads = threads
         self._device_id = device_id
         self._instruments = instruments
         self._sessions: dict[Path, ort.InferenceSession] = {}
@@ -195,8 +198,8 @@ class Engine:
     def _session_options(self) -> ort.SessionOptions:
         options = ort.SessionOptions()
         options.log_severity_level = 3
-        if self._threads is not None:
-            options.intra_op_num_threads = self._threads
+        if self._asked_threads is not None:
+            options.intra_op_num_threads = self._asked_threads
         # Several sessions take turns. Without this the idle one's threads keep spinning on the
         # cores that the next one needs: chunks of masked images then take up to twice as long.
         options.add_session_config_entry("session.force_spinning_stop", "1")
@@ -234,7 +237,9 @@ class Engine:
     def _choose(self, providers: Sequence[Provider] | None) -> list[Chosen]:
         available = ort.get_available_providers()
         if providers is not None:
-            return self._that_open(choose(providers, available, self._device_id, self._threads))
+            return self._that_open(
+                choose(providers, available, self._device_id, self._asked_threads)
+            )
         if CUDA in available:
             try:
                 with _quiet():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -40,7 +39,6 @@ class Explainer:
         bundle: Bundle,
         engine: Engine,
         chunk: int | None = None,
-        threads: int | None = None,
     ) -> None:
         if chunk is not None and chunk < 1:
             raise CamError(f"chunk is a number of images of at least 1, got {chunk}")
@@ -48,7 +46,6 @@ class Explainer:
         self.provider = engine.provider
         self._engine = engine
         self._chunk = chunk
-        self._threads = threads or os.cpu_count() or 1
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -173,8 +170,8 @@ class Explainer:
         Threads read what comes next while the network looks at several images at once. Order and
         maps are those of single images: on the CPU bit for bit, as far as was tried, and elsewhere
         but for float32 rounding. Two batches of what was read are in memory at any time, each of at
-        most 16 images on the CPU and 64 on CUDA, or `chunk`, and of 256 MiB of photographs. Closing
-        the iterator stops the threads.
+        most 16 images on the CPU (4 for each thread) and 64 on CUDA, or `chunk`, and of 256 MiB of
+        photographs. Closing the iterator stops the threads.
 
         Args:
             images: paths and arrays, as for `explain`; a generator is taken from bit by bit.
@@ -211,7 +208,7 @@ class Explainer:
         def read(pair: tuple[object, object]) -> Opened:
             return open_image(*pair, manifest)
 
-        with closing(in_batches(read, asked, self._threads, graphs.batch)) as batches:
+        with closing(in_batches(read, asked, self._engine.threads, graphs.batch)) as batches:
             for batch in batches:
                 yield from explain_batch(graphs, batch, methods)
 
@@ -255,8 +252,8 @@ def load(
         threads: for the CPU, and as many to read images when there are several; None takes one per
             core.
         chunk: perturbed copies, or images, computed at once, the knob for memory; None chooses by
-            provider.
-            Where memory runs out it becomes fewer, which a `SmallerChunkWarning` says once.
+            provider and threads. Where memory runs out it becomes fewer, which a
+            `SmallerChunkWarning` says once.
 
     Raises:
         BundleError: not a bundle, damaged, or of another schema version.
@@ -264,4 +261,4 @@ def load(
         MissingDependencyError: ONNX Runtime is not installed.
     """
     bundle = open_bundle(path)
-    return Explainer(bundle, Engine(bundle, providers, device_id, threads), chunk, threads)
+    return Explainer(bundle, Engine(bundle, providers, device_id, threads), chunk)

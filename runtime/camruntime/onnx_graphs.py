@@ -31,9 +31,10 @@ class OnnxGraphs:
     Attributes:
         engine: where sessions live.
         chunk: how many perturbed copies are computed at once; it never changes a result. None
-            takes 64, but for images on the CPU 16: more outgrow the caches, fewer pay too much for
-            starting each run. Plain passes of many images take as many, never more. Where memory
-            runs out it becomes fewer, see `ChunkSizes`.
+            takes 64; for images on the CPU 4 for each thread, at most 16: more outgrow the caches,
+            fewer pay too much for starting each run (`benchmarks/README.md`). Plain passes of many
+            images take as many, never more. Where memory runs out it becomes fewer, see
+            `ChunkSizes`.
         progress: told after every chunk.
     """
 
@@ -185,8 +186,9 @@ class OnnxGraphs:
         return self.engine.chunks.largest(_IMAGES, min(usual, self.chunk or usual))
 
     def _usual(self, work: str) -> int:
-        on_cpu = self.engine.provider in (CPU, OPENVINO)
-        return 16 if on_cpu and work != _ACTIVATIONS else 64
+        if self.engine.provider not in (CPU, OPENVINO) or work == _ACTIVATIONS:
+            return 64
+        return 16 if work == _GRADIENTS else min(4 * self.engine.threads, 16)
 
     def _logits_of_perturbed(
         self, graph: str, fixed: Mapping[str, FloatArray], masks: FloatArray

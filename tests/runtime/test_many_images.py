@@ -350,7 +350,13 @@ def test_a_chunk_bounds_the_batch(inspector: Path, samples: list[Path], runs: Ru
         runs.clear()
         camruntime.load(inspector, ["cpu"], chunk=chunk).explain(samples[:4])
         assert runs["head"] == heads
-    assert OnnxGraphs(camruntime.load(inspector, ["cpu"])._engine, 1000).batch == 16
+
+
+@pytest.mark.parametrize(("threads", "batch"), [(1, 4), (2, 8), (4, 16), (5, 16)])
+def test_a_batch_is_four_images_for_each_thread(inspector: Path, threads: int, batch: int) -> None:
+    engine = camruntime.load(inspector, ["cpu"], threads=threads)._engine
+    assert OnnxGraphs(engine).batch == OnnxGraphs(engine, 1000).batch == batch
+    assert OnnxGraphs(engine, 3).batch == 3
 
 
 def test_progress_counts_all_methods_of_an_image(explainer: Explainer, samples: list[Path]) -> None:

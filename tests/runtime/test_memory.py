@@ -231,7 +231,7 @@ def _explainer(
         return kind(session, room) if path.stem == graph else session
 
     monkeypatch.setattr(engine, "_open", small)
-    return Explainer(engine.bundle, engine)
+    return Explainer(engine.bundle, engine, chunk=16)
 
 
 @pytest.mark.parametrize(
