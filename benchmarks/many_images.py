@@ -176,7 +176,8 @@ def main() -> None:
             one = subject(name, arguments.threads, arguments.batches, Path(folder))
             for label, files in sets.items():
                 for row in rows(one, files, arguments.methods, arguments.repeat):
-                    cells = [f"{Path(name).name} ({one.explainer.provider})", label, *row]
+                    model = one.explainer.bundle.manifest.model
+                    cells = [f"{model} ({one.explainer.provider})", label, *row]
                     console.print(*cells, sep=" | ", highlight=False, soft_wrap=True)
                     table.add_row(*cells)
     console.print(table)

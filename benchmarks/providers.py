@@ -135,7 +135,8 @@ def main() -> None:
     if not pictures:
         parser.error(f"no pictures in {options.pictures}")
     contenders = opened(options.bundle, options.threads)
-    title = f"{options.bundle.name}, {len(pictures)} pictures, ONNX Runtime {ort.__version__}"
+    model = contenders["cpu"].bundle.manifest.model
+    title = f"{model}, {len(pictures)} pictures, ONNX Runtime {ort.__version__}"
     headers = ("seconds", "speed", "lowest r", "largest difference", "same cell", "same class")
     table = Table("method", "provider", *headers, "maps", title=title)
     for method in options.methods:
