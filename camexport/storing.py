@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping
 from io import BufferedWriter
 from pathlib import Path
 
 import onnx_ir as ir
 
-from camruntime.bundle import Graph, WeightsFile, digest_file
+from camruntime.bundle import Graph, Shared, WeightsFile, digest_file
 
 WEIGHTS = "weights.bin"
 _INLINE = 1024  # bytes; smaller tensors stay in the graph, where shape inference can see them
@@ -29,14 +30,23 @@ def store(models: Mapping[str, ir.Model], folder: Path) -> tuple[dict[str, Graph
                 tensor = value.const_value
                 if tensor is not None and tensor.nbytes >= _INLINE:
                     value.const_value = _append(tensor, places, file, folder)
+    stored = {name: _stored(model) for name, model in models.items()}
+    holders = Counter(
+        place for tensors in stored.values() for place in {_place(one) for one in tensors}
+    )
     graphs = {}
     for name, model in models.items():
         path = folder / f"{name}.onnx"
         ir.save(model, path)
         inputs = tuple(str(value.name) for value in model.graph.inputs)
         outputs = tuple(str(value.name) for value in model.graph.outputs)
+        shared = tuple(one for one in stored[name] if holders[_place(one)] > 1)
         graphs[name] = Graph(
-            file=path.name, inputs=inputs, outputs=outputs, sha256=digest_file(path)
+            file=path.name,
+            inputs=inputs,
+            outputs=outputs,
+            shared=shared,
+            sha256=digest_file(path),
         )
     weights = folder / WEIGHTS
     size = weights.stat().st_size
@@ -65,3 +75,22 @@ def _append(
         name=str(tensor.name),
         base_dir=folder,
     )
+
+
+def _stored(model: ir.Model) -> list[Shared]:
+    """All tensors of a model that lie in the file of weights."""
+    return [
+        Shared(
+            name=str(value.name),
+            offset=tensor.offset or 0,
+            shape=tuple(tensor.shape.numpy()),
+            dtype=str(tensor.dtype.numpy()),
+        )
+        for value in model.graph.initializers.values()
+        if isinstance(tensor := value.const_value, ir.ExternalTensor)
+    ]
+
+
+def _place(tensor: Shared) -> tuple[int, tuple[int, ...], str]:
+    """What is the same of a tensor in every graph that holds it."""
+    return tensor.offset, tensor.shape, tensor.dtype

@@ -99,12 +99,29 @@ class Input:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Shared:
+    """Weights that another graph of the bundle holds too, with the same shape.
+
+    Attributes:
+        name: in this graph.
+        offset: in bytes, in the file of weights.
+        shape, dtype: as NumPy has them.
+    """
+
+    name: str
+    offset: int
+    shape: tuple[int, ...]
+    dtype: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Graph:
     """One ONNX file: its name in the bundle, the names of its inputs and outputs, its SHA-256."""
 
     file: str
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
+    shared: tuple[Shared, ...]
     sha256: str
 
 

@@ -36,6 +36,7 @@ from camruntime.providers import (
     with_engine_cache,
 )
 from camruntime.rescale import FloatArray
+from camruntime.shared_weights import SharedWeights
 
 try:
     import onnxruntime as ort
@@ -101,6 +102,7 @@ class Engine:
         self._device_id = device_id
         self._instruments = instruments
         self._sessions: dict[Path, ort.InferenceSession] = {}
+        self._weights = SharedWeights(bundle, self.upload)
         self._lock = threading.Lock()
         self._providers = self._choose(providers)
         self.provider = self._providers[0][0]
@@ -182,6 +184,7 @@ class Engine:
         """
         with self._lock:
             self._sessions.clear()
+            self._weights.clear()
 
     def _session(self, path: Path) -> ort.InferenceSession:
         with self._lock:
@@ -189,11 +192,20 @@ class Engine:
                 options = self._session_options()
                 if path.stem == _AS_STORED:
                     options.add_session_config_entry("session.disable_prepacking", "1")
+                if self.provider == CUDA:
+                    self._share_weights(path, options)
                 if self._instruments.profile is not None:
                     options.enable_profiling = True
                     options.profile_file_prefix = str(self._instruments.profile / path.stem)
                 self._sessions[path] = self._open(path, self._providers, options)
             return self._sessions[path]
+
+    def _share_weights(self, path: Path, options: ort.SessionOptions) -> None:
+        """Let a graph's session use the weights that are on the device already."""
+        for graph in self.bundle.manifest.graphs.values():
+            if self.bundle.folder / graph.file == path:
+                for name, weights in self._weights.of(graph):
+                    options.add_initializer(name, weights.value)
 
     def _session_options(self) -> ort.SessionOptions:
         options = ort.SessionOptions()

@@ -27,6 +27,7 @@ Chosen = tuple[str, dict[str, object]]
 """A full name and all its options."""
 
 _TF32 = "NVIDIA_TF32_OVERRIDE"
+_CUDA_GRAPHS = {CUDA: "enable_cuda_graph", TENSORRT: "trt_cuda_graph_enable"}
 _SHORT = {"cpu": CPU, "cuda": CUDA, "tensorrt": TENSORRT, "openvino": OPENVINO}
 _HOW_TO_GET = {
     CUDA: "`pip install 'camexport[gpu]'` brings it with onnxruntime-gpu",
@@ -49,9 +50,12 @@ def choose(
     Behind TensorRT comes CUDA, where it is available, for the nodes that TensorRT refuses.
 
     Raises:
-        ProviderError: no provider, or one that is not `available`.
+        ProviderError: no provider, or one that is not `available`, or an option of it that would
+            make maps wrong.
     """
     wanted = [_in_full(provider) for provider in providers]
+    for provider in wanted:
+        _refuse_cuda_graphs(*provider)
     names = [name for name, _ in wanted]
     for name in names:
         if name not in available:
@@ -111,6 +115,16 @@ def turn_off_tf32() -> None:
 def _in_full(provider: Provider) -> tuple[str, Mapping[str, object]]:
     name, options = (provider, {}) if isinstance(provider, str) else provider
     return _SHORT.get(name.lower(), name), options
+
+
+def _refuse_cuda_graphs(name: str, given: Mapping[str, object]) -> None:
+    option = _CUDA_GRAPHS.get(name, "")
+    if str(given.get(option, "0")).lower() in ("0", "false"):
+        return
+    raise ProviderError(
+        f"{option} repeats the first run on the memory that this one had, and every run here gets "
+        "memory of its own: maps would be those of an earlier image. Leave the option out"
+    )
 
 
 def _missing(name: str, available: Sequence[str]) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from onnx import numpy_helper
 from torch import Tensor
 
 from camexport import writing
@@ -91,6 +92,14 @@ def test_a_weight_in_both_graphs_is_stored_once(in_tests: None, tmp_path: Path) 
     assert built.bundle.manifest.layer.name == "norm"
     shared = 64 * 64 * 4
     assert shared <= built.bundle.manifest.weights.bytes < 1.5 * shared
+    folder = built.bundle.folder
+    for name in ("head", "tail", "gradient"):
+        (kernel,) = built.bundle.graph(name).shared
+        initializers = onnx.load(folder / f"{name}.onnx").graph.initializer
+        stored = {one.name: numpy_helper.to_array(one) for one in initializers}
+        read = np.memmap(folder / "weights.bin", kernel.dtype, "r", kernel.offset, kernel.shape)
+        np.testing.assert_array_equal(read, stored[kernel.name])
+    assert not built.bundle.graph("mask_images").shared
 
 
 def test_own_network_from_the_current_directory(in_tests: None, tmp_path: Path) -> None:

@@ -32,6 +32,18 @@ def test_the_callers_options_override_defaults() -> None:
     assert place(chosen) == ("cuda", 2), "tensors lie where the provider computes"
 
 
+@pytest.mark.parametrize(
+    ("provider", "option"), [("cuda", "enable_cuda_graph"), ("tensorrt", "trt_cuda_graph_enable")]
+)
+def test_cuda_graphs_would_show_an_earlier_image(provider: str, option: str) -> None:
+    for value in ("1", True, 1, "True"):
+        with pytest.raises(ProviderError, match=f"^{option} repeats the first run .* Leave"):
+            choose([(provider, {option: value})], GPU_BUILD, 0, None)
+    for value in ("0", False, "false"):
+        (chosen, *_) = choose([(provider, {option: value})], GPU_BUILD, 0, None)
+        assert chosen[1][option] == value
+
+
 def test_cuda_stands_behind_tensorrt() -> None:
     names = [name for name, _ in choose(["tensorrt", "cpu"], GPU_BUILD, 0, None)]
     assert names == [TENSORRT, CUDA, CPU]
