@@ -28,12 +28,11 @@ from statistics import median
 
 import cv2
 import numpy as np
+from named_bundle import named_bundle
 from rich.console import Console
 from rich.table import Table
 
 import camruntime
-from camexport.build import BuildOptions, build_bundle
-from camruntime.bundle import MANIFEST
 from camruntime.errors import CamError
 from camruntime.explaining import Opened, open_image
 from camruntime.in_threads import in_threads
@@ -115,11 +114,8 @@ class Subject:
 
 def subject(name: str, threads: int, batches: Sequence[int], folder: Path) -> Subject:
     """A bundle's folder opened, or a network of that name built with random weights."""
-    place = Path(name)
-    if not (place / MANIFEST).is_file():
-        place = folder / name
-        build_bundle(BuildOptions(model=name, weights="random", out=place))
-    explainer = camruntime.load(place, threads=threads)
+    bundle = named_bundle(name, "random", folder / name)
+    explainer = camruntime.load(bundle.folder, threads=threads)
     side = explainer.bundle.manifest.input.size
     images = np.random.default_rng(0).standard_normal((max(batches), 3, *side), np.float32)
 

@@ -26,14 +26,14 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
+from named_bundle import named_bundle
 from rich.console import Console
 from rich.table import Table
 
-from camexport.build import BuildOptions, build_bundle
 from camexport.calibration import Images, read_calibration
 from camexport.fidelity import is_faithful
 from camexport.lowering import judge, lower
-from camruntime.bundle import MANIFEST, Bundle, Fidelity, Precision, open_bundle
+from camruntime.bundle import Bundle, Fidelity, Precision
 from camruntime.engine import Engine
 from camruntime.methods import ScoreCAM
 from camruntime.onnx_graphs import OnnxGraphs
@@ -62,10 +62,7 @@ def bundles(
     model: str, weights: str, pictures: Path, folder: Path
 ) -> tuple[dict[Precision, Bundle], Images]:
     """The model in all precisions, and the pictures that none of them was calibrated on."""
-    exact = open_bundle(model) if (Path(model) / MANIFEST).is_file() else None
-    if exact is None:
-        options = BuildOptions(model=model, weights=weights, out=folder / "float32")
-        exact = build_bundle(options).bundle
+    exact = named_bundle(model, weights, folder / "float32")
     fitted = read_calibration("int8", pictures, exact.manifest.input)
     assert fitted is not None  # as it is for float32
     made: dict[Precision, Bundle] = {"float32": exact}

@@ -189,23 +189,21 @@ class Engine:
     def _session(self, path: Path) -> ort.InferenceSession:
         with self._lock:
             if path not in self._sessions:
-                options = self._session_options()
-                if path.stem == _AS_STORED:
-                    options.add_session_config_entry("session.disable_prepacking", "1")
-                if self.provider == CUDA:
-                    self._share_weights(path, options)
-                if self._instruments.profile is not None:
-                    options.enable_profiling = True
-                    options.profile_file_prefix = str(self._instruments.profile / path.stem)
-                self._sessions[path] = self._open(path, self._providers, options)
+                self._sessions[path] = self._open(path, self._providers, self._options_for(path))
             return self._sessions[path]
 
-    def _share_weights(self, path: Path, options: ort.SessionOptions) -> None:
-        """Let a graph's session use the weights that are on the device already."""
-        for graph in self.bundle.manifest.graphs.values():
-            if self.bundle.folder / graph.file == path:
-                for name, weights in self._weights.of(graph):
-                    options.add_initializer(name, weights.value)
+    def _options_for(self, path: Path) -> ort.SessionOptions:
+        options, graphs = self._session_options(), self.bundle.manifest.graphs
+        name = {self.bundle.folder / graph.file: name for name, graph in graphs.items()}.get(path)
+        if name == _AS_STORED:
+            options.add_session_config_entry("session.disable_prepacking", "1")
+        if name is not None and self.provider == CUDA:
+            for initializer, weights in self._weights.of(graphs[name]):
+                options.add_initializer(initializer, weights.value)
+        if self._instruments.profile is not None:
+            options.enable_profiling = True
+            options.profile_file_prefix = str(self._instruments.profile / path.stem)
+        return options
 
     def _session_options(self) -> ort.SessionOptions:
         options = ort.SessionOptions()
