@@ -4,7 +4,8 @@
 
 A MODEL is the folder of a bundle in float32, or a name, built with the publisher's weights unless
 `--weights random`. It is lowered to fp16 and to int8, whether or not the maps survive that. int8 is
-calibrated on every second photograph; all maps are compared on the others.
+calibrated on every second photograph; all maps are compared on `--pictures` of the others, on none
+with 0.
 
 Time: the three precisions take short turns, each the plain forward pass at batch 1 and 16 and
 Score-CAM over some channels. Seconds are medians over the turns; a ratio is the median of
@@ -131,7 +132,6 @@ def megabytes(bundle: Bundle) -> float:
 
 def rows(model: str, arguments: argparse.Namespace, folder: Path) -> list[list[str]]:
     made, judges = bundles(model, arguments.weights, arguments.photographs, folder)
-    judges = judges[: arguments.pictures]
     engines = {
         precision: Engine(bundle, ["cpu"], threads=arguments.threads)
         for precision, bundle in made.items()
@@ -140,8 +140,9 @@ def rows(model: str, arguments: argparse.Namespace, folder: Path) -> list[list[s
     found = []
     for precision in PRECISIONS:
         alike, passes = "", ""
-        if precision != "float32":
-            measured = judge(made["float32"], made[precision], judges, "pictures")
+        if precision != "float32" and arguments.pictures:
+            compared = judges[: arguments.pictures]
+            measured = judge(made["float32"], made[precision], compared, "pictures")
             alike = likeness(measured)
             passes = "yes" if all(map(is_faithful, measured)) else "no"
         times = cells(taken[precision], taken["float32"])
