@@ -184,8 +184,12 @@ class Graphs(Protocol):
 
 
 def softmax(logits: FloatArray) -> FloatArray:
-    """Probabilities over the last axis, float32; safe from overflow."""
-    shares: FloatArray = logits - logits.max(-1, keepdims=True)
+    """Probabilities over the last axis, float32; safe from overflow.
+
+    Computed in float64: single cells of an unsure network differ by a thousandth of a probability,
+    and a map of that has to show more than float32's rounding.
+    """
+    shares = np.subtract(logits, logits.max(-1, keepdims=True), dtype=np.float64)
     np.exp(shares, out=shares)  # in place: Recipro-CAM has a row of every class for each cell
     shares /= shares.sum(-1, keepdims=True)
-    return shares
+    return np.asarray(shares, np.float32)
