@@ -32,7 +32,7 @@ def store(models: Mapping[str, ir.Model], folder: Path) -> tuple[dict[str, Graph
                     value.const_value = _append(tensor, places, file, folder)
     stored = {name: _stored(model) for name, model in models.items()}
     holders = Counter(
-        place for tensors in stored.values() for place in {_place(one) for one in tensors}
+        place for tensors in stored.values() for place in {one.place for one in tensors}
     )
     graphs = {}
     for name, model in models.items():
@@ -40,7 +40,7 @@ def store(models: Mapping[str, ir.Model], folder: Path) -> tuple[dict[str, Graph
         ir.save(model, path)
         inputs = tuple(str(value.name) for value in model.graph.inputs)
         outputs = tuple(str(value.name) for value in model.graph.outputs)
-        shared = tuple(one for one in stored[name] if holders[_place(one)] > 1)
+        shared = tuple(one for one in stored[name] if holders[one.place] > 1)
         graphs[name] = Graph(
             file=path.name,
             inputs=inputs,
@@ -89,8 +89,3 @@ def _stored(model: ir.Model) -> list[Shared]:
         for value in model.graph.initializers.values()
         if isinstance(tensor := value.const_value, ir.ExternalTensor)
     ]
-
-
-def _place(tensor: Shared) -> tuple[int, tuple[int, ...], str]:
-    """What is the same of a tensor in every graph that holds it."""
-    return tensor.offset, tensor.shape, tensor.dtype

@@ -113,6 +113,11 @@ class Shared:
     shape: tuple[int, ...]
     dtype: str
 
+    @property
+    def place(self) -> tuple[int, tuple[int, ...], str]:
+        """What is the same in every graph that holds it."""
+        return self.offset, self.shape, self.dtype
+
 
 @dataclass(frozen=True, kw_only=True)
 class Graph:

@@ -80,7 +80,6 @@ class Engine:
 
     Attributes:
         provider: the first provider, in full.
-        threads: as given, else how many cores there are.
         chunks: how much of which work fits into its memory.
 
     Raises:
@@ -97,8 +96,7 @@ class Engine:
     ) -> None:
         self.bundle = bundle
         self.chunks = ChunkSizes()
-        self.threads = threads or os.cpu_count() or 1
-        self._asked_threads = threads
+        self._threads = threads
         self._device_id = device_id
         self._instruments = instruments
         self._sessions: dict[Path, ort.InferenceSession] = {}
@@ -107,6 +105,11 @@ class Engine:
         self._providers = self._choose(providers)
         self.provider = self._providers[0][0]
         self._place = place(self._providers[0])
+
+    @property
+    def threads(self) -> int:
+        """As given, else how many cores there are."""
+        return self._threads or os.cpu_count() or 1
 
     def run(self, graph: str, inputs: Mapping[str, Array | DeviceValue]) -> tuple[DeviceValue, ...]:
         """Run one graph; arrays are copied to the device, values already there are used in place.
@@ -208,8 +211,8 @@ class Engine:
     def _session_options(self) -> ort.SessionOptions:
         options = ort.SessionOptions()
         options.log_severity_level = 3
-        if self._asked_threads is not None:
-            options.intra_op_num_threads = self._asked_threads
+        if self._threads is not None:
+            options.intra_op_num_threads = self._threads
         # Several sessions take turns. Without this the idle one's threads keep spinning on the
         # cores that the next one needs: chunks of masked images then take up to twice as long.
         options.add_session_config_entry("session.force_spinning_stop", "1")
@@ -247,9 +250,7 @@ class Engine:
     def _choose(self, providers: Sequence[Provider] | None) -> list[Chosen]:
         available = ort.get_available_providers()
         if providers is not None:
-            return self._that_open(
-                choose(providers, available, self._device_id, self._asked_threads)
-            )
+            return self._that_open(choose(providers, available, self._device_id, self._threads))
         if CUDA in available:
             try:
                 with _quiet():

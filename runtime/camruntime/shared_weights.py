@@ -33,10 +33,9 @@ class SharedWeights(Generic[T]):
     def of(self, graph: Graph) -> Iterator[tuple[str, T]]:
         """What `graph` shares with others, by its names for it."""
         for tensor in graph.shared:
-            place = tensor.offset, tensor.shape, tensor.dtype
-            if place not in self._there:
-                self._there[place] = self._upload(self._read(tensor))
-            yield tensor.name, self._there[place]
+            if tensor.place not in self._there:
+                self._there[tensor.place] = self._upload(self._read(tensor))
+            yield tensor.name, self._there[tensor.place]
 
     def clear(self) -> None:
         """Give the memory back; after the sessions."""
