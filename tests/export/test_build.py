@@ -102,6 +102,13 @@ def test_a_weight_in_both_graphs_is_stored_once(in_tests: None, tmp_path: Path) 
     assert not built.bundle.graph("mask_images").shared
 
 
+def test_a_weight_of_one_graph_is_not_called_shared(resnet: Bundle) -> None:
+    assert not resnet.graph("head").shared
+    tail, cells = ({one.place for one in resnet.graph(name).shared} for name in ("tail", "cells"))
+    assert len(tail) == 2, "matrix and bias"
+    assert tail == cells
+
+
 def test_own_network_from_the_current_directory(in_tests: None, tmp_path: Path) -> None:
     labels = tmp_path / "labels.txt"
     labels.write_text("a\nb\n\nc\nd\n")
