@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from camruntime.graphs import Activations, Forward
+from camruntime.instruments import Cost, charge, metered
 from camruntime.onnx_graphs import OnnxGraphs
 from camruntime.rescale import FloatArray
 
@@ -31,31 +32,39 @@ class BatchGraphs(OnnxGraphs):
 
     passes: Sequence[Forward]
     targets: Sequence[Sequence[int]]
-    _gradients: dict[int, FloatArray] = field(default_factory=dict)
+    _gradients: dict[int, tuple[FloatArray, Cost]] = field(default_factory=dict)
 
     def gradients(self, activations: Activations, targets: Sequence[int]) -> FloatArray:
-        """See `Graphs`. In one call for this image and those behind it."""
+        """See `Graphs`. In one call for this image and those behind it, who share its cost."""
         at = self._place(activations)
         if at is None or list(targets) != list(self.targets[at]):
             return super().gradients(activations, targets)
         if at not in self._gradients:
             self._gradients.clear()  # those of images that were explained
             self._gradients.update(self._gradients_from(at))
-        return self._gradients[at]
+        found, cost = self._gradients[at]
+        charge(cost)
+        return found
 
     def _place(self, activations: Activations) -> int | None:
         """Whose layer it is, unchanged; None for any other activations."""
         grids = [forward.activations for forward in self.passes]
         return next((at for at, grid in enumerate(grids) if grid is activations.grid), None)
 
-    def _gradients_from(self, first: int) -> dict[int, FloatArray]:
-        """Of image `first`, and of as many behind it as make one gradient for each of the batch."""
+    def _gradients_from(self, first: int) -> dict[int, tuple[FloatArray, Cost]]:
+        """Of image `first`, and of as many behind it as make one gradient for each of the batch.
+
+        With each image's share of what they cost.
+        """
         ends = np.cumsum([len(each) for each in self.targets[first:]])
         count = max(1, int((ends <= len(self.passes)).sum()))
         those, wanted = self.passes[first : first + count], self.targets[first : first + count]
         rows = np.repeat(np.arange(count), [len(each) for each in wanted])
         layer = Activations.joined([forward.layer for forward in those])
-        found = super().gradients(
-            layer if count == 1 else layer.rows(rows), [one for each in wanted for one in each]
-        )
-        return dict(enumerate(np.split(found, ends[: count - 1]), first))
+        with metered() as meter:
+            found = super().gradients(
+                layer if count == 1 else layer.rows(rows), [one for each in wanted for one in each]
+            )
+        parts = np.split(found, ends[: count - 1])
+        shares = [(part, meter.cost.share(len(part), len(found))) for part in parts]
+        return dict(enumerate(shares, first))

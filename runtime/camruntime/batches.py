@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing
 from typing import TypeVar
 
-from camruntime.explaining import Opened
+from camruntime.explaining import Photograph
 from camruntime.in_threads import in_threads
 
 Item = TypeVar("Item")
@@ -20,8 +20,8 @@ _ROOM = 256 * 2**20
 
 
 def in_batches(
-    read: Callable[[Item], Opened], items: Iterable[Item], threads: int, most: int
-) -> Generator[Sequence[Opened], None, None]:
+    read: Callable[[Item], Photograph], items: Iterable[Item], threads: int, most: int
+) -> Generator[Sequence[Photograph], None, None]:
     """`read(item)` for every item, in order, some at once and as many read ahead.
 
     An error of `read` or `items` is raised in its turn: what came before it is a batch by itself.
@@ -34,13 +34,13 @@ def in_batches(
             MiB if they are like the largest of the batch before, and at least one.
     """
     size = 1  # until the first one shows how large they are
-    batch: list[Opened] = []
+    batch: list[Photograph] = []
     with closing(in_threads(read, items, threads, lambda: size)) as opened:
         try:
             for one in opened:
                 batch.append(one)
                 if len(batch) >= size:
-                    fitting = _ROOM // max(each.photo.nbytes for each in batch)
+                    fitting = _ROOM // max(each.picture.nbytes for each in batch)
                     size = max(1, min(most, fitting))
                     yield batch
                     batch = []

@@ -18,7 +18,7 @@ from camruntime.command_line import (
     providers_asked_for,
     say,
 )
-from camruntime.errors import CamError
+from camruntime.errors import CamError, MethodError
 from camruntime.methods import BASELINES, METHODS
 from camruntime.picture import encode_png
 
@@ -45,11 +45,11 @@ def compare(
     chunk: Chunk = None,
 ) -> None:
     """Explain one picture with all methods, and measure each: a PNG and a page."""
+    from camruntime.datasets import Sample
     from camruntime.evaluation.comparing import (
         compare_method,
         comparison_html,
         comparison_sheet,
-        look_at,
     )
     from camruntime.explainer import load
     from camruntime.metrics import make_metric
@@ -59,18 +59,22 @@ def compare(
     )
     measured = [make_metric(spec) for spec in metrics.split(",")]
     specs = [*METHODS, *BASELINES] if methods == "all" else methods.split(",")
-    seen = look_at(explainer, image, class_asked_for(target))
+    sample = Sample(name=image.name, image=image)
+    photograph = explainer.open(image, class_asked_for(target))
     found = []
     for spec in specs:
         try:
             with console.status(spec):
-                found.append(compare_method(explainer, seen, spec, measured))
+                found.append(compare_method(explainer, sample, photograph, spec, measured))
         except CamError as error:
             if methods != "all":
                 raise
             say(f"without {spec}: {error}")
+    if not found:
+        raise MethodError(f"no method could explain {image}: the lines above say why")
     out.mkdir(parents=True, exist_ok=True)
     page = out / "compare.html"
-    page.write_text(comparison_html(explainer, image, found), encoding="utf-8")
-    (out / "compare.png").write_bytes(encode_png(comparison_sheet(image, found, explainer.labels)))
+    page.write_text(comparison_html(explainer, photograph.picture, found), encoding="utf-8")
+    sheet = comparison_sheet(photograph.picture, found, explainer.labels)
+    (out / "compare.png").write_bytes(encode_png(sheet))
     say(f"{out / 'compare.png'}\n{page}")

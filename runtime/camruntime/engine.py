@@ -157,9 +157,7 @@ class Engine:
         except DeviceMemoryError:
             self._close_all()
             raise
-        if self._instruments.observer is not None:
-            rows = values[0].shape()[0]
-            self._instruments.observer(GraphRun(name, rows, begin, perf_counter()))
+        self._instruments.tell(GraphRun(name, values[0].shape()[0], begin, perf_counter()))
         return tuple(map(DeviceValue, values))
 
     def _bound_run(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any, TypeAlias, overload
+from typing import TypeAlias, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,16 +14,25 @@ from camruntime.batches import in_batches
 from camruntime.bundle import Bundle, open_bundle
 from camruntime.engine import Engine
 from camruntime.errors import CamError, ImageError, MethodError
-from camruntime.explaining import Answer, Opened, explain_batch, open_image
+from camruntime.explaining import (
+    Answer,
+    Outcome,
+    Photograph,
+    explain_batch,
+    explain_prediction,
+    open_image,
+    predict_batch,
+)
 from camruntime.explanation import Explanation
 from camruntime.memory import Progress
 from camruntime.methods import Method, make_method
 from camruntime.onnx_graphs import OnnxGraphs
 from camruntime.providers import Provider
-from camruntime.targets import Target, by_image
+from camruntime.targets import Target, Wanted, by_image, wanted
 
 Image: TypeAlias = "str | Path | NDArray[np.generic]"
-Targets: TypeAlias = "list[int] | list[str] | list[Target] | tuple[Target, ...]"
+Targets: TypeAlias = "Sequence[Target | None]"
+"""Several classes of one image; of several images, one for each."""
 
 
 class Explainer:
@@ -57,7 +66,7 @@ class Explainer:
         return self._graphs(None)
 
     @overload
-    def explain(
+    def explain(  # type: ignore[overload-overlap]  # a path is a sequence of texts, and goes here
         self,
         image: Image,
         method: str | Method = ...,
@@ -72,8 +81,8 @@ class Explainer:
         self,
         image: Image,
         method: str | Method = ...,
+        target: Targets = ...,
         *,
-        target: Targets,
         progress: Progress | None = ...,
         **options: object,
     ) -> list[Explanation]: ...
@@ -81,23 +90,23 @@ class Explainer:
     @overload
     def explain(
         self,
-        image: list[Any] | tuple[Any, ...],
+        image: Sequence[Image],
         method: str | Method = ...,
-        target: Target | list[Any] | tuple[Any, ...] | None = ...,
+        target: Target | Targets | None = ...,
         *,
         progress: Progress | None = ...,
         **options: object,
-    ) -> list[Any]: ...
+    ) -> list[Explanation]: ...
 
     def explain(
         self,
-        image: Any,
+        image: object,
         method: str | Method = "recipro-cam",
-        target: Any = None,
+        target: object = None,
         *,
         progress: Progress | None = None,
         **options: object,
-    ) -> Any:
+    ) -> object:
         """Explain why `image` has class `target`.
 
         Args:
@@ -118,18 +127,18 @@ class Explainer:
             DeviceMemoryError: not even one perturbed copy fits into memory.
         """
         chosen = self.method(method, options)
+        graphs = self._graphs(progress)
         if isinstance(image, (list, tuple)):
-            return list(self.explain_each(image, chosen, target, progress=progress))
-        opened = open_image(image, target, self.bundle.manifest)
-        ((answer,),) = explain_batch(self._graphs(progress), [opened], [chosen])
+            return [answer for (answer,) in self._stream(by_image(image, target), [chosen], graphs)]
+        ((answer,),) = explain_batch(graphs, [self._open((image, target))], [chosen])
         return answer
 
     @overload
-    def explain_each(
+    def explain_each(  # type: ignore[overload-overlap]  # a spec is a sequence of texts, too
         self,
         images: Iterable[Image],
         method: str | Method = ...,
-        target: Target | None = ...,
+        target: Target | Targets | None = ...,
         *,
         progress: Progress | None = ...,
         **options: object,
@@ -139,32 +148,32 @@ class Explainer:
     def explain_each(
         self,
         images: Iterable[Image],
-        method: list[Any] | tuple[Any, ...],
-        target: Target | None = ...,
+        method: str | Method = ...,
+        target: Sequence[Targets] = ...,
         *,
         progress: Progress | None = ...,
+        **options: object,
     ) -> Generator[list[Explanation], None, None]: ...
 
     @overload
     def explain_each(
         self,
         images: Iterable[Image],
-        method: Any = ...,
-        target: Target | list[Any] | tuple[Any, ...] | None = ...,
+        method: Sequence[str | Method],
+        target: Target | Targets | None = ...,
         *,
         progress: Progress | None = ...,
-        **options: object,
-    ) -> Generator[Any, None, None]: ...
+    ) -> Generator[list[Explanation], None, None]: ...
 
     def explain_each(
         self,
         images: Iterable[Image],
-        method: Any = "recipro-cam",
-        target: Any = None,
+        method: str | Method | Sequence[str | Method] = "recipro-cam",
+        target: object = None,
         *,
         progress: Progress | None = None,
         **options: object,
-    ) -> Generator[Any, None, None]:
+    ) -> Generator[object, None, None]:
         """Explain one image after the other, as many as there are, without holding them all.
 
         Threads read what comes next while the network looks at several images at once. Order and
@@ -192,23 +201,55 @@ class Explainer:
         """
         if isinstance(images, (str, Path)):
             raise ImageError(f"expected several images, got the one path {images}: use explain")
-        several = isinstance(method, (list, tuple))
-        methods = [self.method(one, options) for one in (method if several else [method])]
-        answers = self._stream(by_image(images, target), methods, progress)
-        return answers if several else (answer for (answer,) in answers)
+        asked, graphs = by_image(images, target), self._graphs(progress)
+        if isinstance(method, Sequence) and not isinstance(method, str):
+            return self._stream(asked, [self.method(one, options) for one in method], graphs)
+        alone = [self.method(method, options)]
+        return (answer for (answer,) in self._stream(asked, alone, graphs))
+
+    def open(self, image: Image, target: Target | Targets | Wanted | None = None) -> Photograph:
+        """A photograph that is ready for the network, as `outcome` takes it.
+
+        Raises:
+            ImageError, TargetError: it cannot be read, or there is no such class.
+        """
+        return self._open((image, target))
+
+    def outcome(self, photograph: Photograph, method: str | Method) -> Outcome:
+        """What `explain` makes of a photograph, with the pass, the method's own maps and the cost.
+
+        Raises:
+            CamError: as `explain`.
+        """
+        chosen = self.method(method)
+        (prediction,) = predict_batch(self.graphs(), [photograph], [chosen])
+        return explain_prediction(prediction, chosen)
+
+    def batches(
+        self, asked: Iterable[tuple[object, object]]
+    ) -> Generator[Sequence[Photograph], None, None]:
+        """Photographs that are ready for the network, read ahead in threads.
+
+        Args:
+            asked: pairs of an image and its target, as `explain` takes them, or `Wanted`.
+
+        Yields:
+            As many as go through the network at once, or as fit into memory.
+
+        Raises:
+            ImageError, TargetError: of a pair, when it is its turn.
+        """
+        return in_batches(self._open, asked, self._engine.threads, self.graphs().batch)
+
+    def _open(self, asked: tuple[object, object]) -> Photograph:
+        image, target = asked
+        classes = target if isinstance(target, Wanted) else wanted(target, self.labels)
+        return open_image(image, classes, self.bundle.manifest.input)
 
     def _stream(
-        self,
-        asked: Iterable[tuple[object, object]],
-        methods: Sequence[Method],
-        progress: Progress | None,
+        self, asked: Iterable[tuple[object, object]], methods: Sequence[Method], graphs: OnnxGraphs
     ) -> Generator[list[Answer], None, None]:
-        graphs, manifest = self._graphs(progress), self.bundle.manifest
-
-        def read(pair: tuple[object, object]) -> Opened:
-            return open_image(*pair, manifest)
-
-        with closing(in_batches(read, asked, self._engine.threads, graphs.batch)) as batches:
+        with closing(self.batches(asked)) as batches:
             for batch in batches:
                 yield from explain_batch(graphs, batch, methods)
 

@@ -1,66 +1,133 @@
-"""From photographs to explanations: what happens to those of one batch."""
+"""The one road from a photograph to its explanation: read, pass forward, run a method, draw."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
 from camruntime.batch_graphs import BatchGraphs
 from camruntime.blas import one_blas_thread
-from camruntime.bundle import Manifest
+from camruntime.bundle import Input
 from camruntime.explanation import ClassScore, Explanation, Provenance
 from camruntime.fitting import fit, prepare
 from camruntime.graphs import Forward, softmax
+from camruntime.instruments import Cost, metered
 from camruntime.maps import Maps
 from camruntime.memory import Progress
-from camruntime.methods import Method, ReciproCAM
+from camruntime.methods import Method, preferred
 from camruntime.onnx_graphs import OnnxGraphs
 from camruntime.picture import Picture, as_picture
+from camruntime.rescale import FloatArray
 from camruntime.saliency import saliency
-from camruntime.targets import class_index
+from camruntime.targets import Wanted
 
 Answer = Explanation | list[Explanation]
 """A list where a list of classes was asked for."""
 
 
 @dataclass(frozen=True, eq=False)
-class Opened:
+class Photograph:
     """A photograph that is ready for the network.
 
     Attributes:
-        photo: uint8 RGB `(H, W, 3)`.
+        picture: uint8 RGB `(H, W, 3)`.
         image: float32 `(1, 3, H, W)`, normalised, at the size of the network's input.
-        targets: the classes to explain; None is the top class.
-        several: whether the answer is a list.
+        wanted: the classes to explain.
     """
 
-    photo: Picture
-    image: np.ndarray[Any, np.dtype[np.float32]]
-    targets: tuple[int | None, ...]
-    several: bool
+    picture: Picture
+    image: FloatArray
+    wanted: Wanted
 
 
-def open_image(image: object, target: Any, manifest: Manifest) -> Opened:
-    """Read and prepare a photograph; `image` and `target` as `Explainer.explain` takes them.
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """What the network says of a photograph, before anybody asks why.
+
+    Attributes:
+        photograph: what it was shown.
+        forward: the plain pass.
+        targets: indices of the classes to explain.
+        cost: the photograph's share of its batch's pass.
+        graphs: the network, for the methods.
+    """
+
+    photograph: Photograph
+    forward: Forward
+    targets: tuple[int, ...]
+    cost: Cost
+    graphs: BatchGraphs
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What a method made of a prediction.
+
+    Attributes:
+        prediction: what was explained.
+        method: the method with its options.
+        maps: the method's own, for all targets.
+        explanations: one for each target.
+        cost: the pass and the method; neither reading the photograph nor drawing.
+    """
+
+    prediction: Prediction
+    method: Method
+    maps: Maps
+    explanations: tuple[Explanation, ...]
+    cost: Cost
+
+
+def open_image(image: object, wanted: Wanted, spec: Input) -> Photograph:
+    """Read and prepare a photograph; `image` as `Explainer.explain` takes it.
 
     Raises:
         ImageError: it cannot be read.
-        TargetError: there is no such class.
     """
-    photo = as_picture(image)
-    several = isinstance(target, (list, tuple))
-    targets = tuple(
-        None if one is None else class_index(one, manifest.labels)
-        for one in (target if several else [target])
+    picture = as_picture(image)
+    return Photograph(picture, prepare(picture, spec), wanted)
+
+
+def predict_batch(
+    graphs: OnnxGraphs, batch: Sequence[Photograph], methods: Sequence[Method]
+) -> Iterator[Prediction]:
+    """Pass a batch forward at once, with what `methods` prefer; predictions in order.
+
+    The network's answer may be no number: `explain_prediction` refuses it.
+    """
+    look = graphs.forwards_with_cells if "cells" in preferred(methods) else graphs.forwards
+    with metered() as meter:
+        forwards = look(np.concatenate([one.image for one in batch]))
+    targets = [one.wanted.indices(of.logits) for one, of in zip(batch, forwards, strict=True)]
+    shared = BatchGraphs(graphs.engine, graphs.chunk, passes=forwards, targets=targets)
+    cost = meter.cost.share(1, len(batch))
+    for photograph, forward, indices in zip(batch, forwards, targets, strict=True):
+        yield Prediction(photograph, forward, indices, cost, shared)
+
+
+def explain_prediction(
+    prediction: Prediction, method: Method, progress: Progress | None = None
+) -> Outcome:
+    """Why the network says so of the prediction's targets, of which there is at least one.
+
+    Raises:
+        NonFiniteError: the network's answer to the photograph is no number.
+        MethodError: the method cannot explain this network.
+    """
+    graphs = replace(prediction.graphs, progress=progress)
+    graphs.finite(prediction.forward)
+    with metered() as meter, one_blas_thread():
+        maps = method(graphs, prediction.forward, prediction.targets)
+    explanations = tuple(
+        _explanation(prediction, method, maps, row) for row in range(len(prediction.targets))
     )
-    return Opened(photo, prepare(photo, manifest.input), targets, several)
+    return Outcome(prediction, method, maps, explanations, prediction.cost + meter.cost)
 
 
 def explain_batch(
-    graphs: OnnxGraphs, batch: Sequence[Opened], methods: Sequence[Method]
+    graphs: OnnxGraphs, batch: Sequence[Photograph], methods: Sequence[Method]
 ) -> Iterator[list[Answer]]:
     """The answers of all methods, for one photograph of the batch after the other.
 
@@ -70,24 +137,15 @@ def explain_batch(
         NonFiniteError: the network's answer to this photograph is no number.
         MethodError: the method cannot explain this network.
     """
-    cells = any(isinstance(one, ReciproCAM) and one.mask == "cell" for one in methods)
-    look = graphs.forwards_with_cells if cells else graphs.forwards
-    forwards = look(np.concatenate([one.image for one in batch]))
-    targets = [_indices(*pair) for pair in zip(batch, forwards, strict=True)]
-    shared = BatchGraphs(graphs.engine, graphs.chunk, passes=forwards, targets=targets)
-    for opened, forward, wanted in zip(batch, forwards, targets, strict=True):
-        graphs.finite(forward)
+    for prediction in predict_batch(graphs, batch, methods):
         answers: list[Answer] = []
         for index, method in enumerate(methods):
-            told = _part(graphs.progress, index, len(methods))
-            made = _explain(replace(shared, progress=told), opened, forward, wanted, method)
-            answers.append(made if opened.several else made[0])
+            made: list[Explanation] = []
+            if prediction.targets:
+                told = _part(graphs.progress, index, len(methods))
+                made.extend(explain_prediction(prediction, method, told).explanations)
+            answers.append(made if prediction.photograph.wanted.several else made[0])
         yield answers
-
-
-def _indices(opened: Opened, forward: Forward) -> list[int]:
-    top = int(forward.logits.argmax())
-    return [top if one is None else one for one in opened.targets]
 
 
 def _part(progress: Progress | None, index: int, count: int) -> Progress | None:
@@ -97,47 +155,27 @@ def _part(progress: Progress | None, index: int, count: int) -> Progress | None:
     return lambda done, every: progress(index * every + done, count * every)
 
 
-def _explain(
-    graphs: BatchGraphs, opened: Opened, forward: Forward, targets: list[int], method: Method
-) -> list[Explanation]:
-    if not targets:
-        return []
-    with one_blas_thread():
-        maps = method(graphs, forward, targets)
-        return [
-            _explanation(graphs, opened, forward, maps, row, target, method)
-            for row, target in enumerate(targets)
-        ]
-
-
-def _explanation(
-    graphs: BatchGraphs,
-    opened: Opened,
-    forward: Forward,
-    maps: Maps,
-    row: int,
-    index: int,
-    method: Method,
-) -> Explanation:
-    manifest, raw = graphs.engine.bundle.manifest, maps.raw[row]
-    shown, evidence = saliency(raw, manifest.input.size)
+def _explanation(prediction: Prediction, method: Method, maps: Maps, row: int) -> Explanation:
+    engine, forward = prediction.graphs.engine, prediction.forward
+    manifest, photo = engine.bundle.manifest, prediction.photograph.picture
+    shown, evidence = saliency(maps.raw[row], manifest.input.size)
     probabilities = softmax(forward.logits)
     target, predicted = (
         ClassScore(which, manifest.labels[which], float(probabilities[which]))
-        for which in (index, int(forward.logits.argmax()))
+        for which in (prediction.targets[row], int(forward.logits.argmax()))
     )
     return Explanation(
-        photo=opened.photo,
-        raw=raw,
+        photo=photo,
+        raw=maps.raw[row],
         saliency=shown,
         target=target,
         predicted=predicted,
         method=method,
         no_evidence=not evidence,
         provenance=Provenance(
-            manifest.model, manifest.layer.name, manifest.fingerprint, graphs.engine.provider
+            manifest.model, manifest.layer.name, manifest.fingerprint, engine.provider
         ),
-        fit=fit(opened.photo.shape[:2], manifest.input),
+        fit=fit(photo.shape[:2], manifest.input),
         mean=manifest.input.mean,
         components=maps.components[row] if maps.components else None,
         edges=maps.edges,

@@ -1,18 +1,54 @@
-"""From what the caller calls a class to its index."""
+"""Which classes are explained: from what the caller calls them to indices."""
 
 from __future__ import annotations
 
 import operator
 from collections.abc import Iterable, Iterator, Sequence, Sized
+from dataclasses import dataclass
 from itertools import zip_longest
 
 from camruntime.errors import TargetError, nearest
+from camruntime.rescale import FloatArray
 
 Target = int | str
 """A class, by index or by label."""
 
-
 _NONE = object()
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The classes of one photograph that are explained.
+
+    Attributes:
+        choices: for each explanation, indices of the classes that may be meant; of several the one
+            with the highest logit is. Empty means any, which makes it the top class.
+        several: whether the answer is a list.
+    """
+
+    choices: tuple[tuple[int, ...], ...]
+    several: bool = False
+
+    def indices(self, logits: FloatArray) -> tuple[int, ...]:
+        """One class for each choice, once the logits `(classes,)` are known."""
+        return tuple(
+            max(choice, key=logits.__getitem__) if choice else int(logits.argmax())
+            for choice in self.choices
+        )
+
+
+def wanted(target: object, labels: Sequence[str]) -> Wanted:
+    """What `target` means: an index, a label, None for the top class, or a list of them.
+
+    Raises:
+        TargetError: no such class, or a label that several classes share.
+    """
+    several = isinstance(target, (list, tuple))
+    choices = [
+        () if one is None else (class_index(one, labels),)
+        for one in (target if isinstance(target, (list, tuple)) else [target])
+    ]
+    return Wanted(tuple(choices), several)
 
 
 def by_image(images: Iterable[object], target: object) -> Iterator[tuple[object, object]]:
@@ -29,7 +65,7 @@ def by_image(images: Iterable[object], target: object) -> Iterator[tuple[object,
     return _paired(images, target)
 
 
-def class_index(target: Target, labels: Sequence[str]) -> int:
+def class_index(target: object, labels: Sequence[str]) -> int:
     """The index of `target`, an index in `[0, len(labels))` or one of `labels`.
 
     Raises:
@@ -43,7 +79,7 @@ def class_index(target: Target, labels: Sequence[str]) -> int:
             raise TargetError(f"classes {matches} are all labelled '{target}': give the index")
         return matches[0]
     try:
-        index = operator.index(target)
+        index = operator.index(target)  # type: ignore[arg-type]  # it says what is none
     except TypeError as error:
         came = type(target).__name__
         raise TargetError(f"expected a class index or a label, got {came} {target!r}") from error

@@ -146,7 +146,8 @@ def test_neighbours_and_order_never_change_a_map(
 def test_shapes_of_targets(explainer: Explainer, samples: list[Path]) -> None:
     pair = samples[:2]
     assert [e.target.index for e in explainer.explain(pair, target=2)] == [2, 2]
-    nested = explainer.explain(pair, target=[["good", 4], None])
+    mixed: list[Any] = [["good", 4], None]
+    nested: list[Any] = explainer.explain(pair, target=mixed)
     assert [e.target.label for e in nested[0]] == ["good", "hole"]
     assert nested[1].target == nested[1].predicted
     assert explainer.explain([], target=None) == []

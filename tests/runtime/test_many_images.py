@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import cv2
 import numpy as np
@@ -19,7 +19,8 @@ from camruntime.engine import DeviceValue, Engine
 from camruntime.errors import ImageError, MethodError, NonFiniteError, TargetError
 from camruntime.explanation import Explanation
 from camruntime.fitting import prepare
-from camruntime.graphs import Forward
+from camruntime.graphs import Forward, Graphs
+from camruntime.maps import Maps
 from camruntime.methods import make_method
 from camruntime.onnx_graphs import OnnxGraphs
 from camruntime.picture import Picture, as_picture
@@ -130,8 +131,8 @@ def test_a_list_gives_what_each_image_gives_alone(
 @pytest.mark.parametrize("spec", ["recipro-cam", "cam", "grad-cam", "decom-cam:components=2"])
 def test_every_image_its_own_classes(explainer: Explainer, mixed: list[Any], spec: str) -> None:
     """One class, another, several, twice the same, none, the top class by name and by None."""
-    targets = [2, "good", [4, 0, 1], [3, 3], [], [None, 1], None]
-    together = explainer.explain(mixed, spec, target=targets)
+    targets: list[Any] = [2, "good", [4, 0, 1], [3, 3], [], [None, 1], None]
+    together: list[Any] = explainer.explain(mixed, spec, target=targets)
     for image, target, found in zip(mixed, targets, together, strict=True):
         several = isinstance(target, list)
         assert isinstance(found, list) == several
@@ -177,7 +178,7 @@ def test_no_more_gradients_at_once_than_images(
     explainer: Explainer, samples: list[Path], runs: Runs
 ) -> None:
     """Two classes each, so five gradients at once are those of two images."""
-    explainer.explain(samples[:6], "grad-cam", target=[[0, 1]] * 6)
+    list(explainer.explain_each(samples[:6], "grad-cam", target=[[0, 1]] * 6))
     assert runs == {"head": 2, "tail": 2, "gradient": 1 + 3}
 
 
@@ -194,11 +195,33 @@ def test_methods_share_reading_and_passes(
             _assert_same(one.raw, _alone(explainer, image, spec, None))
 
 
+@dataclass(frozen=True, kw_only=True)
+class LogitsOfCells:
+    """A method of somebody's own that asks for single cells, and says so."""
+
+    needs: ClassVar[frozenset[str]] = frozenset()
+    prefers: ClassVar[frozenset[str]] = frozenset({"cells"})
+
+    def __call__(self, graphs: Graphs, forward: Forward, targets: Sequence[int]) -> Maps:
+        assert forward.single_cells is not None
+        logits = graphs.logits_of_single_cells(forward)[:, list(targets)]
+        return Maps(np.ascontiguousarray(logits.T.reshape(-1, *forward.activations.shape[2:])))
+
+
+def test_any_method_that_prefers_cells_gets_them_with_the_pass(
+    explainer: Explainer, samples: list[Path], runs: Runs
+) -> None:
+    made = list(explainer.explain_each(samples[:6], LogitsOfCells()))
+    assert runs == {"head": 2, "cells": 2}
+    for image, found in zip(samples, made, strict=False):
+        _assert_same(found.raw, _alone(explainer, image, "recipro-cam:score=logit", None))
+
+
 def test_an_empty_list_and_counts_that_differ(explainer: Explainer, samples: list[Path]) -> None:
     assert explainer.explain([]) == explainer.explain([], target=[]) == []
-    assert (
-        list(explainer.explain_each(iter(samples[:2]), target=[0, [1, 2]]))[1][1].target.index == 2
-    )
+    mixed: list[Any] = [0, [1, 2]]
+    answers: list[Any] = list(explainer.explain_each(iter(samples[:2]), target=mixed))
+    assert answers[1][1].target.index == 2
     with pytest.raises(TargetError, match="2 images and 3 targets"):
         explainer.explain_each(samples[:2], target=[0, 1, 2])
     for count, said in ((1, "fewer images"), (3, "more images")):

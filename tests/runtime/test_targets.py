@@ -12,7 +12,7 @@ LABELS = ("good", "scratch", "crane", "crane")
 def test_index_and_label() -> None:
     assert class_index(1, LABELS) == 1
     assert class_index("scratch", LABELS) == 1
-    assert class_index(np.int64(3), LABELS) == 3  # type: ignore[arg-type]  # numpy's own integers
+    assert class_index(np.int64(3), LABELS) == 3  # numpy's own integers
 
 
 @pytest.mark.parametrize(

@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
-from pathlib import Path
 
 from camruntime.datasets import Sample
 from camruntime.evaluation._columns import spec_html
 from camruntime.evaluation._page import facts_html, page_html
 from camruntime.evaluation._report_gallery import data_uri
-from camruntime.evaluation.row import Look, Row, explained, look, measured
+from camruntime.evaluation.row import Row, measured
 from camruntime.explainer import Explainer
+from camruntime.explaining import Photograph
 from camruntime.metrics import Metric, make_metric
-from camruntime.overlay import contact_sheet, overlay
-from camruntime.picture import Picture, as_picture
-from camruntime.targets import Target, class_index
+from camruntime.overlay import contact_sheet
+from camruntime.picture import Picture
 
 _ARROWS = {"higher": "↑", "lower": "↓", "neither": ""}
 
@@ -40,33 +39,27 @@ class Compared:
         return [*values, *(["no evidence"] if self.row.no_evidence else []), cost]
 
 
-def look_at(explainer: Explainer, image: Path, target: Target | None) -> Look:
-    """The picture after one plain pass; None explains its top class.
-
-    Raises:
-        CamError: the picture or the class cannot be used.
-    """
-    classes = () if target is None else (class_index(target, explainer.labels),)
-    return look(explainer, Sample(name=image.name, image=image, classes=classes))
-
-
 def compare_method(
-    explainer: Explainer, seen: Look, spec: str, metrics: Sequence[Metric]
+    explainer: Explainer,
+    sample: Sample,
+    photograph: Photograph,
+    spec: str,
+    metrics: Sequence[Metric],
 ) -> Compared:
-    """One method on one picture.
+    """One method on the picture of `sample`.
 
     Raises:
         CamError: the method cannot be used.
     """
-    found = explained(explainer, seen, explainer.method(spec))
-    drawn = overlay(seen.photo, found.case.photo_saliency) if found.evidence else seen.photo
-    return Compared(measured(found, metrics), drawn)
+    outcome = explainer.outcome(photograph, spec)
+    (explanation,) = outcome.explanations
+    return Compared(measured(sample, outcome, metrics), explanation.overlay())
 
 
-def comparison_sheet(image: Path, found: Sequence[Compared], labels: Sequence[str]) -> Picture:
+def comparison_sheet(photo: Picture, found: Sequence[Compared], labels: Sequence[str]) -> Picture:
     """All pictures with their numbers, uint8 RGB."""
     row = found[0].row
-    tiles = [(image.name, as_picture(image)), *((one.row.method, one.picture) for one in found)]
+    tiles = [(row.sample, photo), *((one.row.method, one.picture) for one in found)]
     below = [
         f"{labels[row.target]} {row.probability:.3f}",
         *("\n".join(one.lines) for one in found),
@@ -74,7 +67,7 @@ def comparison_sheet(image: Path, found: Sequence[Compared], labels: Sequence[st
     return contact_sheet(tiles, columns=5, below=below)
 
 
-def comparison_html(explainer: Explainer, image: Path, found: Sequence[Compared]) -> str:
+def comparison_html(explainer: Explainer, photo: Picture, found: Sequence[Compared]) -> str:
     """The same as a page."""
     manifest, row = explainer.bundle.manifest, found[0].row
     facts = {
@@ -84,10 +77,10 @@ def comparison_html(explainer: Explainer, image: Path, found: Sequence[Compared]
         "Top class": escape(explainer.labels[row.predicted]),
         "Metrics": ", ".join(_reading(spec) for spec in row.values),
     }
-    photo = _figure("photograph", as_picture(image), [])
+    first = _figure("photograph", photo, [])
     figures = "".join(_figure(spec_html(one.row.method), one.picture, one.lines) for one in found)
-    body = f'<section class="side-by-side">{photo}{figures}</section>'
-    return page_html(f"Saliency methods on {image.name}", facts_html(facts), body)
+    body = f'<section class="side-by-side">{first}{figures}</section>'
+    return page_html(f"Saliency methods on {row.sample}", facts_html(facts), body)
 
 
 def _reading(spec: str) -> str:

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from camruntime.datasets._sample import Dataset, Sample
 from camruntime.errors import CamError, EvaluationError, ImageError, NonFiniteError
 from camruntime.evaluation.journal import Journal
-from camruntime.evaluation.row import Look, Row, explained, look, measured
+from camruntime.evaluation.row import Row, measured
 from camruntime.evaluation.summarise import summarise
 from camruntime.evaluation.summary import SCHEMA_VERSION, Summary
 from camruntime.explainer import Explainer
-from camruntime.methods import Method, spec_of
+from camruntime.explaining import Photograph, Prediction, explain_prediction, predict_batch
+from camruntime.methods import Method, preferred, spec_of
 from camruntime.metrics import Metric, metric_spec
+from camruntime.targets import Wanted
 
 Progress = Callable[[int, int, str], None]
 """Called with explanations done, the number of all, and what is done next."""
@@ -31,7 +36,6 @@ class Evaluation:
         within_top: samples whose class is not among so many leading ones are left out; None keeps
             all.
         journal: the results.
-        failed: samples that could not be evaluated, one line each.
     """
 
     def __init__(
@@ -53,35 +57,39 @@ class Evaluation:
         self.methods = tuple(methods)
         self.metrics = tuple(metrics)
         self.within_top = within_top
-        self.failed: list[str] = []
+        self._noted: dict[str, str] = {}  # by sample, why it could not be evaluated
+        self._beyond: set[str] = set()  # samples whose class is not among the leading ones
+        self._steps = _Steps()
         self.journal = Journal(folder, self._conditions())
 
     def run(self, progress: Progress | None = None) -> Summary:
         """Evaluate what is missing. A picture that cannot be read is noted, and not fatal.
+
+        Samples are read ahead and go through the network in batches, as users' many images do. Only
+        methods that prefer the same with the pass share one, so that each costs what it costs
+        alone.
 
         Raises:
             EvaluationError: no sample could be evaluated.
             CamError: a method cannot explain this network.
         """
         known = {(row.sample, row.method) for row in self.journal.rows}
-        every = len(self.dataset.samples) * len(self.methods)
-        self.failed, beyond = [], 0
-        for index, sample in enumerate(self.dataset.samples):
-            missing = [one for one in self.methods if (sample.name, spec_of(one)) not in known]
-            seen = self._look(sample) if missing else None
-            if seen is not None and self.within_top and seen.rank >= self.within_top:
-                seen, beyond = None, beyond + 1
-            for place, method in enumerate(missing if seen else []):
-                if progress is not None:
-                    done = index * len(self.methods) + len(self.methods) - len(missing) + place
-                    progress(done, every, f"{sample.name} {spec_of(method)}")
-                assert seen is not None
-                found = explained(self.explainer, seen, method)
-                self.journal.add(measured(found, self.metrics))
-        if beyond:
-            self.failed.append(
-                f"{beyond} samples: their class is not among the network's top {self.within_top}"
-            )
+        todo = {
+            sample: [one for one in self.methods if (sample.name, spec_of(one)) not in known]
+            for sample in self.dataset.samples
+        }
+        self._steps = _Steps(progress, len(todo) * len(self.methods))
+        self._steps.done = self._steps.every - sum(map(len, todo.values()))
+        self._noted, self._beyond = {}, set()
+        for samples, batch in self._batches([one for one, methods in todo.items() if methods]):
+            for group in _by_preference(self.methods):
+                missing = [[one for one in group if one in todo[sample]] for sample in samples]
+                if any(missing):
+                    predictions = predict_batch(self.explainer.graphs(), batch, group)
+                    for sample, prediction, methods in zip(
+                        samples, predictions, missing, strict=True
+                    ):
+                        self._evaluate(sample, prediction, methods)
         return self.summary()
 
     def summary(self) -> Summary:
@@ -110,12 +118,47 @@ class Evaluation:
         mine = [row for row in self.journal.rows if row.method in order]
         return sorted(mine, key=lambda row: order.index(row.method))
 
-    def _look(self, sample: Sample) -> Look | None:
-        try:
-            return look(self.explainer, sample)
-        except (ImageError, NonFiniteError) as error:
-            self.failed.append(f"{sample.name}: {error}")
-            return None
+    @property
+    def failed(self) -> list[str]:
+        """Samples that could not be evaluated, one line each."""
+        lines = [f"{name}: {reason}" for name, reason in self._noted.items()]
+        if self._beyond:
+            lines.append(
+                f"{len(self._beyond)} samples: their class is not among the network's top "
+                f"{self.within_top}"
+            )
+        return lines
+
+    def _batches(
+        self, samples: Sequence[Sample]
+    ) -> Iterator[tuple[Sequence[Sample], Sequence[Photograph]]]:
+        """Samples with their photographs; those that cannot be read are noted."""
+        waiting = deque(samples)
+        while waiting:
+            asked = ((one.image, Wanted((one.classes,))) for one in tuple(waiting))
+            with closing(self.explainer.batches(asked)) as batches:
+                try:
+                    for batch in batches:
+                        yield [waiting.popleft() for _ in batch], batch
+                except ImageError as error:
+                    broken = waiting.popleft()
+                    self._noted[broken.name] = str(error)
+                    self._steps.done += len(self.methods)
+
+    def _evaluate(self, sample: Sample, prediction: Prediction, methods: Sequence[Method]) -> None:
+        logits, (target,) = prediction.forward.logits, prediction.targets
+        if self.within_top and (logits > logits[target]).sum() >= self.within_top:
+            self._beyond.add(sample.name)
+        for method in methods:
+            if sample.name not in self._beyond and sample.name not in self._noted:
+                self._steps.tell(f"{sample.name} {spec_of(method)}")
+                try:
+                    outcome = explain_prediction(prediction, method)
+                except NonFiniteError as error:
+                    self._noted[sample.name] = str(error)
+                else:
+                    self.journal.add(measured(sample, outcome, self.metrics))
+            self._steps.done += 1
 
     def _conditions(self) -> dict[str, object]:
         manifest = self.explainer.bundle.manifest
@@ -148,18 +191,47 @@ def usable_methods(
 
     Found by trying it on the first picture that can be read.
     """
-    seen = None
-    for sample in dataset.samples:
-        try:
-            seen = look(explainer, sample)
-            break
-        except ImageError:
-            continue
+    photograph = _first_readable(explainer, dataset)
     for spec in specs:
         try:
             method = explainer.method(spec)
-            if seen is not None:
-                method(explainer.graphs(), seen.forward, [seen.target])
+            if photograph is not None:
+                explainer.outcome(photograph, method)
             yield spec, method
         except CamError as error:
             yield spec, error
+
+
+@dataclass
+class _Steps:
+    """How far an evaluation is.
+
+    Attributes:
+        progress: who is told.
+        every: number of all explanations.
+        done: number of those that are done or cannot be done.
+    """
+
+    progress: Progress | None = None
+    every: int = 0
+    done: int = 0
+
+    def tell(self, what: str) -> None:
+        """What is done next."""
+        if self.progress is not None:
+            self.progress(self.done, self.every, what)
+
+
+def _by_preference(methods: Sequence[Method]) -> list[list[Method]]:
+    """Methods that prefer the same with the pass, in the order of the first of each."""
+    groups: dict[frozenset[str], list[Method]] = {}
+    for method in methods:
+        groups.setdefault(preferred([method]), []).append(method)
+    return list(groups.values())
+
+
+def _first_readable(explainer: Explainer, dataset: Dataset) -> Photograph | None:
+    for sample in dataset.samples:
+        with suppress(ImageError):
+            return explainer.open(sample.image, Wanted((sample.classes,)))
+    return None

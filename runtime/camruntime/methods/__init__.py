@@ -7,6 +7,7 @@ from camruntime.methods._registry import (
     Method,
     choices,
     make_method,
+    preferred,
     register,
     spec_of,
 )
@@ -45,6 +46,7 @@ __all__ = [
     "XGradCAM",
     "choices",
     "make_method",
+    "preferred",
     "register",
     "spec_of",
 ]

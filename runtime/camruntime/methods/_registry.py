@@ -6,7 +6,7 @@ it: `recipro-cam`, `score-cam:preset=official`, `recipro-cam:mask=gaussian:score
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Protocol, TypeVar
 
 from camruntime._specs import Registry, choices
@@ -14,11 +14,22 @@ from camruntime.errors import MethodError
 from camruntime.graphs import Forward, Graphs
 from camruntime.maps import Maps
 
-__all__ = ["BASELINES", "METHODS", "Method", "choices", "make_method", "register", "spec_of"]
+__all__ = [
+    "BASELINES",
+    "METHODS",
+    "Method",
+    "choices",
+    "make_method",
+    "preferred",
+    "register",
+    "spec_of",
+]
 
 
 class Method(Protocol):
     """A saliency method: a frozen dataclass whose fields are its options.
+
+    It may also have an attribute or property `prefers`, see `preferred`.
 
     Attributes:
         needs: the graphs of a bundle that it runs beside head and tail.
@@ -68,6 +79,16 @@ def make_method(spec: str, options: Mapping[str, object] | None = None) -> Metho
 def spec_of(method: Method) -> str:
     """The shortest spec that makes `method`: its name and the options that differ from default."""
     return _known().spec_of(method)
+
+
+def preferred(methods: Iterable[Method]) -> frozenset[str]:
+    """The graphs that any of `methods` would like to be run with the plain pass.
+
+    A method says so in `prefers`, a frozen set of graphs' names as `needs` is; one that does not
+    prefer anything need not have it. `cells` is the one that can come with the pass: a method that
+    asks for `Graphs.logits_of_single_cells` then finds the answer there.
+    """
+    return frozenset[str]().union(*(getattr(one, "prefers", ()) for one in methods))
 
 
 def _known() -> Registry[Method]:

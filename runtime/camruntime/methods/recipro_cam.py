@@ -45,6 +45,11 @@ class ReciproCAM:
 
     needs: ClassVar[frozenset[str]] = frozenset({"mask_activations"})
 
+    @property
+    def prefers(self) -> frozenset[str]:
+        """Single cells with the pass: later, the weights would be read once more."""
+        return frozenset({"cells"} if self.mask == "cell" else ())
+
     def __call__(self, graphs: Graphs, forward: Forward, targets: Sequence[int]) -> Maps:
         """Raw maps `(targets, h, w)`; at most one tail pass per cell, shared by all targets."""
         grid = forward.activations.shape[-2:]

@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
+from camruntime.blas import one_blas_thread
 from camruntime.datasets._sample import Regions
 from camruntime.graphs import Forward, Graphs, softmax
 from camruntime.methods import Method
@@ -62,7 +63,8 @@ class Case:
     @cached_property
     def seen_saliency(self) -> FloatArray:
         """The saliency map that the method makes of the explanation map, for the same target."""
-        maps = self.method(self.graphs, self.seen, [self.target])
+        with one_blas_thread():
+            maps = self.method(self.graphs, self.seen, [self.target])
         height, width = self.forward.image.shape[2:]
         return saliency(maps.raw[0], (height, width))[0]
 
