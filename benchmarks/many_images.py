@@ -35,7 +35,7 @@ from rich.table import Table
 
 import camruntime
 from camruntime.errors import CamError
-from camruntime.explaining import Opened, open_image
+from camruntime.explaining import Photograph
 from camruntime.in_threads import in_threads
 from camruntime.picture import Picture
 
@@ -94,12 +94,10 @@ class Subject:
         """One file after the other."""
         return [self.explainer.explain(file, method) for file in files]
 
-    def read(self, files: list[Path]) -> Generator[Opened, None, None]:
+    def read(self, files: list[Path]) -> Generator[Photograph, None, None]:
         """Files that are ready for the network, read in threads, a batch and more ahead."""
-        manifest, ahead = self.explainer.bundle.manifest, self.batch + self.threads
-        return in_threads(
-            lambda file: open_image(file, None, manifest), files, self.threads, lambda: ahead
-        )
+        ahead = self.batch + self.threads
+        return in_threads(self.explainer.open, files, self.threads, lambda: ahead)
 
     def decode(self, files: list[Path]) -> object:
         """Nothing but reading."""

@@ -42,10 +42,12 @@ class CentreGaussian:
 
     needs: ClassVar[frozenset[str]] = frozenset()
 
-    def __call__(self, graphs: Graphs, forward: Forward, targets: Sequence[int]) -> Maps:
-        """The same map at the image's size for every target."""
+    def __post_init__(self) -> None:
         if not self.sigma > 0:
             raise MethodError(f"centre-gaussian: sigma is above 0, got {self.sigma}")
+
+    def __call__(self, graphs: Graphs, forward: Forward, targets: Sequence[int]) -> Maps:
+        """The same map at the image's size for every target."""
         rows, columns = (
             np.exp(-(((np.arange(size) + 0.5) / size - 0.5) ** 2) / (2 * self.sigma**2))
             for size in forward.image.shape[2:]
@@ -99,10 +101,12 @@ class EdgesOnly:
 
     needs: ClassVar[frozenset[str]] = frozenset()
 
-    def __call__(self, graphs: Graphs, forward: Forward, targets: Sequence[int]) -> Maps:
-        """The same map at the image's size for every target."""
+    def __post_init__(self) -> None:
         if not self.sigma >= 0:
             raise MethodError(f"edges: sigma is at least 0, got {self.sigma}")
+
+    def __call__(self, graphs: Graphs, forward: Forward, targets: Sequence[int]) -> Maps:
+        """The same map at the image's size for every target."""
         found = graphs.edges(forward.normalisation.pixels(forward.image), "scharr")
         pixels = self.sigma * min(found.map.shape)
         picture = np.repeat(found.map[None, None], 3, axis=1)

@@ -15,24 +15,22 @@ from rich.table import Column, Table
 from camruntime.bundle import open_bundle
 from camruntime.command_line import (
     BundlePath,
-    Chunk,
-    ProviderName,
-    ProviderOptions,
-    Threads,
+    Computing,
     class_asked_for,
+    computes,
     console,
-    providers_asked_for,
     say,
 )
 from camruntime.errors import CamError
 from camruntime.picture import encode_png
 
 if TYPE_CHECKING:
-    from camruntime.breakdown import Measured
+    from camruntime.breakdown import Timings
     from camruntime.engine import Engine
     from camruntime.fresh_process import FirstMap
 
 
+@computes
 def bench(
     bundle: BundlePath,
     image: Annotated[
@@ -49,10 +47,8 @@ def bench(
         Path | None,
         typer.Option(help="Directory for ONNX Runtime's profiles of one explanation more."),
     ] = None,
-    provider: ProviderName = None,
-    provider_option: ProviderOptions = None,
-    threads: Threads = None,
-    chunk: Chunk = None,
+    *,
+    computing: Computing,
 ) -> None:
     """Show where the time of an explanation goes, beside one forward pass of the network."""
     from camruntime.breakdown import measure
@@ -64,7 +60,7 @@ def bench(
     from camruntime.picture import as_picture
 
     opened, wanted = open_bundle(bundle), class_asked_for(target)
-    providers = providers_asked_for(provider, provider_option)
+    providers, threads, chunk = computing.providers, computing.threads, computing.chunk
     runs: list[GraphRun] = []
     watched = Engine(opened, providers, 0, threads, Instruments(observer=runs.append))
     explainer = Explainer(opened, watched, chunk)
@@ -94,7 +90,7 @@ def bench(
         _say_profiles(profiled)
 
 
-def breakdown_table(measured: Measured, method: str) -> Table:
+def breakdown_table(measured: Timings, method: str) -> Table:
     """The parts of the median explanation, as a table whose last line is their sum."""
     typical = measured.typical
     title = f"{method}: the median of {len(measured.explanations)} explanations"
@@ -119,7 +115,7 @@ def peak_memory() -> int | None:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
-def _say_more(measured: Measured, fresh: FirstMap, peak: int | None) -> None:
+def _say_more(measured: Timings, fresh: FirstMap, peak: int | None) -> None:
     whole, forward = measured.typical.seconds, measured.forward
     times = [one.seconds for one in measured.explanations]
     say(f"all: {min(times):.4f} to {max(times):.4f} s over the repeats")

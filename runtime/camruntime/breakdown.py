@@ -40,7 +40,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Explained:
+class TimedExplanation:
     """One explanation from `begin` to `end`, in seconds, and the runs of graphs in it, in order."""
 
     begin: float
@@ -70,7 +70,7 @@ class Explained:
 
 
 @dataclass(frozen=True)
-class Measured:
+class Timings:
     """Explanations and plain forward passes (head and tail, one image), in turns.
 
     Attributes:
@@ -78,11 +78,11 @@ class Measured:
         forwards: seconds of each pass.
     """
 
-    explanations: tuple[Explained, ...]
+    explanations: tuple[TimedExplanation, ...]
     forwards: tuple[float, ...]
 
     @property
-    def typical(self) -> Explained:
+    def typical(self) -> TimedExplanation:
         """The explanation whose time is the median, the lower one of two: its parts add up.
 
         Medians of each part would not.
@@ -102,7 +102,7 @@ def measure(
     runs: list[GraphRun],
     repeat: int,
     clock: Callable[[], float] = time.perf_counter,
-) -> Measured:
+) -> Timings:
     """Time `explain` and `forward` in turns, `repeat` times each, after one of each to warm up.
 
     Args:
@@ -119,11 +119,11 @@ def measure(
         runs.clear()
         begin = clock()
         explain()
-        explanations.append(Explained(begin, clock(), tuple(runs)))
+        explanations.append(TimedExplanation(begin, clock(), tuple(runs)))
         begin = clock()
         forward()
         forwards.append(clock() - begin)
-    return Measured(tuple(explanations), tuple(forwards))
+    return Timings(tuple(explanations), tuple(forwards))
 
 
 def _line(graph: str) -> str:

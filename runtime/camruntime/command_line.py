@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -11,6 +15,9 @@ from rich.console import Console
 from camruntime.errors import ProviderError
 from camruntime.providers import Provider
 from camruntime.targets import Target
+
+if TYPE_CHECKING:
+    from camruntime.explainer import Explainer
 
 console = Console()
 
@@ -30,6 +37,58 @@ ProviderOptions = Annotated[
 ]
 Threads = Annotated[int | None, typer.Option(help="On the CPU; default one per core.")]
 Chunk = Annotated[int | None, typer.Option(help="Perturbed copies, or images, computed at once.")]
+
+
+@dataclass(frozen=True)
+class Computing:
+    """What computes, as the options say that `computes` adds to a command.
+
+    Attributes:
+        providers: as `load` takes them; None where none was named.
+        threads, chunk: as `load` takes them.
+    """
+
+    providers: list[Provider] | None
+    threads: int | None
+    chunk: int | None
+
+    def load(self, bundle: Path, device_id: int = 0) -> Explainer:
+        """Open a bundle so."""
+        from camruntime.explainer import load
+
+        return load(
+            bundle, self.providers, device_id=device_id, threads=self.threads, chunk=self.chunk
+        )
+
+
+_OPTIONS = {
+    "provider": ProviderName,
+    "provider_option": ProviderOptions,
+    "threads": Threads,
+    "chunk": Chunk,
+}
+
+
+def computes(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the four options of `Computing`, in the place of its argument `computing`.
+
+    typer reads a command's signature, and knows no option that stands for several.
+    """
+    plain = inspect.signature(command, eval_str=True)
+    own = [one for name, one in plain.parameters.items() if name != "computing"]
+    kind = inspect.Parameter.KEYWORD_ONLY
+    added = [
+        inspect.Parameter(name, kind, default=None, annotation=annotation)
+        for name, annotation in _OPTIONS.items()
+    ]
+
+    @wraps(command)
+    def asked(**given: Any) -> None:
+        name, options, threads, chunk = (given.pop(option) for option in _OPTIONS)
+        command(**given, computing=Computing(providers_asked_for(name, options), threads, chunk))
+
+    asked.__signature__ = plain.replace(parameters=[*own, *added])  # type: ignore[attr-defined]
+    return asked
 
 
 def say(text: str) -> None:

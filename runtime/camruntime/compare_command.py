@@ -9,13 +9,10 @@ import typer
 
 from camruntime.command_line import (
     BundlePath,
-    Chunk,
-    ProviderName,
-    ProviderOptions,
-    Threads,
+    Computing,
     class_asked_for,
+    computes,
     console,
-    providers_asked_for,
     say,
 )
 from camruntime.errors import CamError, MethodError
@@ -23,6 +20,7 @@ from camruntime.methods import BASELINES, METHODS
 from camruntime.picture import encode_png
 
 
+@computes
 def compare(
     bundle: BundlePath,
     image: Annotated[Path, typer.Argument(help="A photograph.")],
@@ -39,10 +37,8 @@ def compare(
     out: Annotated[Path, typer.Option(help="Where compare.png and compare.html go.")] = Path(
         "comparison"
     ),
-    provider: ProviderName = None,
-    provider_option: ProviderOptions = None,
-    threads: Threads = None,
-    chunk: Chunk = None,
+    *,
+    computing: Computing,
 ) -> None:
     """Explain one picture with all methods, and measure each: a PNG and a page."""
     from camruntime.datasets import Sample
@@ -51,12 +47,9 @@ def compare(
         comparison_html,
         comparison_sheet,
     )
-    from camruntime.explainer import load
     from camruntime.metrics import make_metric
 
-    explainer = load(
-        bundle, providers_asked_for(provider, provider_option), threads=threads, chunk=chunk
-    )
+    explainer = computing.load(bundle)
     measured = [make_metric(spec) for spec in metrics.split(",")]
     specs = [*METHODS, *BASELINES] if methods == "all" else methods.split(",")
     sample = Sample(name=image.name, image=image)

@@ -12,12 +12,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from camruntime.command_line import (
     BundlePath,
-    Chunk,
-    ProviderName,
-    ProviderOptions,
-    Threads,
+    Computing,
+    computes,
     console,
-    providers_asked_for,
     say,
 )
 from camruntime.errors import CamError
@@ -30,13 +27,8 @@ if TYPE_CHECKING:
     from camruntime.evaluation.summary import Summary
     from camruntime.explainer import Explainer
 
-FAITHFULNESS = (
-    *("adcc", "average-drop", "increase-in-confidence", "coherency", "complexity"),
-    *("insertion", "deletion", "insertion-deletion"),
-)
-LOCALISATION = ("pointing-game", "energy-pointing-game", "iou")
 
-
+@computes
 def evaluate(
     bundle: BundlePath,
     dataset: Annotated[
@@ -74,10 +66,8 @@ def evaluate(
     limit: Annotated[
         int | None, typer.Option(min=1, help="Only so many samples, spread over the data set.")
     ] = None,
-    provider: ProviderName = None,
-    provider_option: ProviderOptions = None,
-    threads: Threads = None,
-    chunk: Chunk = None,
+    *,
+    computing: Computing,
 ) -> None:
     """Measure saliency methods on a data set: results.csv, summary.json and report.html.
 
@@ -85,12 +75,9 @@ def evaluate(
     """
     from camruntime.datasets import open_dataset, read_class_map
     from camruntime.evaluation.evaluating import Evaluation, spread
-    from camruntime.explainer import load
     from camruntime.metrics import make_metric
 
-    explainer = load(
-        bundle, providers_asked_for(provider, provider_option), threads=threads, chunk=chunk
-    )
+    explainer = computing.load(bundle)
     meaning = None if class_map is None else read_class_map(class_map, len(explainer.labels))
     found = spread(open_dataset(dataset, explainer.labels, kind, meaning), limit)
     specs = _metrics(metrics, found)
@@ -107,8 +94,9 @@ def evaluate(
 def _metrics(wanted: str, dataset: Dataset) -> Sequence[str]:
     if wanted != "auto":
         return wanted.split(",")
-    located = any(sample.locate for sample in dataset.samples)
-    return [*FAITHFULNESS, *(LOCALISATION if located else ())]
+    from camruntime.metrics import usual_metrics
+
+    return usual_metrics(located=any(sample.locate for sample in dataset.samples))
 
 
 def _methods(explainer: Explainer, dataset: Dataset, wanted: str) -> list[Method]:

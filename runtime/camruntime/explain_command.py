@@ -16,13 +16,10 @@ from rich.progress import Progress
 
 from camruntime.command_line import (
     BundlePath,
-    Chunk,
-    ProviderName,
-    ProviderOptions,
-    Threads,
+    Computing,
     class_asked_for,
+    computes,
     console,
-    providers_asked_for,
     say,
 )
 from camruntime.explanation import Explanation
@@ -38,6 +35,7 @@ if TYPE_CHECKING:
 _WRITERS = 4  # encoding a photograph of 12 megapixels takes a core's second and 300 MB
 
 
+@computes
 def explain(
     bundle: BundlePath,
     images: Annotated[list[Path], typer.Argument(help="Photographs.")],
@@ -48,11 +46,7 @@ def explain(
         str | None, typer.Option(help="Class index or label; default each image's top class.")
     ] = None,
     out: Annotated[Path, typer.Option(help="Where the pictures go.")] = Path("explanations"),
-    provider: ProviderName = None,
-    provider_option: ProviderOptions = None,
     device_id: Annotated[int, typer.Option(help="Which GPU.")] = 0,
-    threads: Threads = None,
-    chunk: Chunk = None,
     explanation_map: Annotated[
         float | None,
         typer.Option(
@@ -62,18 +56,12 @@ def explain(
             "Feature CAM's paper takes 20.",
         ),
     ] = None,
+    *,
+    computing: Computing,
 ) -> None:
     """Write, per image and method, an overlay PNG, the raw map as .npy and a JSON with figures."""
-    from camruntime.explainer import load
-
     methods = [make_method(spec) for spec in method.split(",")]
-    explainer = load(
-        bundle,
-        providers_asked_for(provider, provider_option),
-        device_id=device_id,
-        threads=threads,
-        chunk=chunk,
-    )
+    explainer = computing.load(bundle, device_id)
     wanted = class_asked_for(target)
     say(f"computing on {explainer.provider}")
 
@@ -81,7 +69,7 @@ def explain(
         _write_all(
             _explained(explainer, images, methods, wanted, bar),
             lambda stem, made: _save(stem, made, out, explanation_map),
-            min(_WRITERS, threads or os.cpu_count() or 1),
+            min(_WRITERS, computing.threads or os.cpu_count() or 1),
         )
 
 

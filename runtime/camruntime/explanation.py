@@ -15,6 +15,7 @@ from camruntime.fitting import Fit
 from camruntime.maps import Approximation, Components
 from camruntime.methods import Method, spec_of
 from camruntime.overlay import contact_sheet, overlay
+from camruntime.percentile import above_percentile, check_percentile
 from camruntime.picture import Picture, encode_png
 from camruntime.regions import Box, salient_boxes
 from camruntime.rescale import FloatArray
@@ -97,13 +98,10 @@ class Explanation:
     def explanation_map(self, percentile: float = 20.0) -> Picture:
         """The photograph where saliency is above a percentile of its values; else mean colour.
 
-        uint8 RGB `(H, W, 3)`. Feature CAM's paper lets "80 percentile of intensities" pass, which
-        is read as the 20th percentile; 80 is the other reading. A map without evidence shows none.
+        uint8 RGB `(H, W, 3)`; see `camruntime.percentile`.
         """
-        if not 0 <= percentile <= 100:
-            raise CamError(f"a percentile lies between 0 and 100, got {percentile}")
-        saliency = self.photo_saliency
-        shown = saliency > np.percentile(saliency, percentile)
+        check_percentile(percentile)
+        shown = above_percentile(self.photo_saliency, percentile)
         mean = np.rint(np.multiply(self.mean, 255)).astype(np.uint8)
         return np.where(shown[..., None], self.photo, mean)
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from camruntime.errors import ImageError
+from camruntime.errors import CamError, ImageError
 from camruntime.rescale import FloatArray
 
 Picture = NDArray[np.uint8]
@@ -42,15 +43,25 @@ def as_picture(image: object) -> Picture:
 
 def read_picture(path: Path) -> Picture:
     """Read a picture file as uint8 RGB `(H, W, 3)`, turned upright as its EXIF data says."""
-    try:
-        data = np.frombuffer(path.read_bytes(), np.uint8)
-    except OSError as error:
-        raise ImageError(f"cannot read {path}: {error.strerror or error}") from error
-    # Decoded from memory: cv2.imread does not open every path that Python does on Windows.
-    picture = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB) if data.size else None
+    picture = decode(path, cv2.IMREAD_COLOR_RGB, ImageError)
     if picture is None:
         raise ImageError(f"{path} is not a picture that OpenCV can decode (JPEG, PNG, BMP, TIFF …)")
     return np.asarray(picture, np.uint8)
+
+
+def decode(path: Path, flags: int, error: type[CamError]) -> NDArray[Any] | None:
+    """What OpenCV makes of a file's bytes under `flags`; None where it is no picture.
+
+    From memory, as `cv2.imread` does not open every path that Python does on Windows.
+
+    Raises:
+        CamError: `error`: the file cannot be read.
+    """
+    try:
+        data = np.frombuffer(path.read_bytes(), np.uint8)
+    except OSError as reason:
+        raise error(f"cannot read {path}: {reason.strerror or reason}") from reason
+    return cv2.imdecode(data, flags) if data.size else None
 
 
 def encode_png(picture: Picture) -> bytes:

@@ -15,12 +15,9 @@ from rich.table import Column, Table
 
 from camruntime.bundle import MANIFEST
 from camruntime.command_line import (
-    Chunk,
-    ProviderName,
-    ProviderOptions,
-    Threads,
+    Computing,
+    computes,
     console,
-    providers_asked_for,
     say,
 )
 from camruntime.errors import BundleError, CamError
@@ -30,6 +27,7 @@ if TYPE_CHECKING:
     from camruntime.evaluation.randomisation import RandomisationCheck, Similarity
 
 
+@computes
 def sanity(
     bundle: Annotated[Path, typer.Argument(help="Directory of the trained network's bundle.")],
     randomised: Annotated[Path, typer.Argument(help="What `camexport randomise` wrote of it.")],
@@ -38,23 +36,18 @@ def sanity(
         str, typer.Option(help="NAME[:option=value...][,NAME...]; see `camruntime methods`.")
     ] = "grad-cam,recipro-cam",
     out: Annotated[Path | None, typer.Option(help="JSON file for the figures.")] = None,
-    provider: ProviderName = None,
-    provider_option: ProviderOptions = None,
-    threads: Threads = None,
-    chunk: Chunk = None,
+    *,
+    computing: Computing,
 ) -> None:
     """Compare maps with those of the same network when its weights are randomised."""
     from camruntime.evaluation.randomisation import compare_stages
-    from camruntime.explainer import load
 
     methods = [make_method(spec) for spec in method.split(",")]
-    providers = providers_asked_for(provider, provider_option)
-    opened = partial(load, providers=providers, threads=threads, chunk=chunk)
-    stages = [partial(opened, folder) for folder in stage_folders(randomised)]
+    stages = [partial(computing.load, folder) for folder in stage_folders(randomised)]
     with Progress(console=console, transient=True) as bar:
         task = bar.add_task("comparing")
         check = compare_stages(
-            opened(bundle),
+            computing.load(bundle),
             stages,
             images,
             methods,

@@ -107,9 +107,8 @@ def test_tokens_of_several_photographs(transformers: Callable[[str], Pair], phot
     pair = transformers("small_vit")
     pictures = [photo, np.ascontiguousarray(photo[::-1]), np.ascontiguousarray(photo[:, ::-1])]
     asked = [[1], [3], [0]]
-    for picture, targets, found in zip(
-        pictures, asked, pair.explainer.explain(pictures, "grad-cam", target=asked), strict=True
-    ):
+    made = pair.explainer.explain_each(pictures, "grad-cam", target=asked)
+    for picture, targets, found in zip(pictures, asked, made, strict=True):
         for target, one in zip(targets, found, strict=True):
             values, gradient = _slope(pair.network, pair.layer, pair.tensor(picture), target)
             wanted = (values[0, 1:] @ gradient[0, 1:].mean(0)).relu().reshape(4, 6)

@@ -5,14 +5,31 @@ from __future__ import annotations
 import numpy as np
 
 from camruntime.evaluation.report import GalleryPicture
-from camruntime.evaluation.summary import Curve, Estimate, MethodSummary, MetricInfo, Summary
+from camruntime.evaluation.summary import Curve, Estimate, MethodSummary, Summary
+from camruntime.metrics import MetricInfo
 
 METRICS = {
     "insertion": MetricInfo(
-        title="Insertion", better="higher", unit="", description="Area under the curve."
+        title="Insertion",
+        category="faithfulness",
+        better="higher",
+        unit="",
+        description="Area under the curve.",
     ),
-    "drop": MetricInfo(title="Drop", better="lower", unit="%", description='What "is" lost.'),
-    "spread": MetricInfo(title="Spread", better="neither", unit="", description="Entropy."),
+    "drop": MetricInfo(
+        title="Drop",
+        category="faithfulness",
+        better="lower",
+        unit="%",
+        description='What "is" lost.',
+    ),
+    "spread": MetricInfo(
+        title="Spread",
+        category="complexity",
+        better="neither",
+        unit="",
+        description="Entropy.",
+    ),
 }
 
 

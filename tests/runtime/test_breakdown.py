@@ -8,11 +8,11 @@ import pytest
 from rich.console import Console
 
 from camruntime.bench_command import breakdown_table
-from camruntime.breakdown import Explained, Measured, Part, measure
+from camruntime.breakdown import Part, TimedExplanation, Timings, measure
 from camruntime.instruments import GraphRun
 
 # From 100 on: decode 2, head 3, numpy 1, mask 1, head 4, tail 1, numpy 2, edge model 6, numpy 1.
-BY_HAND = Explained(
+BY_HAND = TimedExplanation(
     100.0,
     121.0,
     (
@@ -39,7 +39,7 @@ def test_parts_are_those_worked_out_by_hand() -> None:
 
 
 def test_without_a_graph_all_is_the_rest() -> None:
-    assert Explained(1.0, 4.0, ()).parts() == [
+    assert TimedExplanation(1.0, 4.0, ()).parts() == [
         Part("decode, preprocess", 0.0),
         Part("rest (numpy)", 3.0),
     ]
@@ -95,13 +95,13 @@ def test_measuring_takes_turns_and_forgets_the_warm_up() -> None:
 
 def test_of_two_the_faster_is_typical() -> None:
     """Half-way between two explanations lies none whose parts would add up."""
-    slow, fast = Explained(0.0, 4.0, ()), Explained(10.0, 13.0, ())
-    assert Measured((slow, fast), (1.0, 2.0)).typical is fast
+    slow, fast = TimedExplanation(0.0, 4.0, ()), TimedExplanation(10.0, 13.0, ())
+    assert Timings((slow, fast), (1.0, 2.0)).typical is fast
 
 
 def test_the_table_shows_the_parts_their_shares_and_the_sum() -> None:
     screen = Console(file=io.StringIO(), width=100)
-    screen.print(breakdown_table(Measured((BY_HAND,), (3.0,)), "feature-cam"))
+    screen.print(breakdown_table(Timings((BY_HAND,), (3.0,)), "feature-cam"))
     shown = screen.file.getvalue()  # type: ignore[attr-defined]
     cells = [[cell.strip() for cell in line.split("│")[1:-1]] for line in shown.splitlines()]
     assert [row for row in cells if row] == [

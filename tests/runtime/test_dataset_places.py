@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from camruntime.datasets import Dataset, Regions, open_dataset
+from camruntime.datasets import Dataset, GroundTruth, open_dataset
 from camruntime.errors import DatasetError, MissingDependencyError
 
 SIZE = (4, 8)
@@ -26,13 +26,13 @@ def _mask(drawing: str) -> NDArray[np.bool_]:
     return np.array([[cell == "#" for cell in row] for row in drawing.split()])
 
 
-def _regions(dataset: Dataset, name: str, size: tuple[int, int] = SIZE) -> Regions:
+def _located(dataset: Dataset, name: str, size: tuple[int, int] = SIZE) -> GroundTruth:
     locate = {sample.name: sample for sample in dataset.samples}[name].locate
     assert locate is not None
-    regions = locate(size)
-    assert regions.boxes.dtype == np.float32
-    assert regions.mask.dtype == np.bool_
-    return regions
+    found = locate(size)
+    assert found.boxes.dtype == np.float32
+    assert found.mask.dtype == np.bool_
+    return found
 
 
 def _yolo(path: Path, text: str, marks: str = "labels") -> Path:
@@ -51,10 +51,10 @@ def test_yolo_boxes(tmp_path: Path) -> None:
         ("a.png#1", "1", (1,)),
     ]
     assert dataset.left_out == ("b.png: no file of this stem is in labels/",)
-    cat = _regions(dataset, "a.png#0")
+    cat = _located(dataset, "a.png#0")
     np.testing.assert_array_equal(cat.boxes, [[1, 1, 3, 3], [3, 3, 5, 4]])
     np.testing.assert_array_equal(cat.mask, _mask("........ .##..... .##..... ...##..."))
-    dog = _regions(dataset, "a.png#1", (8, 8))  # the photograph's size counts
+    dog = _located(dataset, "a.png#1", (8, 8))  # the photograph's size counts
     np.testing.assert_array_equal(dog.boxes, [[7, 0, 8, 2]])
     assert dog.mask.sum() == 2
 
@@ -62,19 +62,19 @@ def test_yolo_boxes(tmp_path: Path) -> None:
 def test_a_pixel_is_in_a_box_when_its_centre_is(tmp_path: Path) -> None:
     # x from 1.4 to 2.6, y from 1.8 to 2.2: no centre in y, so that one row is kept.
     dataset = open_dataset(_yolo(tmp_path, "0 .25 .5 .15 .1"), LABELS)
-    regions = _regions(dataset, "a.png#0")
-    np.testing.assert_allclose(regions.boxes, [[1.4, 1.8, 2.6, 2.2]], rtol=1e-6)
-    np.testing.assert_array_equal(regions.mask, _mask("........ ........ .##..... ........"))
+    found = _located(dataset, "a.png#0")
+    np.testing.assert_allclose(found.boxes, [[1.4, 1.8, 2.6, 2.2]], rtol=1e-6)
+    np.testing.assert_array_equal(found.mask, _mask("........ ........ .##..... ........"))
 
 
 def test_yolo_polygons_are_filled_each_for_itself(tmp_path: Path) -> None:
     square = "0 .1875 .375 .4375 .375 .4375 .875 .1875 .875"  # x 1.5 to 3.5, y 1.5 to 3.5
     again = "0 .3125 .375 .5625 .375 .5625 .625 .3125 .625"  # x 2.5 to 4.5, y 1.5 to 2.5
     dataset = open_dataset(_yolo(tmp_path, f"{square}\n{again}", "polygons"), LABELS)
-    regions = _regions(dataset, "a.png#0")
-    np.testing.assert_array_equal(regions.boxes, [[1.5, 1.5, 3.5, 3.5], [2.5, 1.5, 4.5, 2.5]])
+    found = _located(dataset, "a.png#0")
+    np.testing.assert_array_equal(found.boxes, [[1.5, 1.5, 3.5, 3.5], [2.5, 1.5, 4.5, 2.5]])
     # What both hold is no hole; pixels on the outline count.
-    np.testing.assert_array_equal(regions.mask, _mask("........ .####... .####... .###...."))
+    np.testing.assert_array_equal(found.mask, _mask("........ .####... .####... .###...."))
 
 
 def test_yolo_boxes_come_before_polygons(tmp_path: Path) -> None:
@@ -164,9 +164,9 @@ def test_masks_beside_their_pictures(tmp_path: Path) -> None:
     assert dataset.left_out == ("Dog/c.png: has no mask, used only where no place is needed",)
     assert dataset.samples[1].locate is None
     for name in ("Dog/b.png", "crack/a.jpg"):
-        regions = _regions(dataset, name)
-        np.testing.assert_array_equal(regions.mask, DEFECT)
-        np.testing.assert_array_equal(regions.boxes, [[0, 0, 3, 3], [7, 3, 8, 4]])
+        found = _located(dataset, name)
+        np.testing.assert_array_equal(found.mask, DEFECT)
+        np.testing.assert_array_equal(found.boxes, [[0, 0, 3, 3], [7, 3, 8, 4]])
 
 
 @pytest.mark.parametrize(
@@ -186,7 +186,7 @@ def test_masks_in_a_folder_of_their_own(
     dataset = open_dataset(tmp_path, LABELS)
     (sample,) = dataset.samples
     assert (dataset.kind, sample.name, sample.category) == ("masks", image, category)
-    np.testing.assert_array_equal(_regions(dataset, image).mask, DEFECT)
+    np.testing.assert_array_equal(_located(dataset, image).mask, DEFECT)
 
 
 def test_a_class_map_adds_to_masks_and_leaves_none_out(tmp_path: Path) -> None:
@@ -210,16 +210,16 @@ def test_a_class_map_adds_to_masks_and_leaves_none_out(tmp_path: Path) -> None:
 def test_what_counts_in_a_mask(tmp_path: Path, pixels: NDArray[np.integer], drawing: str) -> None:
     _picture(tmp_path / "a.jpg")
     _picture(tmp_path / "a.png", pixels)
-    regions = _regions(open_dataset(tmp_path, LABELS), "a.jpg", (1, 5))
-    np.testing.assert_array_equal(regions.mask, _mask(drawing))
+    found = _located(open_dataset(tmp_path, LABELS), "a.jpg", (1, 5))
+    np.testing.assert_array_equal(found.mask, _mask(drawing))
 
 
 def test_a_mask_of_another_size_is_scaled(tmp_path: Path) -> None:
     _picture(tmp_path / "a.jpg")
     _picture(tmp_path / "a.png", np.array([[0, 255], [0, 0]], np.uint8))
-    regions = _regions(open_dataset(tmp_path, LABELS), "a.jpg")
-    np.testing.assert_array_equal(regions.mask, _mask("....#### ....#### ........ ........"))
-    np.testing.assert_array_equal(regions.boxes, [[4, 0, 8, 2]])
+    found = _located(open_dataset(tmp_path, LABELS), "a.jpg")
+    np.testing.assert_array_equal(found.mask, _mask("....#### ....#### ........ ........"))
+    np.testing.assert_array_equal(found.boxes, [[4, 0, 8, 2]])
 
 
 def test_empty_and_broken_masks(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 import camruntime.metrics
 from arrays import f32
-from camruntime.datasets._sample import Regions
+from camruntime.datasets._sample import GroundTruth
 from camruntime.errors import MetricError
 from camruntime.graphs import Forward, Graphs
 from camruntime.maps import Maps
@@ -35,6 +35,7 @@ from camruntime.metrics import (
     RightClassification,
     make_metric,
     metric_spec,
+    usual_metrics,
 )
 from camruntime.metrics._revealing import hiding
 from camruntime.metrics.coherency import pearson
@@ -69,7 +70,7 @@ class FirstChannel:
         return Maps(forward.image[0, :1])
 
 
-def case(saliency: object, regions: Regions | None = None, target: int = 0) -> Case:
+def case(saliency: object, ground_truth: GroundTruth | None = None, target: int = 0) -> Case:
     graphs = Summing(f32([[0]]), f32([[0]]), f32([0]))
     image = np.concatenate([PIXELS[None], np.zeros((2, 2, 2), np.float32)])[None]
     return Case(
@@ -79,7 +80,7 @@ def case(saliency: object, regions: Regions | None = None, target: int = 0) -> C
         target=target,
         saliency=f32(saliency),
         photo_saliency=f32(saliency),
-        regions=regions,
+        ground_truth=ground_truth,
     )
 
 
@@ -220,10 +221,10 @@ def test_feature_cams_explanation_map() -> None:
     assert value(Confidence(), other) == pytest.approx(100 / 28, abs=1e-4)
 
 
-def _regions(*boxes: tuple[float, float, float, float], size: tuple[int, int]) -> Regions:
+def _boxes(*boxes: tuple[float, float, float, float], size: tuple[int, int]) -> GroundTruth:
     mask = np.zeros(size, bool)
     mask[0, 0] = True
-    return Regions(f32(boxes), mask)
+    return GroundTruth(f32(boxes), mask)
 
 
 PEAKS = f32([[0, 0, 0, 0], [0, 1, 3, 0], [0, 0, 4, 0], [2, 0, 0, 0]]) / 4
@@ -252,18 +253,18 @@ PEAKS = f32([[0, 0, 0, 0], [0, 1, 3, 0], [0, 0, 4, 0], [2, 0, 0, 0]]) / 4
 )
 def test_localisation(metric: Metric, box: tuple[float, ...], expected: float) -> None:
     left, top, right, bottom = box
-    shown = case(PEAKS, _regions((left, top, right, bottom), size=(4, 4)))
+    shown = case(PEAKS, _boxes((left, top, right, bottom), size=(4, 4)))
     assert value(metric, shown) == pytest.approx(expected)
 
 
 def test_several_objects() -> None:
-    shown = case(PEAKS, _regions((0, 3, 1, 4), (1, 1, 3, 3), size=(4, 4)))
+    shown = case(PEAKS, _boxes((0, 3, 1, 4), (1, 1, 3, 3), size=(4, 4)))
     assert value(EnergyPointingGame(), shown) == pytest.approx(100)
     assert value(IoU(), shown) == pytest.approx(100)
 
 
 def test_a_flat_map_says_nothing_about_where() -> None:
-    flat = case(np.zeros((4, 4)), _regions((0, 0, 2, 2), size=(4, 4)))
+    flat = case(np.zeros((4, 4)), _boxes((0, 0, 2, 2), size=(4, 4)))
     assert value(PointingGame(), flat) == 0
     assert value(EnergyPointingGame(), flat) == 25
     assert value(IoU(), flat) == 0
@@ -287,12 +288,12 @@ def test_one_file_for_every_metric_and_a_spec_for_each() -> None:
 @pytest.mark.parametrize("name", METRICS)
 def test_no_metric_stumbles_over_a_degenerate_map(name: str) -> None:
     metric = make_metric(name)
-    boxes = _regions((0, 0, 1, 1), size=(2, 2))
+    boxes = _boxes((0, 0, 1, 1), size=(2, 2))
     for saliency in ([[0, 0], [0, 0]], [[1, 1], [1, 1]], [[0, 0], [0, 1]]):
         assert np.isfinite(value(metric, case(saliency, boxes)))
-    if metric.needs_regions:
+    if metric.info.category == "localisation":
         assert metric(case(RANKED)).value is None
-        outside = Regions(np.zeros((0, 4), np.float32), np.zeros((2, 2), bool))
+        outside = GroundTruth(np.zeros((0, 4), np.float32), np.zeros((2, 2), bool))
         assert metric(case(RANKED, outside)).value is None
 
 
@@ -310,4 +311,23 @@ def test_no_metric_stumbles_over_a_degenerate_map(name: str) -> None:
 )
 def test_metrics_that_do_not_exist(spec: str, said: str) -> None:
     with pytest.raises(MetricError, match=said):
-        make_metric(spec)(case(RANKED, _regions((0, 0, 1, 1), size=(2, 2))))
+        make_metric(spec)
+
+
+def test_the_usual_metrics() -> None:
+    """Feature CAM's own two are measured where they are asked for."""
+    faithful = ["adcc", "average-drop", "increase-in-confidence", "coherency", "complexity"]
+    usual = [*faithful, "insertion", "deletion", "insertion-deletion"]
+    assert usual_metrics(located=False) == usual
+    located = [*usual, "pointing-game", "energy-pointing-game", "iou"]
+    assert usual_metrics(located=True) == located
+    assert set(METRICS) - set(located) == {"confidence", "right-classification"}
+
+
+def test_curves_say_what_they_are_drawn_over() -> None:
+    """Whoever answers with a curve, and nobody else."""
+    shown = case(RANKED, _boxes((0, 0, 1, 1), size=(2, 2)))
+    for name, kind in METRICS.items():
+        assert bool(make_metric(name)(shown).curve) == bool(kind.info.curve_axis), name
+    assert METRICS["deletion"].info.curve_axis == "share of pixels removed"
+    assert METRICS["insertion"].info.curve_axis == "share of pixels revealed"

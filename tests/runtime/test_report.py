@@ -12,7 +12,8 @@ import pytest
 
 from camruntime.evaluation._numbers import estimate_texts, passes_text, seconds_text, significant
 from camruntime.evaluation.report import report_html
-from camruntime.evaluation.summary import Estimate, MetricInfo
+from camruntime.evaluation.summary import ByAccuracy, Curve, Estimate
+from camruntime.metrics import MetricInfo
 from summaries import CAM, SUMMARY, gallery
 
 VOID = {"meta", "img", "wbr"}
@@ -194,6 +195,20 @@ def test_a_chart_per_curve_and_one_of_costs(page: Page) -> None:
     ]
 
 
+def test_what_a_metric_is_by_accuracy_has_a_column_and_a_chart_of_its_own() -> None:
+    curve = Curve((0.55, 0.95), (30.0, 70.0), "accuracy", "insertion")
+    found = replace(CAM, by_accuracy={"insertion": ByAccuracy(Estimate(50, 40, 60, 4), curve)})
+    page = Page(report_html(replace(SUMMARY, methods=(found, *SUMMARY.methods[1:])), []))
+    head, first = page.rows[0], page.rows[1]
+    place = next(i for i, cell in enumerate(head) if cell.startswith("Insertion by accuracy"))
+    assert head[place - 1].startswith("Spread"), "behind the metrics themselves"
+    assert first[place].split()[0] == "50.0"
+    assert page.rows[2][place] == "\N{EN DASH}", "the others have none"
+    titles = [text for text in page.texts if "nsertion" in text and "rotocol" in text]
+    assert titles == ["Protocol: insertion"]
+    assert "insertion over accuracy: cam" in [svg["aria-label"] for svg in page.all("svg")]
+
+
 def test_cost_chart_takes_the_first_metric_that_can_be_good() -> None:
     neither = {"spread": SUMMARY.metrics["spread"]}
     assert 'id="cost"' not in report_html(replace(SUMMARY, metrics=neither), [])
@@ -215,7 +230,9 @@ def test_values_that_are_no_numbers_are_missing() -> None:
 
 
 def test_a_unit_is_escaped() -> None:
-    odd = MetricInfo(title="A<i>", better="higher", unit="<u>", description="<s>")
+    odd = MetricInfo(
+        title="A<i>", category="coherence", better="higher", unit="<u>", description="<s>"
+    )
     text = report_html(replace(SUMMARY, metrics={"insertion": odd}), [])
     assert not re.search("<[isu]>", text)
 

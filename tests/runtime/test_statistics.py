@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from camruntime.evaluation.protocol import area_over_accuracy, curve_over_accuracy
+from camruntime.evaluation.protocol import area_over_accuracy, curve_over_accuracy, over_accuracy
 from camruntime.evaluation.row import Row
 from camruntime.evaluation.statistics import mean_over_categories, mean_over_samples
+from camruntime.evaluation.summary import ByAccuracy
 from camruntime.trapezoid import trapezoid
 
 
@@ -74,8 +75,11 @@ def test_the_protocol_by_hand() -> None:
     assert area.count == 4
     assert (area.low, area.high) == pytest.approx((40, 60))  # 20 and 60 at worst, 40 and 80 at best
 
+    assert over_accuracy(ROWS, "insertion") == ByAccuracy(area, curve)
+
 
 def test_the_protocol_needs_two_bins() -> None:
+    assert over_accuracy(ROWS[:4], "insertion") is None
     assert curve_over_accuracy(ROWS[:4], "insertion") is None
     assert area_over_accuracy(ROWS[:4], "insertion") is None
     assert curve_over_accuracy([_row("a", None, 1.0)] * 3, "insertion") is None

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from camruntime.datasets._sample import Regions
+from camruntime.datasets._sample import GroundTruth
 from camruntime.errors import DatasetError
 
 PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
@@ -28,7 +28,7 @@ class Entry:
     image: Path
     category: str
     key: str = ""
-    locate: Callable[[tuple[int, int]], Regions] | None = None
+    locate: Callable[[tuple[int, int]], GroundTruth] | None = None
     must_match: bool = True
 
 

@@ -13,7 +13,7 @@ from camruntime.rescale import FloatArray
 
 
 @dataclass(frozen=True, eq=False)
-class Regions:
+class GroundTruth:
     """Where a class is in a photograph.
 
     Attributes:
@@ -43,7 +43,7 @@ class Sample:
     image: Path
     classes: tuple[int, ...] = ()
     category: str = ""
-    locate: Callable[[tuple[int, int]], Regions] | None = field(default=None, compare=False)
+    locate: Callable[[tuple[int, int]], GroundTruth] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from camruntime.regions import connected_parts
 from camruntime.rescale import FloatArray
 
 Mask = NDArray[np.bool_]
@@ -59,10 +60,5 @@ def resize_mask(mask: Mask, size: tuple[int, int]) -> Mask:
 
 
 def component_boxes(mask: Mask) -> FloatArray:
-    """Boxes `(k, 4)` around the connected parts of `mask`: left, top, right, bottom.
-
-    Pixels that touch at a corner belong together.
-    """
-    stats = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)[2]
-    left, top, width, height = stats[1:, :4].T  # 0 is the background
-    return np.stack([left, top, left + width, top + height], axis=1).astype(np.float32)
+    """Boxes `(k, 4)` around the connected parts of `mask`: left, top, right, bottom."""
+    return connected_parts(mask).boxes.astype(np.float32)

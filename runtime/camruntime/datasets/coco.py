@@ -11,7 +11,7 @@ import numpy as np
 
 from camruntime.datasets._coco_json import annotation_mask, load_coco, not_coco
 from camruntime.datasets._found import Entry, Found, in_one_line
-from camruntime.datasets._sample import Regions
+from camruntime.datasets._sample import GroundTruth
 from camruntime.datasets._shapes import fill_boxes, resize_mask
 from camruntime.rescale import FloatArray
 
@@ -76,7 +76,7 @@ def _locate(
     boxes: FloatArray,
     drawn: tuple[int, int],
     size: tuple[int, int],
-) -> Regions:
+) -> GroundTruth:
     """Boxes and mask, scaled from the size that they were `drawn` for to the photograph's."""
     mask = np.zeros(drawn, np.bool_)
     for mark, box in zip(marks, boxes, strict=True):
@@ -85,7 +85,7 @@ def _locate(
         else:
             mask |= fill_boxes(box[None], drawn)
     scale = np.array([size[1] / drawn[1], size[0] / drawn[0]] * 2, np.float32)
-    return Regions(boxes * scale, resize_mask(mask, size))
+    return GroundTruth(boxes * scale, resize_mask(mask, size))
 
 
 def _find(file: str, path: Path) -> Path | None:

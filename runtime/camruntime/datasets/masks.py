@@ -10,9 +10,10 @@ import cv2
 import numpy as np
 
 from camruntime.datasets._found import Entry, Found, is_picture
-from camruntime.datasets._sample import Regions
+from camruntime.datasets._sample import GroundTruth
 from camruntime.datasets._shapes import Mask, component_boxes, resize_mask
 from camruntime.errors import DatasetError
+from camruntime.picture import decode
 
 
 def read_masks(path: Path) -> Found:
@@ -86,11 +87,7 @@ def read_mask(path: Path) -> Mask:
     Raises:
         DatasetError: the file is no picture.
     """
-    try:
-        data = np.frombuffer(path.read_bytes(), np.uint8)
-    except OSError as error:
-        raise DatasetError(f"cannot read {path}: {error.strerror or error}") from error
-    pixels = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
+    pixels = decode(path, cv2.IMREAD_UNCHANGED, DatasetError)
     if pixels is None:
         raise DatasetError(f"the mask {path} is not a picture that OpenCV can decode")
     grey = pixels if pixels.ndim == 2 else pixels[..., :3].max(axis=2)
@@ -98,6 +95,6 @@ def read_mask(path: Path) -> Mask:
     return np.asarray(grey > (127 if smooth else 0), np.bool_)
 
 
-def _locate(path: Path, size: tuple[int, int]) -> Regions:
+def _locate(path: Path, size: tuple[int, int]) -> GroundTruth:
     mask = resize_mask(read_mask(path), size)
-    return Regions(component_boxes(mask), mask)
+    return GroundTruth(component_boxes(mask), mask)

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from camruntime.datasets._found import Entry, Found, in_one_line, is_picture, read_text
-from camruntime.datasets._sample import Regions
+from camruntime.datasets._sample import GroundTruth
 from camruntime.datasets._shapes import fill_boxes, fill_outline
 from camruntime.datasets._yolo_names import class_name, read_names
 from camruntime.errors import DatasetError
@@ -94,7 +94,7 @@ def _read_line(line: str, place: str) -> tuple[str, FloatArray]:
     return str(int(key)), np.clip(values, 0, 1).reshape(-1, 2)
 
 
-def _locate(shapes: list[FloatArray], size: tuple[int, int]) -> Regions:
+def _locate(shapes: list[FloatArray], size: tuple[int, int]) -> GroundTruth:
     """Boxes and mask in pixels of a picture of `size` `(H, W)`."""
     scale = np.array([size[1], size[0]], np.float32)
     boxes = [
@@ -106,7 +106,7 @@ def _locate(shapes: list[FloatArray], size: tuple[int, int]) -> Regions:
     for shape in shapes:
         if shape.ndim == 2:
             fill_outline(shape * scale, mask)
-    return Regions(stacked, mask)
+    return GroundTruth(stacked, mask)
 
 
 def _around(outline: FloatArray) -> FloatArray:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 
-from camruntime.evaluation.summary import Estimate, MetricInfo, Summary
+from camruntime.evaluation.summary import Estimate, MethodSummary, Summary
+from camruntime.metrics import MetricInfo
 
-ARROWS = {"higher": "↑", "lower": "↓", "neither": ""}
 READING = {"higher": "Higher is better.", "lower": "Lower is better.", "neither": ""}
 
 
@@ -24,6 +24,7 @@ class Column:
         best: the best mean among methods that are no baselines; None where nothing is better.
         count: of samples that have a value, where it is the same in the whole column, else None.
         samples: of the data set.
+        by_accuracy: it holds areas over the network's accuracy, not means over samples.
     """
 
     metric: str
@@ -31,18 +32,22 @@ class Column:
     best: float | None
     count: int | None
     samples: int
+    by_accuracy: bool = False
+
+    def estimate(self, method: MethodSummary) -> Estimate | None:
+        """The method's value in this column; None where there is none to print."""
+        return _estimate(method, self.metric, self.by_accuracy)
 
 
 def columns_of(summary: Summary) -> tuple[Column, ...]:
-    """The table's columns in their order."""
-    found = []
-    for metric, info in summary.metrics.items():
-        rows = [(m.baseline, present(m.metrics.get(metric))) for m in summary.methods]
-        means = [estimate.mean for baseline, estimate in rows if estimate and not baseline]
-        counts = {estimate.count for _, estimate in rows if estimate}
-        count = counts.pop() if len(counts) == 1 else None
-        found.append(Column(metric, info, _best(means, info), count, summary.samples))
-    return tuple(found)
+    """The table's columns in their order: the metrics, then what some are by accuracy."""
+    plain = [_column(summary, metric, info) for metric, info in summary.metrics.items()]
+    by_accuracy = [
+        _column(summary, metric, _of_right_predictions(info), by_accuracy=True)
+        for metric, info in summary.metrics.items()
+        if any(metric in method.by_accuracy for method in summary.methods)
+    ]
+    return (*plain, *by_accuracy)
 
 
 def present(estimate: Estimate | None) -> Estimate | None:
@@ -52,7 +57,7 @@ def present(estimate: Estimate | None) -> Estimate | None:
 
 def heading(info: MetricInfo) -> str:
     """A metric's title as HTML, with its unit and the arrow of what is better."""
-    marks = "&nbsp;".join(filter(None, (escape(info.unit), ARROWS[info.better])))
+    marks = "&nbsp;".join(filter(None, (escape(info.unit), info.arrow)))
     return escape(info.title) + (f' <span class="unit">{marks}</span>' if marks else "")
 
 
@@ -65,6 +70,29 @@ def spec_html(spec: str) -> str:
     """A method's spec that may wrap between its options, and nowhere else."""
     parts = re.findall(r":?[^:]+|:", spec)
     return "<wbr>".join(f'<span class="part">{escape(part)}</span>' for part in parts)
+
+
+def _column(summary: Summary, metric: str, info: MetricInfo, by_accuracy: bool = False) -> Column:
+    rows = [(one.baseline, _estimate(one, metric, by_accuracy)) for one in summary.methods]
+    means = [estimate.mean for baseline, estimate in rows if estimate and not baseline]
+    counts = {estimate.count for _, estimate in rows if estimate}
+    count = counts.pop() if len(counts) == 1 else None
+    return Column(metric, info, _best(means, info), count, summary.samples, by_accuracy)
+
+
+def _estimate(method: MethodSummary, metric: str, by_accuracy: bool) -> Estimate | None:
+    if not by_accuracy:
+        return present(method.metrics.get(metric))
+    found = method.by_accuracy.get(metric)
+    return present(found.area) if found else None
+
+
+def _of_right_predictions(info: MetricInfo) -> MetricInfo:
+    return replace(
+        info,
+        title=f"{info.title} by accuracy",
+        description=f"{info.title} of right predictions, area over the accuracy in their category",
+    )
 
 
 def _best(means: Sequence[float], info: MetricInfo) -> float | None:

@@ -6,7 +6,7 @@ import math
 from html import escape
 
 from camruntime.evaluation._charts import Line, Point, Style, line_chart, scatter, styles
-from camruntime.evaluation._columns import ARROWS, present
+from camruntime.evaluation._columns import present
 from camruntime.evaluation.summary import Curve, Summary
 
 
@@ -14,8 +14,14 @@ def curves_section(summary: Summary) -> str:
     """A chart for each curve that any method has; empty where none has."""
     looks = _looks(summary)
     # A dict keeps the order of the first mention.
-    names = dict.fromkeys(name for method in summary.methods for name in method.curves)
-    figures = "".join(_figure(summary, name, looks) for name in names)
+    titled: dict[str, dict[str, Curve]] = {}
+    for method in summary.methods:
+        for name, curve in method.curves.items():
+            titled.setdefault(name, {})[method.method] = curve
+            if name in method.by_accuracy:
+                over = titled.setdefault(f"protocol: {name}", {})
+                over[method.method] = method.by_accuracy[name].curve
+    figures = "".join(_figure(title, curves, looks) for title, curves in titled.items())
     if not figures:
         return ""
     return f'<section id="curves"><h2>Curves</h2><div class="charts">{figures}</div></section>'
@@ -37,9 +43,7 @@ def cost_section(summary: Summary) -> str:
     if not points:
         return ""
     unit = f", {info.unit}" if info.unit else ""
-    chart = scatter(
-        points, "Forward passes per explanation", f"{info.title}{unit} {ARROWS[info.better]}"
-    )
+    chart = scatter(points, "Forward passes per explanation", f"{info.title}{unit} {info.arrow}")
     return (
         '<section id="cost"><h2>Quality and cost</h2><figure class="wide">'
         f"<figcaption>{escape(info.title)} with 95 % intervals. Methods of equal cost stand side "
@@ -51,14 +55,13 @@ def _looks(summary: Summary) -> dict[str, Style]:
     return styles([(method.method, method.baseline) for method in summary.methods])
 
 
-def _figure(summary: Summary, name: str, looks: dict[str, Style]) -> str:
-    found = [(m.method, m.curves[name]) for m in summary.methods if name in m.curves]
-    lines = [Line(method, _points(curve), looks[method]) for method, curve in found]
+def _figure(name: str, curves: dict[str, Curve], looks: dict[str, Style]) -> str:
+    lines = [Line(method, _points(curve), looks[method]) for method, curve in curves.items()]
     lines = [line for line in lines if line.points]
     if not lines:
         return ""
-    title = escape(name[:1].upper() + name[1:])
-    chart = line_chart(lines, found[0][1].x_name, found[0][1].y_name)
+    title, first = escape(name[:1].upper() + name[1:]), next(iter(curves.values()))
+    chart = line_chart(lines, first.x_name, first.y_name)
     return f"<figure><figcaption><h3>{title}</h3></figcaption>{chart}</figure>"
 
 

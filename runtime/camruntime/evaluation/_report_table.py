@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from camruntime.evaluation._columns import Column, columns_of, heading, present, reading, spec_html
+from camruntime.evaluation._columns import Column, columns_of, heading, reading, spec_html
 from camruntime.evaluation._numbers import MISSING, estimate_texts, passes_text, seconds_text
 from camruntime.evaluation.summary import Estimate, MethodSummary, Summary
 
@@ -74,11 +74,11 @@ def _row(columns: Sequence[Column], method: MethodSummary) -> str:
 
 
 def _cell(column: Column, method: MethodSummary) -> str:
-    estimate = present(method.metrics.get(column.metric))
+    estimate = column.estimate(method)
     if estimate is None:
         return f'<td class="missing">{MISSING}</td>'
     best = not method.baseline and estimate.mean == column.best
-    weak = column.metric in method.no_better_than_centre
+    weak = not column.by_accuracy and column.metric in method.no_better_than_centre
     names = " ".join(name for name, holds in (("best", best), ("weak", weak)) if holds)
     kind = f' class="{names}"' if names else ""
     tip, count = _fewer(column, estimate)

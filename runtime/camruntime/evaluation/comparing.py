@@ -17,8 +17,6 @@ from camruntime.metrics import Metric, make_metric
 from camruntime.overlay import contact_sheet
 from camruntime.picture import Picture
 
-_ARROWS = {"higher": "↑", "lower": "↓", "neither": ""}
-
 
 @dataclass(frozen=True, eq=False)
 class Compared:
@@ -85,7 +83,7 @@ def comparison_html(explainer: Explainer, photo: Picture, found: Sequence[Compar
 
 def _reading(spec: str) -> str:
     info = make_metric(spec).info
-    return f'<span title="{escape(info.description)}">{escape(spec)} {_ARROWS[info.better]}</span>'
+    return f'<span title="{escape(info.description)}">{escape(spec)} {info.arrow}</span>'
 
 
 def _figure(title: str, picture: Picture, lines: Sequence[str]) -> str:

@@ -12,10 +12,16 @@ import numpy as np
 
 from camruntime.evaluation.row import Row
 from camruntime.evaluation.statistics import interval, resampled_means
-from camruntime.evaluation.summary import Curve, Estimate
+from camruntime.evaluation.summary import ByAccuracy, Curve, Estimate
 from camruntime.trapezoid import trapezoid
 
 BINS = 10
+
+
+def over_accuracy(rows: Sequence[Row], metric: str) -> ByAccuracy | None:
+    """Curve and area of `metric` for the rows of one method; None where there is no curve."""
+    curve, area = curve_over_accuracy(rows, metric), area_over_accuracy(rows, metric)
+    return ByAccuracy(area, curve) if curve and area else None
 
 
 def curve_over_accuracy(rows: Sequence[Row], metric: str) -> Curve | None:

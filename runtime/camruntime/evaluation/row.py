@@ -52,7 +52,7 @@ def measured(sample: Sample, outcome: Outcome, metrics: Sequence[Metric]) -> Row
         target=explanation.target.index,
         saliency=explanation.saliency,
         photo_saliency=explanation.photo_saliency,
-        regions=sample.locate((height, width)) if sample.locate else None,
+        ground_truth=sample.locate((height, width)) if sample.locate else None,
     )
     results = {metric_spec(metric): case.measure(metric) for metric in metrics}
     predicted = explanation.predicted.index

@@ -9,18 +9,17 @@ import numpy as np
 
 from camruntime.bundle import Manifest
 from camruntime.datasets._sample import Dataset
-from camruntime.evaluation.protocol import area_over_accuracy, curve_over_accuracy
+from camruntime.evaluation.protocol import over_accuracy
 from camruntime.evaluation.row import Row, by_method
 from camruntime.evaluation.statistics import (
     mean_over_categories,
     mean_over_samples,
 )
-from camruntime.evaluation.summary import Curve, Estimate, MethodSummary, MetricInfo, Summary
+from camruntime.evaluation.summary import Curve, Estimate, MethodSummary, Summary
 from camruntime.methods import BASELINES
-from camruntime.metrics import Metric, metric_spec
+from camruntime.metrics import Metric, MetricInfo, metric_spec
 
 CENTRE = "centre-gaussian"
-PROTOCOL = "protocol: "
 
 
 def summarise(
@@ -57,23 +56,9 @@ def summarise(
         accuracy=float(np.mean(known)) if known else None,
         probability=float(np.mean([row.probability for row in first])),
         failed=tuple(failed),
-        metrics=_infos(metrics, found),
+        metrics={metric_spec(metric): _with_options(metric) for metric in metrics},
         methods=found,
     )
-
-
-def _infos(metrics: Sequence[Metric], methods: Sequence[MethodSummary]) -> dict[str, MetricInfo]:
-    """How to read the columns: the metrics', and the protocol's of those that have a curve."""
-    infos = {metric_spec(metric): _with_options(metric) for metric in metrics}
-    for spec, info in list(infos.items()):
-        if any(PROTOCOL + spec in one.metrics for one in methods):
-            infos[PROTOCOL + spec] = replace(
-                info,
-                title=f"{info.title} by accuracy",
-                description=f"{info.title} of right predictions, area over the accuracy in their "
-                "category",
-            )
-    return infos
 
 
 def _with_options(metric: Metric) -> MetricInfo:
@@ -89,18 +74,17 @@ def _method(
     mine = list(rows.values())
     found = {metric_spec(metric): _mean(mine, metric) for metric in metrics}
     weak = [metric_spec(one) for one in metrics if not _beats(one, rows, centre)]
-    for spec in [metric_spec(metric) for metric in metrics]:
-        if any(row.curves.get(spec) for row in mine):
-            found[PROTOCOL + spec] = area_over_accuracy(mine, spec)
+    curves = _curves(mine, metrics)
     baseline = name.partition(":")[0] in BASELINES
     return MethodSummary(
         method=name,
         baseline=baseline,
         metrics={spec: one for spec, one in found.items() if one is not None},
-        curves=_curves(mine, metrics),
+        curves=curves,
         passes=float(np.mean([row.passes for row in mine])),
         seconds=float(np.mean([row.seconds for row in mine])),
         no_better_than_centre=() if baseline else tuple(weak),
+        by_accuracy={spec: one for spec in curves if (one := over_accuracy(mine, spec))},
     )
 
 
@@ -110,14 +94,14 @@ def _mean(rows: Sequence[Row], metric: Metric) -> Estimate | None:
     if not known:
         return None
     values = np.array([value for value, _ in known], np.float64)
-    if metric.by_category:
+    if metric.info.by_category:
         return mean_over_categories(values, [category for _, category in known])
     return mean_over_samples(values)
 
 
 def _beats(metric: Metric, rows: Mapping[str, Row], centre: Mapping[str, Row]) -> bool:
     """Whether the difference from the centre Gaussian, sample by sample, is clearly a good one."""
-    spec, sign = metric_spec(metric), {"higher": 1, "lower": -1, "neither": 0}[metric.info.better]
+    spec, sign = metric_spec(metric), metric.info.sign
     differences = []
     for sample in rows.keys() & centre.keys():
         one, other = rows[sample].values[spec], centre[sample].values[spec]
@@ -137,11 +121,6 @@ def _curves(rows: Sequence[Row], metrics: Sequence[Metric]) -> dict[str, Curve]:
             continue
         mean = np.mean(ys, axis=0)
         x = np.linspace(0, 1, len(mean))
-        what = "removed" if spec.startswith("deletion") else "revealed"
-        curves[spec] = Curve(
-            tuple(x.tolist()), tuple(mean.tolist()), f"share of pixels {what}", "probability"
-        )
-        over_accuracy = curve_over_accuracy(rows, spec)
-        if over_accuracy is not None:
-            curves[PROTOCOL + spec] = over_accuracy
+        axis = metric.info.curve_axis or "share"
+        curves[spec] = Curve(tuple(x.tolist()), tuple(mean.tolist()), axis, "probability")
     return curves

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
 
-SCHEMA_VERSION = 1
+from camruntime.metrics import MetricInfo
+
+SCHEMA_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -34,21 +35,17 @@ class Curve:
     y_name: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class MetricInfo:
-    """How a metric is read.
+@dataclass(frozen=True)
+class ByAccuracy:
+    """A metric of right predictions over the network's accuracy in their category.
 
     Attributes:
-        title: its name for readers.
-        better: whether more or less of it is good; `neither` for a mere description.
-        unit: `%` where values are shares times 100, else empty.
-        description: what it says, in a sentence.
+        area: under the curve, over the accuracies that it spans.
+        curve: the metric's mean by accuracy.
     """
 
-    title: str
-    better: Literal["higher", "lower", "neither"]
-    unit: str
-    description: str
+    area: Estimate
+    curve: Curve
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +56,8 @@ class MethodSummary:
         method: its spec.
         baseline: whether it is a baseline that looks at no network.
         metrics: by metric's name; one without any value is absent.
-        curves: by name, such as `insertion`, `deletion`, `protocol: insertion`.
+        curves: of the metrics that have one, by metric's name.
+        by_accuracy: of the same metrics, where classes are known: Decom-CAM's protocol.
         passes: forward passes of the network per explanation, mean; a gradient counts as one.
         seconds: per explanation, mean.
         no_better_than_centre: metrics in which it does not beat the centre Gaussian: its mean
@@ -73,6 +71,7 @@ class MethodSummary:
     passes: float
     seconds: float
     no_better_than_centre: tuple[str, ...] = ()
+    by_accuracy: Mapping[str, ByAccuracy] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,14 +1,8 @@
 """Metrics of explanations, one file each. Importing a metric's module registers it."""
 
-from camruntime.metrics._case import Case
-from camruntime.metrics._registry import (
-    METRICS,
-    Measured,
-    Metric,
-    make_metric,
-    metric_spec,
-    register,
-)
+from camruntime.metrics._case import Case, Measured, Metric
+from camruntime.metrics._info import MetricInfo
+from camruntime.metrics._registry import METRICS, make_metric, metric_spec, register, usual_metrics
 from camruntime.metrics.adcc import ADCC
 from camruntime.metrics.average_drop import AverageDrop
 from camruntime.metrics.coherency import Coherency
@@ -39,9 +33,11 @@ __all__ = [
     "IoU",
     "Measured",
     "Metric",
+    "MetricInfo",
     "PointingGame",
     "RightClassification",
     "make_metric",
     "metric_spec",
     "register",
+    "usual_metrics",
 ]

@@ -1,20 +1,49 @@
-"""What a metric looks at: one explanation of one picture, and the network to ask."""
+"""What a metric is, and what it looks at: one explanation of one picture, and the network."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
 from camruntime.blas import one_blas_thread
-from camruntime.datasets._sample import Regions
+from camruntime.datasets._sample import GroundTruth
 from camruntime.graphs import Forward, Graphs, softmax
 from camruntime.methods import Method
-from camruntime.metrics._registry import Measured, Metric
+from camruntime.metrics._info import MetricInfo
 from camruntime.rescale import FloatArray
 from camruntime.saliency import saliency
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a metric found.
+
+    Attributes:
+        value: None where it has no meaning, as without ground truth, or with an empty one.
+        curve: y values at evenly spaced x from 0 to 1, of metrics that are an area under it.
+    """
+
+    value: float | None
+    curve: tuple[float, ...] = ()
+
+
+class Metric(Protocol):
+    """A metric: a frozen dataclass whose fields are its options.
+
+    Attributes:
+        info: how it is read.
+    """
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+    info: ClassVar[MetricInfo]
+
+    def __call__(self, case: Case) -> Measured:
+        """Measure one explanation."""
+        ...
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -28,7 +57,7 @@ class Case:
         target: index of the class that is explained.
         saliency: float32 `(H, W)` in [0, 1], at the size of the network's input.
         photo_saliency: the same at the photograph's size.
-        regions: where the class is in the photograph, if anybody says.
+        ground_truth: where the class is in the photograph, if anybody says.
         results: of metrics that were asked before, by metric.
     """
 
@@ -38,7 +67,7 @@ class Case:
     target: int
     saliency: FloatArray
     photo_saliency: FloatArray
-    regions: Regions | None = None
+    ground_truth: GroundTruth | None = None
     results: dict[Metric, Measured] = field(default_factory=dict)
 
     def measure(self, metric: Metric) -> Measured:

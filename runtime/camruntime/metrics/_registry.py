@@ -3,48 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
+from typing import TypeVar
 
 from camruntime._specs import Registry
 from camruntime.errors import MetricError
-
-if TYPE_CHECKING:
-    from camruntime.evaluation.summary import MetricInfo
-    from camruntime.metrics._case import Case
-
-
-@dataclass(frozen=True)
-class Measured:
-    """What a metric found.
-
-    Attributes:
-        value: None where it has no meaning, as without regions, or with an empty one.
-        curve: y values at evenly spaced x from 0 to 1, of metrics that are an area under it.
-    """
-
-    value: float | None
-    curve: tuple[float, ...] = ()
-
-
-class Metric(Protocol):
-    """A metric: a frozen dataclass whose fields are its options.
-
-    Attributes:
-        info: how it is read.
-        by_category: the mean is one of the means of each category, not of all samples.
-        needs_regions: it compares with where the class is.
-    """
-
-    __dataclass_fields__: ClassVar[dict[str, Any]]
-    info: ClassVar[MetricInfo]
-    by_category: ClassVar[bool]
-    needs_regions: ClassVar[bool]
-
-    def __call__(self, case: Case) -> Measured:
-        """Measure one explanation."""
-        ...
-
+from camruntime.metrics._case import Metric
 
 METRICS: dict[str, type[Metric]] = {}
 
@@ -68,6 +31,20 @@ def make_metric(spec: str) -> Metric:
         MetricError: no such metric or option, or a value that the option does not take.
     """
     return _known().make(spec)
+
+
+def usual_metrics(located: bool) -> list[str]:
+    """Names of the metrics that are measured unless others are asked for, in their order.
+
+    Args:
+        located: whether anybody says where objects are; localisation is left out otherwise.
+    """
+    places = {
+        name: kind.info.usual
+        for name, kind in METRICS.items()
+        if kind.info.usual is not None and (located or kind.info.category != "localisation")
+    }
+    return sorted(places, key=places.__getitem__)
 
 
 def metric_spec(metric: Metric) -> str:

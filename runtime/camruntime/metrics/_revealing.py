@@ -7,8 +7,7 @@ from typing import Literal
 import numpy as np
 
 from camruntime.errors import MetricError
-from camruntime.metrics._case import Case
-from camruntime.metrics._registry import Measured
+from camruntime.metrics._case import Case, Measured
 from camruntime.picture import gaussian_blur
 from camruntime.rescale import FloatArray
 from camruntime.trapezoid import trapezoid
@@ -23,7 +22,7 @@ def area(case: Case, steps: int, baseline: Baseline, revealing: bool) -> Measure
 
     Args:
         case: the explanation.
-        steps: number of equal parts of the picture that change one after the other.
+        steps: number of equal parts of the picture that change one after the other, at least 1.
         baseline: what takes the place of a pixel that is not seen.
         revealing: from the baseline to the picture, or the other way round.
 
@@ -31,8 +30,6 @@ def area(case: Case, steps: int, baseline: Baseline, revealing: bool) -> Measure
         The area by the trapezoid rule over the share of pixels that changed, times 100, and the
         `steps + 1` probabilities.
     """
-    if steps < 1:
-        raise MetricError(f"steps is at least 1, got {steps}")
     picture, hidden = case.forward.image[0], hiding(case, baseline)
     rank = np.empty(case.order.size, np.intp)
     rank[case.order] = np.arange(case.order.size)
@@ -43,6 +40,12 @@ def area(case: Case, steps: int, baseline: Baseline, revealing: bool) -> Measure
     scores = case.probabilities(images).astype(np.float64)
     share = float(trapezoid(scores, counts / rank.size))
     return Measured(100 * share, tuple(scores.tolist()))
+
+
+def check_steps(steps: int) -> None:
+    """Raise `MetricError` where there is no part of the picture to change."""
+    if steps < 1:
+        raise MetricError(f"steps is at least 1, got {steps}")
 
 
 def hiding(case: Case, baseline: Baseline) -> FloatArray:

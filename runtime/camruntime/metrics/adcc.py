@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from camruntime.evaluation.summary import MetricInfo
-from camruntime.metrics._case import Case
-from camruntime.metrics._registry import Measured, register
+from camruntime.metrics._case import Case, Measured
+from camruntime.metrics._info import MetricInfo
+from camruntime.metrics._registry import register
 from camruntime.metrics.average_drop import AverageDrop
 from camruntime.metrics.coherency import Coherency
 from camruntime.metrics.complexity import Complexity
@@ -26,12 +26,11 @@ class ADCC:
 
     info: ClassVar = MetricInfo(
         title="ADCC",
+        category="faithfulness",
         better="higher",
-        unit="%",
         description="harmonic mean of coherency, simplicity, and probability kept",
+        usual=1,
     )
-    by_category: ClassVar = False
-    needs_regions: ClassVar = False
 
     def __call__(self, case: Case) -> Measured:
         """In percent, 0 to 100."""

@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from camruntime.evaluation.summary import MetricInfo
 from camruntime.graphs import softmax
-from camruntime.metrics._case import Case
-from camruntime.metrics._registry import Measured, register
+from camruntime.metrics._case import Case, Measured
+from camruntime.metrics._info import MetricInfo
+from camruntime.metrics._registry import register
 
 
 @register("average-drop")
@@ -26,12 +26,11 @@ class AverageDrop:
 
     info: ClassVar = MetricInfo(
         title="Average Drop",
+        category="faithfulness",
         better="lower",
-        unit="%",
         description="probability that is lost when only the explanation map is seen",
+        usual=2,
     )
-    by_category: ClassVar = False
-    needs_regions: ClassVar = False
 
     def __call__(self, case: Case) -> Measured:
         """In percent, 0 to 100."""

@@ -11,9 +11,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from camruntime.evaluation.summary import MetricInfo
-from camruntime.metrics._case import Case
-from camruntime.metrics._registry import Measured, register
+from camruntime.metrics._case import Case, Measured
+from camruntime.metrics._info import MetricInfo
+from camruntime.metrics._registry import register
 from camruntime.rescale import FloatArray
 
 
@@ -27,12 +27,11 @@ class Coherency:
 
     info: ClassVar = MetricInfo(
         title="Coherency",
+        category="coherence",
         better="higher",
-        unit="%",
         description="how alike the maps of the picture and of its explanation map are",
+        usual=4,
     )
-    by_category: ClassVar = False
-    needs_regions: ClassVar = False
 
     def __call__(self, case: Case) -> Measured:
         """In percent, 0 to 100."""

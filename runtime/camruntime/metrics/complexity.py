@@ -10,9 +10,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from camruntime.evaluation.summary import MetricInfo
-from camruntime.metrics._case import Case
-from camruntime.metrics._registry import Measured, register
+from camruntime.metrics._case import Case, Measured
+from camruntime.metrics._info import MetricInfo
+from camruntime.metrics._registry import register
 
 
 @register("complexity")
@@ -22,12 +22,11 @@ class Complexity:
 
     info: ClassVar = MetricInfo(
         title="Complexity",
+        category="complexity",
         better="lower",
-        unit="%",
         description="mean saliency: small maps are easier to read",
+        usual=5,
     )
-    by_category: ClassVar = False
-    needs_regions: ClassVar = False
 
     def __call__(self, case: Case) -> Measured:
         """In percent, 0 to 100."""

@@ -8,10 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from camruntime.evaluation.summary import MetricInfo
-from camruntime.metrics._case import Case
+from camruntime.errors import MetricError
+from camruntime.metrics._case import Case, Measured
 from camruntime.metrics._explanation_map import shown_probabilities
-from camruntime.metrics._registry import Measured, register
+from camruntime.metrics._info import MetricInfo
+from camruntime.metrics._registry import register
+from camruntime.percentile import check_percentile
 
 
 @register("confidence")
@@ -29,12 +31,13 @@ class Confidence:
 
     info: ClassVar = MetricInfo(
         title="Confidence",
+        category="faithfulness",
         better="higher",
-        unit="%",
         description="probability of the class when only the most salient pixels are shown",
     )
-    by_category: ClassVar = False
-    needs_regions: ClassVar = False
+
+    def __post_init__(self) -> None:
+        check_percentile(self.percentile, MetricError)
 
     def __call__(self, case: Case) -> Measured:
         """In percent, 0 to 100."""

@@ -8,10 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from camruntime.evaluation.summary import MetricInfo
-from camruntime.metrics._case import Case
-from camruntime.metrics._registry import Measured, register
-from camruntime.metrics._revealing import Baseline, area
+from camruntime.metrics._case import Case, Measured
+from camruntime.metrics._info import MetricInfo
+from camruntime.metrics._registry import register
+from camruntime.metrics._revealing import Baseline, area, check_steps
 
 
 @register("deletion")
@@ -30,12 +30,15 @@ class Deletion:
 
     info: ClassVar = MetricInfo(
         title="Deletion",
+        category="faithfulness",
         better="lower",
-        unit="%",
         description="area under the probability while the most salient pixels are removed",
+        usual=7,
+        curve_axis="share of pixels removed",
     )
-    by_category: ClassVar = False
-    needs_regions: ClassVar = False
+
+    def __post_init__(self) -> None:
+        check_steps(self.steps)
 
     def __call__(self, case: Case) -> Measured:
         """In percent, with the curve."""

@@ -11,10 +11,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from camruntime.evaluation.summary import MetricInfo
-from camruntime.metrics._case import Case
-from camruntime.metrics._regions import Shape, inside
-from camruntime.metrics._registry import Measured, register
+from camruntime.metrics._case import Case, Measured
+from camruntime.metrics._ground_truth import Shape, inside
+from camruntime.metrics._info import MetricInfo
+from camruntime.metrics._registry import register
 
 
 @register("energy-pointing-game")
@@ -32,15 +32,14 @@ class EnergyPointingGame:
 
     info: ClassVar = MetricInfo(
         title="Energy-based pointing game",
+        category="localisation",
         better="higher",
-        unit="%",
         description="share of the saliency that lies on the object",
+        usual=10,
     )
-    by_category: ClassVar = False
-    needs_regions: ClassVar = True
 
     def __call__(self, case: Case) -> Measured:
-        """In percent, 0 to 100; None without regions."""
+        """In percent, 0 to 100; None without ground truth."""
         region = inside(case, self.shape)
         if region is None:
             return Measured(None)

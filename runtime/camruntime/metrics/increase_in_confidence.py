@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from camruntime.evaluation.summary import MetricInfo
-from camruntime.metrics._case import Case
-from camruntime.metrics._registry import Measured, register
+from camruntime.metrics._case import Case, Measured
+from camruntime.metrics._info import MetricInfo
+from camruntime.metrics._registry import register
 from camruntime.metrics.average_drop import seen_probability
 
 
@@ -21,12 +21,11 @@ class IncreaseInConfidence:
 
     info: ClassVar = MetricInfo(
         title="Increase in Confidence",
+        category="faithfulness",
         better="higher",
-        unit="%",
         description="share of pictures whose explanation map has a higher probability",
+        usual=3,
     )
-    by_category: ClassVar = False
-    needs_regions: ClassVar = False
 
     def __call__(self, case: Case) -> Measured:
         """100 or 0."""

@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from camruntime.evaluation.summary import MetricInfo
-from camruntime.metrics._case import Case
-from camruntime.metrics._registry import Measured, register
-from camruntime.metrics._revealing import Baseline
+from camruntime.metrics._case import Case, Measured
+from camruntime.metrics._info import MetricInfo
+from camruntime.metrics._registry import register
+from camruntime.metrics._revealing import Baseline, check_steps
 from camruntime.metrics.deletion import Deletion
 from camruntime.metrics.insertion import Insertion
 
@@ -34,12 +34,14 @@ class InsertionDeletion:
 
     info: ClassVar = MetricInfo(
         title="Insertion - Deletion",
+        category="faithfulness",
         better="higher",
-        unit="%",
         description="insertion less deletion",
+        usual=8,
     )
-    by_category: ClassVar = False
-    needs_regions: ClassVar = False
+
+    def __post_init__(self) -> None:
+        check_steps(self.steps)
 
     def __call__(self, case: Case) -> Measured:
         """In percent, -100 to 100."""

@@ -8,13 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-import cv2
 import numpy as np
 
 from camruntime.errors import MetricError
-from camruntime.evaluation.summary import MetricInfo
-from camruntime.metrics._case import Case
-from camruntime.metrics._registry import Measured, register
+from camruntime.metrics._case import Case, Measured
+from camruntime.metrics._info import MetricInfo
+from camruntime.metrics._registry import register
+from camruntime.regions import regions_above
 from camruntime.rescale import FloatArray
 
 
@@ -33,33 +33,32 @@ class IoU:
 
     info: ClassVar = MetricInfo(
         title="IoU",
+        category="localisation",
         better="higher",
-        unit="%",
         description="overlap of the map's largest region with the object's box",
+        usual=11,
     )
-    by_category: ClassVar = False
-    needs_regions: ClassVar = True
 
-    def __call__(self, case: Case) -> Measured:
-        """In percent, 0 to 100; None without regions."""
+    def __post_init__(self) -> None:
         if not 0 <= self.threshold < 1:
             raise MetricError(f"iou: threshold lies in [0, 1), got {self.threshold}")
-        if case.regions is None or not len(case.regions.boxes):
+
+    def __call__(self, case: Case) -> Measured:
+        """In percent, 0 to 100; None without ground truth."""
+        if case.ground_truth is None or not len(case.ground_truth.boxes):
             return Measured(None)
         found = largest_box(case.photo_saliency, self.threshold)
         if found is None:
             return Measured(0.0)
-        return Measured(100 * max(overlap(found, box) for box in case.regions.boxes))
+        return Measured(100 * max(overlap(found, box) for box in case.ground_truth.boxes))
 
 
 def largest_box(saliency: FloatArray, threshold: float) -> FloatArray | None:
     """Left, top, right, bottom of the largest region above `threshold` times the maximum."""
-    above = (saliency > threshold * saliency.max()).astype(np.uint8)
-    _, _, stats, _ = cv2.connectedComponentsWithStats(above, connectivity=8)
-    if len(stats) < 2:  # 0 is the background
+    found = regions_above(saliency, threshold)
+    if not len(found.areas):
         return None
-    left, top, width, height, _ = stats[1 + stats[1:, cv2.CC_STAT_AREA].argmax()]
-    return np.array([left, top, left + width, top + height], np.float32)
+    return np.asarray(found.boxes[found.areas.argmax()], np.float32)
 
 
 def overlap(one: FloatArray, other: FloatArray) -> float:

@@ -12,10 +12,10 @@ import cv2
 import numpy as np
 
 from camruntime.errors import MetricError
-from camruntime.evaluation.summary import MetricInfo
-from camruntime.metrics._case import Case
-from camruntime.metrics._regions import Shape, inside
-from camruntime.metrics._registry import Measured, register
+from camruntime.metrics._case import Case, Measured
+from camruntime.metrics._ground_truth import Shape, inside
+from camruntime.metrics._info import MetricInfo
+from camruntime.metrics._registry import register
 
 
 @register("pointing-game")
@@ -35,17 +35,19 @@ class PointingGame:
 
     info: ClassVar = MetricInfo(
         title="Pointing game",
+        category="localisation",
         better="higher",
-        unit="%",
         description="share of pictures whose most salient pixel lies on the object",
+        usual=9,
+        by_category=True,
     )
-    by_category: ClassVar = True
-    needs_regions: ClassVar = True
 
-    def __call__(self, case: Case) -> Measured:
-        """100 or 0; None without regions."""
+    def __post_init__(self) -> None:
         if self.tolerance < 0:
             raise MetricError(f"pointing-game: tolerance is at least 0, got {self.tolerance}")
+
+    def __call__(self, case: Case) -> Measured:
+        """100 or 0; None without ground truth."""
         region = inside(case, self.shape)
         if region is None:
             return Measured(None)
