@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from camruntime.graphs import Activations, Forward
+from camruntime.graphs import Forward, LayerOutput
 from camruntime.instruments import Cost, charge, metered
 from camruntime.onnx_graphs import OnnxGraphs
 from camruntime.rescale import FloatArray
@@ -34,11 +34,11 @@ class BatchGraphs(OnnxGraphs):
     targets: Sequence[Sequence[int]]
     _gradients: dict[int, tuple[FloatArray, Cost]] = field(default_factory=dict)
 
-    def gradients(self, activations: Activations, targets: Sequence[int]) -> FloatArray:
+    def gradients(self, layer: LayerOutput, targets: Sequence[int]) -> FloatArray:
         """See `Graphs`. In one call for this image and those behind it, who share its cost."""
-        at = self._place(activations)
+        at = self._place(layer)
         if at is None or list(targets) != list(self.targets[at]):
-            return super().gradients(activations, targets)
+            return super().gradients(layer, targets)
         if at not in self._gradients:
             self._gradients.clear()  # those of images that were explained
             self._gradients.update(self._gradients_from(at))
@@ -46,10 +46,10 @@ class BatchGraphs(OnnxGraphs):
         charge(cost)
         return found
 
-    def _place(self, activations: Activations) -> int | None:
+    def _place(self, layer: LayerOutput) -> int | None:
         """Whose layer it is, unchanged; None for any other activations."""
         grids = [forward.activations for forward in self.passes]
-        return next((at for at, grid in enumerate(grids) if grid is activations.grid), None)
+        return next((at for at, grid in enumerate(grids) if grid is layer.activations), None)
 
     def _gradients_from(self, first: int) -> dict[int, tuple[FloatArray, Cost]]:
         """Of image `first`, and of as many behind it as make one gradient for each of the batch.
@@ -60,7 +60,7 @@ class BatchGraphs(OnnxGraphs):
         count = max(1, int((ends <= len(self.passes)).sum()))
         those, wanted = self.passes[first : first + count], self.targets[first : first + count]
         rows = np.repeat(np.arange(count), [len(each) for each in wanted])
-        layer = Activations.joined([forward.layer for forward in those])
+        layer = LayerOutput.joined([forward.layer for forward in those])
         with metered() as meter:
             found = super().gradients(
                 layer if count == 1 else layer.rows(rows), [one for each in wanted for one in each]

@@ -43,29 +43,31 @@ class Normalisation:
 
 
 @dataclass(frozen=True)
-class Activations:
+class LayerOutput:
     """What the target layer puts out for n images.
 
     Attributes:
-        grid: float32 `(n, C, h, w)`.
+        activations: float32 `(n, C, h, w)`.
         tokens: float32 `(n, tokens, C)`, those of a transformer that belong to no cell, such as its
             class token; None where there are none.
     """
 
-    grid: FloatArray
+    activations: FloatArray
     tokens: FloatArray | None = None
 
     @classmethod
-    def joined(cls, parts: Sequence[Activations]) -> Activations:
+    def joined(cls, parts: Sequence[LayerOutput]) -> LayerOutput:
         """Those of several images, one after the other."""
         tokens = [part.tokens for part in parts if part.tokens is not None]
-        grid = np.concatenate([part.grid for part in parts])
-        return cls(grid, np.concatenate(tokens) if tokens else None)
+        activations = np.concatenate([part.activations for part in parts])
+        return cls(activations, np.concatenate(tokens) if tokens else None)
 
-    def rows(self, wanted: Sequence[int] | NDArray[np.integer]) -> Activations:
+    def rows(self, wanted: Sequence[int] | NDArray[np.integer]) -> LayerOutput:
         """Those of these images, in this order; an image may come twice."""
         index = np.asarray(wanted)
-        return Activations(self.grid[index], None if self.tokens is None else self.tokens[index])
+        return LayerOutput(
+            self.activations[index], None if self.tokens is None else self.tokens[index]
+        )
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ class Forward:
         activations: float32 `(1, C, h, w)` of the target layer.
         logits: float32 `(classes,)`.
         normalisation: how `image` was made from pixels.
-        tokens: float32 `(1, tokens, C)`, see `Activations`.
+        tokens: float32 `(1, tokens, C)`, see `LayerOutput`.
         single_cells: float32 `(h * w, classes)`, what `Graphs.logits_of_single_cells` answers,
             where it came with the pass.
     """
@@ -90,9 +92,9 @@ class Forward:
     single_cells: FloatArray | None = None
 
     @property
-    def layer(self) -> Activations:
+    def layer(self) -> LayerOutput:
         """Grid and tokens of the one image."""
-        return Activations(self.activations, self.tokens)
+        return LayerOutput(self.activations, self.tokens)
 
 
 class Edges(NamedTuple):
@@ -132,10 +134,8 @@ class Graphs(Protocol):
         """
         ...
 
-    def logits_of_masked_activations(
-        self, activations: Activations, masks: FloatArray
-    ) -> FloatArray:
-        """Logits `(n, classes)` of `grid * mask` of one image, for each of `masks` `(n, h, w)`.
+    def logits_of_masked_activations(self, layer: LayerOutput, masks: FloatArray) -> FloatArray:
+        """Logits `(n, classes)` of one image's activations times each of `masks` `(n, h, w)`.
 
         Tokens stay as they are.
         """
@@ -158,14 +158,14 @@ class Graphs(Protocol):
         """Logits `(n, classes)` of `images` `(n, 3, H, W)`."""
         ...
 
-    def activations(self, images: FloatArray) -> Activations:
-        """Activations of `images` `(n, 3, H, W)`."""
+    def layer(self, images: FloatArray) -> LayerOutput:
+        """What the target layer puts out for `images` `(n, 3, H, W)`."""
         ...
 
-    def gradients(self, activations: Activations, targets: Sequence[int]) -> FloatArray:
-        """`d logit / d grid` `(targets, C, h, w)`: row i by its own target `targets[i]`.
+    def gradients(self, layer: LayerOutput, targets: Sequence[int]) -> FloatArray:
+        """`d logit / d activations` `(targets, C, h, w)`: row i by its own target `targets[i]`.
 
-        Activations are those of as many images as there are targets, or of one for all targets.
+        `layer` is of as many images as there are targets, or of one for all targets.
         """
         ...
 

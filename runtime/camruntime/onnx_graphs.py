@@ -12,7 +12,7 @@ from camruntime.cell_masks import cell_masks
 from camruntime.edge_model import EDGES, open_edge_model, scharr
 from camruntime.engine import Array, DeviceValue, Engine
 from camruntime.errors import DeviceMemoryError, EdgeModelError, NonFiniteError
-from camruntime.graphs import Activations, Edges, Forward, Normalisation, Occlusion
+from camruntime.graphs import Edges, Forward, LayerOutput, Normalisation, Occlusion
 from camruntime.interpolation import Upsampling
 from camruntime.memory import Progress
 from camruntime.providers import CPU, OPENVINO
@@ -71,10 +71,12 @@ class OnnxGraphs:
         spec = self.engine.bundle.manifest.input
         normalisation = Normalisation(spec.mean, spec.std)
         known = {name: value.numpy() for name, value in layer.items()}
-        made = Activations(known["activations"], known.get("tokens"))
+        made = LayerOutput(known["activations"], known.get("tokens"))
         each = [made.rows([row]) for row in range(len(images))]
         return [
-            Forward(image[None], one.grid, rows[-1], normalisation, one.tokens, _cells_of(rows))
+            Forward(
+                image[None], one.activations, rows[-1], normalisation, one.tokens, _cells_of(rows)
+            )
             for image, one, rows in zip(images, each, answers, strict=True)
         ]
 
@@ -107,11 +109,9 @@ class OnnxGraphs:
         }
         return self._logits_of_perturbed("occlude_images", fixed, masks)
 
-    def logits_of_masked_activations(
-        self, activations: Activations, masks: FloatArray
-    ) -> FloatArray:
+    def logits_of_masked_activations(self, layer: LayerOutput, masks: FloatArray) -> FloatArray:
         """See `Graphs`."""
-        fixed, tokens = self.engine.upload(activations.grid), activations.tokens
+        fixed, tokens = self.engine.upload(layer.activations), layer.tokens
 
         def logits(chunk: FloatArray) -> DeviceValue:
             (masked,) = self.engine.run("mask_activations", {"activations": fixed, "masks": chunk})
@@ -139,7 +139,7 @@ class OnnxGraphs:
             lambda chunk: self.engine.run("tail", self._head(chunk))[0], images, _IMAGES
         )
 
-    def activations(self, images: FloatArray) -> Activations:
+    def layer(self, images: FloatArray) -> LayerOutput:
         """See `Graphs`."""
         parts = self._chunks(
             lambda chunk: {name: value.numpy() for name, value in self._head(chunk).items()},
@@ -147,14 +147,14 @@ class OnnxGraphs:
             _IMAGES,
         )
         whole = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-        return Activations(whole["activations"], whole.get("tokens"))
+        return LayerOutput(whole["activations"], whole.get("tokens"))
 
-    def gradients(self, activations: Activations, targets: Sequence[int]) -> FloatArray:
+    def gradients(self, layer: LayerOutput, targets: Sequence[int]) -> FloatArray:
         """See `Graphs`."""
         wanted = np.asarray(targets, np.int64)
 
         def gradient(rows: Array) -> DeviceValue:
-            those = activations.rows(rows % len(activations.grid))  # one image's serve all targets
+            those = layer.rows(rows % len(layer.activations))  # one image's serve all targets
             inputs = {**_inputs(those), "targets": wanted[rows]}
             return self.engine.run("gradient", inputs)[0]
 
@@ -222,8 +222,8 @@ def _cells_of(rows: FloatArray) -> FloatArray | None:
     return rows[:-1] if len(rows) > 1 else None
 
 
-def _inputs(activations: Activations) -> dict[str, Array]:
+def _inputs(layer: LayerOutput) -> dict[str, Array]:
     """What tail and gradient graph take."""
-    if activations.tokens is None:
-        return {"activations": activations.grid}
-    return {"activations": activations.grid, "tokens": activations.tokens}
+    if layer.tokens is None:
+        return {"activations": layer.activations}
+    return {"activations": layer.activations, "tokens": layer.tokens}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from camruntime.cell_masks import cell_masks
-from camruntime.graphs import Activations, Edges, Forward, Occlusion
+from camruntime.graphs import Edges, Forward, LayerOutput, Occlusion
 from camruntime.interpolation import Upsampling
 from camruntime.rescale import FloatArray
 
@@ -51,11 +51,9 @@ class NumpyGraphs:
         self.calls += len(masks)
         return self.tail(self.head(image * upsampling(masks)[:, None]))
 
-    def logits_of_masked_activations(
-        self, activations: Activations, masks: FloatArray
-    ) -> FloatArray:
+    def logits_of_masked_activations(self, layer: LayerOutput, masks: FloatArray) -> FloatArray:
         self.calls += len(masks)
-        return self.tail(activations.grid * masks[:, None])
+        return self.tail(layer.activations * masks[:, None])
 
     def logits_of_single_cells(self, forward: Forward) -> FloatArray:
         height, width = forward.activations.shape[2:]
@@ -72,15 +70,15 @@ class NumpyGraphs:
         self.calls += len(images)
         return self.tail(self.head(images))
 
-    def activations(self, images: FloatArray) -> Activations:
+    def layer(self, images: FloatArray) -> LayerOutput:
         self.calls += len(images)
-        return Activations(self.head(images))
+        return LayerOutput(self.head(images))
 
-    def gradients(self, activations: Activations, targets: Sequence[int]) -> FloatArray:
+    def gradients(self, layer: LayerOutput, targets: Sequence[int]) -> FloatArray:
         self.gradient_calls += 1
-        cells = activations.grid.shape[2] * activations.grid.shape[3]
+        cells = layer.activations.shape[2] * layer.activations.shape[3]
         rows = self.weights[list(targets)][..., None, None] / np.float32(cells)
-        shape = (len(targets), *activations.grid.shape[1:])
+        shape = (len(targets), *layer.activations.shape[1:])
         return np.broadcast_to(rows, shape).astype(np.float32)
 
     def edges(self, pixels: FloatArray, source: str) -> Edges:

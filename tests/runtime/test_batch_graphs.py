@@ -12,7 +12,7 @@ from arrays import f32
 from camruntime.batch_graphs import BatchGraphs
 from camruntime.bundle import open_bundle
 from camruntime.engine import Engine
-from camruntime.graphs import Activations, Forward
+from camruntime.graphs import Forward, LayerOutput
 from camruntime.onnx_graphs import OnnxGraphs
 from camruntime.rescale import FloatArray
 
@@ -29,10 +29,10 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
     """Let the gradient be `10 grid + token + target`; what was asked for, as cells and targets."""
     told: Asked = []
 
-    def gradients(self: OnnxGraphs, activations: Activations, targets: Sequence[int]) -> FloatArray:
-        told.append((activations.grid.ravel(), list(targets)))
-        assert activations.tokens is not None
-        own = 10 * activations.grid + activations.tokens[..., None]
+    def gradients(self: OnnxGraphs, layer: LayerOutput, targets: Sequence[int]) -> FloatArray:
+        told.append((layer.activations.ravel(), list(targets)))
+        assert layer.tokens is not None
+        own = 10 * layer.activations + layer.tokens[..., None]
         return np.asarray(own + f32(targets).reshape(-1, 1, 1, 1), np.float32)
 
     monkeypatch.setattr(OnnxGraphs, "gradients", gradients)
@@ -67,7 +67,7 @@ def test_other_classes_and_other_activations_are_asked_for_as_they_are(
 ) -> None:
     layer = graphs.passes[1].layer
     np.testing.assert_array_equal(graphs.gradients(layer, [7, 6]).ravel(), [227, 226])
-    same = Activations(layer.grid.copy(), layer.tokens)
+    same = LayerOutput(layer.activations.copy(), layer.tokens)
     np.testing.assert_array_equal(graphs.gradients(same, [6, 7]).ravel(), [226, 227])
     np.testing.assert_array_equal(graphs.gradients(layer, [6, 7]).ravel(), [226, 227])
     assert [targets for _, targets in asked] == [[7, 6], [6, 7], [6, 7]]

@@ -10,7 +10,7 @@ import pytest
 from camruntime.bundle import open_bundle
 from camruntime.engine import Engine
 from camruntime.errors import NonFiniteError, ProviderError
-from camruntime.graphs import Activations, Graphs
+from camruntime.graphs import Graphs, LayerOutput
 from camruntime.interpolation import bilinear
 from camruntime.onnx_graphs import OnnxGraphs
 from camruntime.rescale import FloatArray
@@ -77,7 +77,7 @@ def test_masked_activations_equal_masking_by_hand(engine: Engine, image: FloatAr
     layer = graphs.forward(image).layer
     masks = np.random.default_rng(1).random((7, 16, 16), np.float32)
     found = graphs.logits_of_masked_activations(layer, masks)
-    (logits,) = engine.run("tail", {"activations": layer.grid * masks[:, None]})
+    (logits,) = engine.run("tail", {"activations": layer.activations * masks[:, None]})
     np.testing.assert_allclose(found, logits.numpy(), atol=1e-5)
 
 
@@ -87,7 +87,7 @@ def test_progress_counts_every_copy_to_the_end(
 ) -> None:
     told: list[tuple[int, int]] = []
     graphs: Graphs = OnnxGraphs(engine, chunk, progress=lambda *step: told.append(step))
-    activations = Activations(np.zeros((1, 96, 16, 16), np.float32))
+    activations = LayerOutput(np.zeros((1, 96, 16, 16), np.float32))
     graphs.logits_of_masked_activations(activations, np.zeros((8, 16, 16), np.float32))
     assert told == [(min(done, 8), 8) for done in range(chunk, 8 + chunk, chunk)]
 

@@ -10,7 +10,7 @@ import pytest
 
 from arrays import f32
 from camruntime.errors import MethodError
-from camruntime.graphs import Activations, Edges, Forward, Occlusion, softmax
+from camruntime.graphs import Edges, Forward, LayerOutput, Occlusion, softmax
 from camruntime.interpolation import Upsampling
 from camruntime.methods import (
     CAM,
@@ -51,7 +51,7 @@ class OnPaper(NumpyGraphs):
     def tail(self, activations: FloatArray) -> FloatArray:
         return np.asarray(np.einsum("ckij,nkij->nc", self.weights, activations), np.float32)
 
-    def gradients(self, activations: Activations, targets: Sequence[int]) -> FloatArray:
+    def gradients(self, layer: LayerOutput, targets: Sequence[int]) -> FloatArray:
         return self.weights[list(targets)]
 
 

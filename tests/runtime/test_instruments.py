@@ -45,7 +45,7 @@ def test_pictures_and_gradients_count_and_copies_of_activations_do_not(
         graphs.logits_of_occluded_images(occlusion, masks, upsampling)
         assert meter.cost.passes == 7
         graphs.logits(np.repeat(image, 2, 0))
-        graphs.activations(np.repeat(image, 2, 0))
+        graphs.layer(np.repeat(image, 2, 0))
         assert meter.cost.passes == 11
         graphs.gradients(forward.layer.rows([0, 0]), [1, 2])
         assert meter.cost.passes == 13

@@ -14,7 +14,7 @@ import pytest
 import camruntime.methods
 from arrays import f32
 from camruntime.errors import MethodError
-from camruntime.graphs import Activations, Forward, Graphs, softmax
+from camruntime.graphs import Forward, Graphs, LayerOutput, softmax
 from camruntime.interpolation import Upsampling
 from camruntime.maps import Maps
 from camruntime.methods import (
@@ -93,9 +93,7 @@ class TwoChannels(NumpyGraphs):
         shown = (image * upsampling(masks)[:, None]).sum((1, 2, 3))
         return np.stack([shown, -shown], 1).astype(np.float32)
 
-    def logits_of_masked_activations(
-        self, activations: Activations, masks: FloatArray
-    ) -> FloatArray:
+    def logits_of_masked_activations(self, layer: LayerOutput, masks: FloatArray) -> FloatArray:
         raise AssertionError("Score-CAM masks images")
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from camruntime.errors import MethodError
-from camruntime.graphs import Activations, Forward, Graphs
+from camruntime.graphs import Forward, Graphs, LayerOutput
 from camruntime.rescale import FloatArray
 
 
@@ -16,14 +16,12 @@ def gradients_by_target(graphs: Graphs, forward: Forward, targets: Sequence[int]
     return graphs.gradients(forward.layer, targets)
 
 
-def gradients_by_image(
-    graphs: Graphs, activations: Activations, targets: Sequence[int]
-) -> FloatArray:
+def gradients_by_image(graphs: Graphs, layer: LayerOutput, targets: Sequence[int]) -> FloatArray:
     """`(targets, n, C, h, w)` for activations of n images, in one call."""
-    count = len(activations.grid)
-    rows = activations.rows(np.tile(np.arange(count), len(targets)))
+    count = len(layer.activations)
+    rows = layer.rows(np.tile(np.arange(count), len(targets)))
     found = graphs.gradients(rows, np.repeat(targets, count).tolist())
-    return found.reshape(len(targets), *activations.grid.shape)
+    return found.reshape(len(targets), *layer.activations.shape)
 
 
 def weighted_sum(weights: FloatArray, maps: FloatArray) -> FloatArray:

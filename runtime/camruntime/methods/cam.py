@@ -12,7 +12,7 @@ from typing import ClassVar
 import numpy as np
 
 from camruntime.errors import MethodError
-from camruntime.graphs import Activations, Forward, Graphs
+from camruntime.graphs import Forward, Graphs, LayerOutput
 from camruntime.maps import Maps
 from camruntime.methods._gradients import gradients_by_target, weighted_sum
 from camruntime.methods._registry import register
@@ -36,7 +36,7 @@ class CAM:
         """Raw maps `(targets, h, w)`; raises `MethodError` for another kind of tail."""
         gradients = gradients_by_target(graphs, forward, targets)
         turned = -np.ascontiguousarray(forward.activations[..., ::-1, ::-1])
-        elsewhere = graphs.gradients(Activations(turned, forward.tokens), targets)
+        elsewhere = graphs.gradients(LayerOutput(turned, forward.tokens), targets)
         constant = gradients.mean((2, 3), keepdims=True)
         reach = _SAME * np.abs(gradients).max()
         for other in (gradients, elsewhere):

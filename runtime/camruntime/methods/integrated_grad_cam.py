@@ -41,9 +41,9 @@ class IntegratedGradCAM:
         """Raw maps `(targets, h, w)`, all >= 0."""
         black = forward.normalisation.image(np.zeros_like(forward.image))
         shares = np.arange(self.steps + 1, dtype=np.float32)[:, None, None, None] / self.steps
-        path = graphs.activations(black + shares * (forward.image - black))
+        path = graphs.layer(black + shares * (forward.image - black))
         gradients = gradients_by_image(graphs, path.rows(range(1, self.steps + 1)), targets)
-        grid = path.grid
+        grid = path.activations
         weights = gradients.mean((3, 4))  # (targets, steps, C)
         maps = [
             np.maximum(np.einsum("sk,skhw->shw", each, grid[1:] - grid[0]), 0).mean(0)

@@ -51,12 +51,12 @@ class SmoothGradCAMPlusPlus:
         noise = np.random.default_rng(self.seed).standard_normal(
             (self.samples, *forward.image.shape[1:]), dtype=np.float32
         )
-        noisy = graphs.activations(forward.image + np.float32(self.sigma) * noise)
+        noisy = graphs.layer(forward.image + np.float32(self.sigma) * noise)
         gradients = gradients_by_image(graphs, noisy, targets)  # (targets, samples, C, h, w)
         if self.preset == "torch-cam":
-            clean, last = forward.activations[0], noisy.grid[-1]
+            clean, last = forward.activations[0], noisy.activations[-1]
             return Maps(np.stack([_torch_cam(each, clean, last) for each in gradients]))
-        return Maps(np.stack([_mean(each, noisy.grid) for each in gradients]))
+        return Maps(np.stack([_mean(each, noisy.activations) for each in gradients]))
 
 
 def _mean(gradients: FloatArray, activations: FloatArray) -> FloatArray:
