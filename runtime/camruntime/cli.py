@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import sys
+from importlib.metadata import version as installed
+from typing import Annotated
 
 import typer
 from rich.markup import escape
-from rich.table import Table
+from rich.padding import Padding
+from rich.text import Text
 
 from camruntime.bench_command import bench
-from camruntime.bundle import open_bundle
-from camruntime.command_line import BundlePath, console
+from camruntime.bundle import SCHEMA_VERSION, open_bundle
+from camruntime.command_line import BundlePath, console, say
 from camruntime.compare_command import compare
 from camruntime.errors import CamError
 from camruntime.evaluate_command import evaluate
 from camruntime.explain_command import explain
-from camruntime.methods import METHODS, choices
+from camruntime.methods import METHODS, NAMED, choices
 from camruntime.sanity_command import sanity
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -26,17 +29,34 @@ app.command()(sanity)
 app.command()(bench)
 
 
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        say(f"camruntime {installed('camexport')}, reads bundles of schema {SCHEMA_VERSION}")
+        raise typer.Exit
+
+
+@app.callback()
+def camruntime(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", is_eager=True, callback=_show_version, help="Show the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Saliency maps for bundles of ONNX graphs, with ONNX Runtime."""
+
+
 @app.command()
 def methods() -> None:
     """List the saliency methods and their options."""
-    table = Table("method", "option", "default", "values")
     for name, kind in METHODS.items():
         summary = (sys.modules[kind.__module__].__doc__ or "").partition("\n")[0]
-        table.add_row(f"[bold]{name}[/]", end_section=False)
-        for option, (default, values) in choices(kind).items():
-            table.add_row("", option, default, values)
-        table.add_row(f"[dim]{summary}[/]", end_section=True)
-    console.print(table)
+        _list(name, summary, kind)
+        for short, (whose, options) in NAMED.items():
+            if whose == name:
+                spec = ":".join([name, *(f"{key}={value}" for key, value in options.items())])
+                _indented(f"{short}  is {spec}", 4)
 
 
 @app.command()
@@ -44,15 +64,21 @@ def metrics() -> None:
     """List the metrics of `evaluate` and `compare`, and their options."""
     from camruntime.metrics import METRICS
 
-    table = Table("metric", "option", "default", "values")
     for name, kind in METRICS.items():
-        table.add_row(f"[bold]{name}[/]", end_section=False)
-        for option, (default, values) in choices(kind).items():
-            table.add_row("", option, default, values)
-        arrow = {"higher": "higher is better", "lower": "lower is better", "neither": ""}
-        table.add_row(f"[dim]{kind.info.description}[/]", "", "", arrow[kind.info.better])
-        table.add_section()
-    console.print(table)
+        better = "" if kind.info.better == "neither" else f"; {kind.info.better} is better"
+        _list(name, f"{kind.info.category}: {kind.info.description}{better}", kind)
+
+
+def _list(name: str, summary: str, kind: type) -> None:
+    """A name, what it is, and its options with their defaults, in as many columns as there are."""
+    console.print(name, style="bold", highlight=False)
+    _indented(summary, 2, "dim")
+    for option, (default, values) in choices(kind).items():
+        _indented(f"{option}={default}  ({values})", 4)
+
+
+def _indented(text: str, columns: int, style: str = "") -> None:
+    console.print(Padding(Text(text, style), (0, 0, 0, columns)), highlight=False)
 
 
 @app.command()

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
+import pytest
 
-from camruntime.bundle import Fidelity, open_bundle
+from camruntime.bundle import SCHEMA_VERSION, Fidelity, open_bundle
+from camruntime.methods import METHODS, choices
+from camruntime.metrics import METRICS
 from camruntime.picture import read_picture
 
 
-def _run(*arguments: object) -> subprocess.CompletedProcess[str]:
+def _run(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "camruntime", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    variables = {**os.environ, **environment}
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=variables)
 
 
 def test_explain_writes_pictures_maps_figures_and_sheets(
@@ -109,6 +116,23 @@ def test_methods_and_info(inspector: Path) -> None:
         assert word in shown
     assert "precision  float32\n" in shown
     assert "as in float32" not in shown
+
+
+@pytest.mark.parametrize(("command", "known"), [("methods", METHODS), ("metrics", METRICS)])
+def test_lists_are_readable_at_80_columns(command: str, known: Mapping[str, type]) -> None:
+    """No line is longer, and every name and option stands whole at the beginning of one."""
+    listed = _run(command, COLUMNS="80").stdout.splitlines()
+    assert max(map(len, listed)) <= 80
+    firsts = [line.strip().split("  ")[0] for line in listed]
+    for name, kind in known.items():
+        assert name in listed
+        options = [f"{option}={default}" for option, (default, _) in choices(kind).items()]
+        assert set(options) <= set(firsts), name
+
+
+def test_version() -> None:
+    said = _run("--version").stdout
+    assert said == f"camruntime {version('camexport')}, reads bundles of schema {SCHEMA_VERSION}\n"
 
 
 def test_info_of_lower_precision_says_how_good_it_is(inspector: Path, tmp_path: Path) -> None:

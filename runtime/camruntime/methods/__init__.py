@@ -4,6 +4,7 @@ from camruntime import baselines  # noqa: F401  # so that they are known by name
 from camruntime.methods._registry import (
     BASELINES,
     METHODS,
+    NAMED,
     Method,
     choices,
     make_method,
@@ -30,6 +31,7 @@ __all__ = [
     "BASELINES",
     "CAM",
     "METHODS",
+    "NAMED",
     "AnytimeScoreCAM",
     "DecomCAM",
     "FeatureCAM",

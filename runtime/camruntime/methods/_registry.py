@@ -17,6 +17,7 @@ from camruntime.maps import Maps
 __all__ = [
     "BASELINES",
     "METHODS",
+    "NAMED",
     "Method",
     "choices",
     "make_method",
