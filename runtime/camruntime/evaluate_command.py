@@ -101,7 +101,7 @@ def _metrics(wanted: str, dataset: Dataset) -> Sequence[str]:
 
 def _methods(explainer: Explainer, dataset: Dataset, wanted: str) -> list[Method]:
     """Those asked for; of `all`, those that can explain this network."""
-    from camruntime.evaluation.evaluating import usable_methods
+    from camruntime.evaluation.usable_methods import usable_methods
 
     if wanted != "all":
         return [explainer.method(spec) for spec in wanted.split(",") if spec not in BASELINES]

@@ -6,12 +6,12 @@ import dataclasses
 import hashlib
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from camruntime.datasets._sample import Dataset, Sample
-from camruntime.errors import CamError, EvaluationError, ImageError, NonFiniteError
+from camruntime.errors import EvaluationError, ImageError, NonFiniteError
 from camruntime.evaluation.journal import Journal
 from camruntime.evaluation.row import Row, measured
 from camruntime.evaluation.summarise import summarise
@@ -184,24 +184,6 @@ def spread(dataset: Dataset, limit: int | None) -> Dataset:
     return dataclasses.replace(dataset, samples=chosen)
 
 
-def usable_methods(
-    explainer: Explainer, dataset: Dataset, specs: Sequence[str]
-) -> Iterator[tuple[str, Method | CamError]]:
-    """Every spec with its method, or the reason why it cannot explain this network.
-
-    Found by trying it on the first picture that can be read.
-    """
-    photograph = _first_readable(explainer, dataset)
-    for spec in specs:
-        try:
-            method = explainer.method(spec)
-            if photograph is not None:
-                explainer.outcome(photograph, method)
-            yield spec, method
-        except CamError as error:
-            yield spec, error
-
-
 @dataclass
 class _Steps:
     """How far an evaluation is.
@@ -228,10 +210,3 @@ def _by_preference(methods: Sequence[Method]) -> list[list[Method]]:
     for method in methods:
         groups.setdefault(preferred([method]), []).append(method)
     return list(groups.values())
-
-
-def _first_readable(explainer: Explainer, dataset: Dataset) -> Photograph | None:
-    for sample in dataset.samples:
-        with suppress(ImageError):
-            return explainer.open(sample.image, Wanted((sample.classes,)))
-    return None
