@@ -24,9 +24,10 @@ from camexport.errors import (
     UnsupportedError,
     WeightsError,
 )
-from camexport.gradient_parity import BATCHES, autograd
+from camexport.gradient_parity import BATCHES
 from camexport.models import find_architecture, load_network
 from camexport.parity import TOLERANCE, check
+from camexport.reference import Reference
 from camexport.verify import verify_bundle
 from camruntime.bundle import Bundle, Parity, open_bundle
 from camruntime.engine import Engine
@@ -183,7 +184,7 @@ def test_a_network_that_autograd_cannot_follow_is_named() -> None:
     with pytest.raises(
         UnsupportedError, match=r"behind layer 'features'.*build with --no-gradient"
     ):
-        autograd(Unfollowed(), "features", 1, *inputs)
+        Reference(Unfollowed(), "features").gradient(*inputs)
 
 
 def test_verify_measures_again_and_knows_other_weights(
