@@ -32,14 +32,11 @@ _DRAWS = 3
 
 @dataclass(frozen=True)
 class _Case:
-    part: str
+    saturated: bool
     batch: int
-    factor: float
 
 
-_CASES = [_Case("gradient", batch, 1.0) for batch in BATCHES] + [
-    _Case("gradient, saturated", batch, SATURATED) for batch in BATCHES
-]
+_CASES = [_Case(saturated, batch) for saturated in (False, True) for batch in BATCHES]
 
 
 def measure_gradient(reference: Reference, engine: Engine, seed: int = 0) -> tuple[Parity, ...]:
@@ -87,7 +84,7 @@ def _compare(
     manifest = engine.bundle.manifest
     images = torch.randn(case.batch, 3, *manifest.input.size, generator=generator)
     targets = torch.randint(0, manifest.classes, (case.batch,), generator=generator)
-    activations = reference.run(images)[0] * case.factor
+    activations = reference.run(images)[0] * (SATURATED if case.saturated else 1.0)
     layout = layout_in(manifest.layer)
     wanted, own = (
         layout.arrange(one.gradient(images, activations, targets), on_tensors)[0].double().numpy()
@@ -96,7 +93,8 @@ def _compare(
     inputs = {**layer_inputs(manifest.layer, activations), "targets": targets.numpy()}
     found = engine.run("gradient", inputs)[0].numpy()
     return Parity(
-        part=case.part,
+        graph="gradient",
+        saturated=case.saturated,
         batch=case.batch,
         absolute=float(np.abs(found - wanted).max()),
         relative=_relative(found, wanted),

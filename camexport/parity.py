@@ -21,7 +21,7 @@ from camexport.gradient_parity import (
 from camexport.layout import on_tensors
 from camexport.reference import Reference
 from camexport.splitting import INPUTS
-from camruntime.bundle import Layer, Parity
+from camruntime.bundle import Compared, Layer, Parity
 from camruntime.engine import DeviceValue, Engine
 from camruntime.rescale import FloatArray
 
@@ -52,14 +52,22 @@ def measure(network: nn.Module, engine: Engine, seed: int = 0) -> tuple[Parity, 
         (tail,) = engine.run("tail", layer_inputs(manifest.layer, activations))
         (both,) = engine.run("tail", dict(zip(INPUTS, head, strict=False)))
         own = _restored(manifest.layer, head)
-        found = {"head": own, "tail": tail.numpy(), "head+tail": both.numpy()}
-        expected = {"head": activations, "tail": logits, "head+tail": logits}
-        parts = [_difference(part, found[part], expected[part].numpy()) for part in found]
+        found: dict[Compared, FloatArray] = {
+            "head": own,
+            "tail": tail.numpy(),
+            "head+tail": both.numpy(),
+        }
+        expected: dict[Compared, Tensor] = {
+            "head": activations,
+            "tail": logits,
+            "head+tail": logits,
+        }
+        parts = [_difference(graph, found[graph], expected[graph].numpy()) for graph in found]
         if not all(part.relative <= TOLERANCE["float32"] for part in parts):
             exact = _in_float64(reference.exact, images, activations)
             parts = [
-                _difference(part, found[part], value, expected[part].numpy())
-                for part, value in exact.items()
+                _difference(graph, found[graph], value, expected[graph].numpy())
+                for graph, value in exact.items()
             ]
         measured += parts
     if "cells" in manifest.graphs:
@@ -137,14 +145,14 @@ def _only_cells(layer: Layer, activations: Tensor, cells: Tensor) -> Tensor:
 
 def _in_float64(
     exact: Reference, images: Tensor, activations: Tensor
-) -> dict[str, NDArray[np.float64]]:
+) -> dict[Compared, NDArray[np.float64]]:
     own, logits = exact.run(images)
     tail = exact.replaced_by(activations, images)
     return {"head": own.numpy(), "tail": tail.numpy(), "head+tail": logits.numpy()}
 
 
 def _difference(
-    part: str,
+    graph: Compared,
     found: FloatArray,
     wanted: NDArray[np.floating],
     own: FloatArray | None = None,
@@ -155,7 +163,8 @@ def _difference(
         absolute = float(np.abs(found - wanted).max())
         float32 = None if own is None else float(np.abs(own - wanted).max()) / scale
     return Parity(
-        part=part,
+        graph=graph,
+        saturated=False,
         batch=len(found),
         absolute=absolute,
         relative=absolute / scale,
