@@ -15,7 +15,7 @@ from rich.table import Column, Table
 
 from camexport import option_texts
 from camexport.errors import UnknownModelError
-from camruntime.bundle import Parity
+from camruntime.bundle import Parity, manifest_rows
 from camruntime.errors import CamError, MissingDependencyError
 
 if TYPE_CHECKING:
@@ -225,23 +225,20 @@ def _summarise(built: Built, chosen: bool) -> None:
     manifest = built.bundle.manifest
     forward = [parity for parity in manifest.parity if not parity.of_gradient]
     worst = max(forward, key=lambda parity: parity.relative)
-    spec = manifest.input
+    spec, known = manifest.input, manifest_rows(manifest)
     rows = {
         "bundle": str(built.bundle.folder),
-        "weights": manifest.source.name,
-        "target layer": f"{manifest.layer.name} {manifest.layer.shape}"
+        "weights": known["weights"],
+        "target layer": known["target layer"]
         + (" (chosen; see `camexport layers`)" if chosen else ""),
         "input": f"{spec.size[0]}x{spec.size[1]} {spec.resize}, mean {spec.mean}, std {spec.std}"
         + (f" (assumed: say {', '.join(built.assumed)})" if built.assumed else ""),
-        "classes": str(manifest.classes),
-        "size": f"{manifest.weights.bytes / 1e6:.1f} MB of weights",
+        "classes": known["classes"],
+        "size": known["size"],
         "parity": f"{worst.relative:.1e} of the range at worst ({worst.part})",
         "gradient": _gradient_parity(manifest.parity),
-        "precision": manifest.precision,
     }
-    if manifest.fidelity:
-        rows["as in float32"] = "; ".join(map(str, manifest.fidelity))
-    for name, value in rows.items():
+    for name, value in (rows | known | rows).items():  # what else is known comes last
         _console.print(f"[bold]{name:>13}[/]  {escape(value)}", highlight=False, soft_wrap=True)
 
 

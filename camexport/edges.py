@@ -17,8 +17,7 @@ from camexport.hed import MEAN, Hed, load_hed
 from camexport.weights import read_state
 from camruntime.bundle import digest_file
 from camruntime.edge_model import EDGES, SCHEMA_VERSION, EdgeModel, open_edge_model
-from camruntime.providers import CPU
-from camruntime.rescale import FloatArray
+from camruntime.session import on_cpu
 
 INPUT, OUTPUT = "image", "edges"
 TOLERANCE = 1e-4
@@ -84,6 +83,7 @@ def _describe(name: str, file: Path) -> EdgeModel:
 def _compare(network: Hed, folder: Path) -> None:
     """Run the stored file and the network on noise; raise `ParityError` where they differ."""
     file, model = open_edge_model(folder)
+    run = on_cpu(file, [OUTPUT])
     rng = np.random.default_rng(0)
     for shape in _COMPARED:
         batch, height, width = shape
@@ -91,21 +91,14 @@ def _compare(network: Hed, folder: Path) -> None:
         pictures = model.prepare(pixels)
         with torch.inference_mode():
             expected = network(torch.from_numpy(pictures)).numpy()
-        difference = float(np.abs(_run(file, pictures) - expected).max())
+        (found,) = run({INPUT: pictures})
+        difference = float(np.abs(found - expected).max())
         if not difference <= TOLERANCE:  # so that NaN is refused too
             raise ParityError(
                 f"{model.name} differs from PyTorch by {difference:.2e} at {height}x{width}, "
                 f"allowed is {TOLERANCE:.0e}: the edge model was not kept; check the weights for "
                 "NaN, and report it"
             )
-
-
-def _run(file: Path, pictures: FloatArray) -> FloatArray:
-    import onnxruntime as ort  # where it is missing, camruntime.engine above has said what to do
-
-    session = ort.InferenceSession(str(file), providers=[CPU])
-    (edges,) = session.run([OUTPUT], {INPUT: pictures})
-    return np.asarray(edges, np.float32)
 
 
 @contextmanager

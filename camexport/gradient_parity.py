@@ -5,18 +5,15 @@ Float64 is the judge: with poorly scaled weights PyTorch's float32 gradient can 
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
-from camexport.errors import UnsupportedError
-from camexport.layer_output import layer_output
 from camexport.layout import Layout, on_tensors
+from camexport.reference import Reference
 from camexport.splitting import INPUTS
 from camruntime.bundle import Layer, Parity
 from camruntime.engine import Engine
@@ -35,30 +32,26 @@ _DRAWS = 3
 
 @dataclass(frozen=True)
 class _Case:
-    part: str
+    saturated: bool
     batch: int
-    factor: float
 
 
-_CASES = [_Case("gradient", batch, 1.0) for batch in BATCHES] + [
-    _Case("gradient, saturated", batch, SATURATED) for batch in BATCHES
-]
+_CASES = [_Case(saturated, batch) for saturated in (False, True) for batch in BATCHES]
 
 
-def measure_gradient(network: nn.Module, engine: Engine, seed: int = 0) -> tuple[Parity, ...]:
-    """Compare the gradient graph with `network` at batches 1, 2 and 5, plain and saturated.
+def measure_gradient(reference: Reference, engine: Engine, seed: int = 0) -> tuple[Parity, ...]:
+    """Compare the gradient graph with autograd at batches 1, 2 and 5, plain and saturated.
 
     `relative` is the norm of the difference from float64 over the norm of the gradient, `float32`
     the same for PyTorch's own float32. A value that lies within rounding of a kink, such as
     a ReLU's zero, falls on either side by chance and moves a whole path's gradient; a case over its
     limit is drawn anew, at most three times, and a graph that is wrong stays wrong.
     """
-    exact = copy.deepcopy(network).double()
     generator = torch.Generator().manual_seed(seed)
     measured = []
     for case in _CASES:
         for _ in range(_DRAWS):
-            found = _compare(network, exact, engine, case, generator)
+            found = _compare(reference, engine, case, generator)
             if found.relative <= limit(found):
                 break
         measured.append(found)
@@ -85,81 +78,28 @@ def layer_inputs(layer: Layer, activations: Tensor) -> dict[str, FloatArray]:
     return {name: part.numpy() for name, part in zip(INPUTS, parts, strict=False)}
 
 
-def autograd(
-    network: nn.Module,
-    layer: str,
-    calls: int,
-    images: Tensor,
-    activations: Tensor,
-    targets: Tensor,
-) -> Tensor:
-    """`d logits[target] / d activations`, computed by PyTorch, in the layer's own layout.
-
-    Args:
-        network: runs as it is.
-        layer: module path.
-        calls: how often the network calls it; `activations` take the place of the last output.
-        images: `(n, 3, H, W)`.
-        activations: in the layer's own layout.
-        targets: `(n,)`.
-
-    Raises:
-        UnsupportedError: autograd cannot follow the network.
-    """
-
-    def score(leaf: Tensor) -> Tensor:
-        with layer_output(network, layer, (leaf, calls)):
-            logits: Tensor = network(images)
-        return logits.gather(1, targets[:, None]).sum()
-
-    try:
-        leaf = activations.clone().requires_grad_()
-        with torch.enable_grad():
-            (gradient,) = torch.autograd.grad(score(leaf), leaf)
-    except RuntimeError:  # an operator in place overwrote what autograd needs: undo the "in place"
-        gradient = _functional(score, activations, layer)
-    return gradient.detach()
-
-
 def _compare(
-    network: nn.Module, exact: nn.Module, engine: Engine, case: _Case, generator: torch.Generator
+    reference: Reference, engine: Engine, case: _Case, generator: torch.Generator
 ) -> Parity:
     manifest = engine.bundle.manifest
-    layer = manifest.layer.name
     images = torch.randn(case.batch, 3, *manifest.input.size, generator=generator)
     targets = torch.randint(0, manifest.classes, (case.batch,), generator=generator)
-    with torch.no_grad(), layer_output(network, layer) as seen:
-        network(images)
-    activations = seen[-1] * case.factor
-    calls = len(seen)
+    activations = reference.run(images)[0] * (SATURATED if case.saturated else 1.0)
     layout = layout_in(manifest.layer)
     wanted, own = (
-        layout.arrange(gradient, on_tensors)[0].double().numpy()
-        for gradient in (
-            autograd(exact, layer, calls, images.double(), activations.double(), targets),
-            autograd(network, layer, calls, images, activations, targets),
-        )
+        layout.arrange(one.gradient(images, activations, targets), on_tensors)[0].double().numpy()
+        for one in (reference.exact, reference)
     )
     inputs = {**layer_inputs(manifest.layer, activations), "targets": targets.numpy()}
     found = engine.run("gradient", inputs)[0].numpy()
     return Parity(
-        part=case.part,
+        graph="gradient",
+        saturated=case.saturated,
         batch=case.batch,
         absolute=float(np.abs(found - wanted).max()),
         relative=_relative(found, wanted),
         float32=_relative(own, wanted),
     )
-
-
-def _functional(score: Callable[[Tensor], Tensor], activations: Tensor, layer: str) -> Tensor:
-    try:
-        gradient: Tensor = torch.func.grad(torch.func.functionalize(score))(activations)
-    except RuntimeError as error:
-        raise UnsupportedError(
-            f"PyTorch's autograd cannot follow the network behind layer '{layer}', so its gradient "
-            f"graph cannot be checked: {error}; build with --no-gradient, or with another --layer"
-        ) from error
-    return gradient
 
 
 def _relative(found: NDArray[np.floating], wanted: NDArray[np.float64]) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 
 import numpy as np
@@ -19,10 +18,10 @@ from camexport.gradient_parity import (
     limit,
     measure_gradient,
 )
-from camexport.layer_output import layer_output
 from camexport.layout import on_tensors
+from camexport.reference import Reference
 from camexport.splitting import INPUTS
-from camruntime.bundle import Layer, Parity
+from camruntime.bundle import Compared, Layer, Parity
 from camruntime.engine import DeviceValue, Engine
 from camruntime.rescale import FloatArray
 
@@ -43,29 +42,38 @@ def measure(network: nn.Module, engine: Engine, seed: int = 0) -> tuple[Parity, 
     graph by float64: PyTorch's float32 is then as far from it as ONNX Runtime.
     """
     manifest = engine.bundle.manifest
+    reference = Reference(network, manifest.layer.name)
     generator = torch.Generator().manual_seed(seed)
     measured: list[Parity] = []
     for batch in BATCHES:
         images = torch.randn(batch, 3, *manifest.input.size, generator=generator)
-        activations, logits = reference(network, manifest.layer.name, images)
+        activations, logits = reference.run(images)
         head = engine.run("head", {"image": images.numpy()})
         (tail,) = engine.run("tail", layer_inputs(manifest.layer, activations))
         (both,) = engine.run("tail", dict(zip(INPUTS, head, strict=False)))
         own = _restored(manifest.layer, head)
-        found = {"head": own, "tail": tail.numpy(), "head+tail": both.numpy()}
-        expected = {"head": activations, "tail": logits, "head+tail": logits}
-        parts = [_difference(part, found[part], expected[part].numpy()) for part in found]
+        found: dict[Compared, FloatArray] = {
+            "head": own,
+            "tail": tail.numpy(),
+            "head+tail": both.numpy(),
+        }
+        expected: dict[Compared, Tensor] = {
+            "head": activations,
+            "tail": logits,
+            "head+tail": logits,
+        }
+        parts = [_difference(graph, found[graph], expected[graph].numpy()) for graph in found]
         if not all(part.relative <= TOLERANCE["float32"] for part in parts):
-            exact = _in_float64(network, manifest.layer.name, images, activations)
+            exact = _in_float64(reference.exact, images, activations)
             parts = [
-                _difference(part, found[part], value, expected[part].numpy())
-                for part, value in exact.items()
+                _difference(graph, found[graph], value, expected[graph].numpy())
+                for graph, value in exact.items()
             ]
         measured += parts
     if "cells" in manifest.graphs:
-        measured.append(_measure_cells(network, engine, generator))
+        measured.append(_measure_cells(reference, engine, generator))
     if "gradient" in manifest.graphs:
-        measured += measure_gradient(network, engine, seed)
+        measured += measure_gradient(reference, engine, seed)
     return tuple(measured)
 
 
@@ -98,13 +106,6 @@ def _forward_limit(parity: Parity) -> float:
     return max(TOLERANCE["float32"], min(4 * (parity.float32 or 0.0), HOPELESS))
 
 
-def reference(network: nn.Module, layer: str, images: Tensor) -> tuple[Tensor, Tensor]:
-    """PyTorch's activations of `layer` (at its last call) and logits for `images`."""
-    with torch.inference_mode(), layer_output(network, layer) as seen:
-        logits: Tensor = network(images)
-    return seen[-1], logits
-
-
 def _restored(layer: Layer, head: tuple[DeviceValue, ...]) -> FloatArray:
     """The head's outputs as the network itself lays them out."""
     parts = tuple(torch.from_numpy(value.numpy()) for value in head)
@@ -112,27 +113,24 @@ def _restored(layer: Layer, head: tuple[DeviceValue, ...]) -> FloatArray:
     return restored.numpy()
 
 
-def _measure_cells(network: nn.Module, engine: Engine, generator: torch.Generator) -> Parity:
+def _measure_cells(reference: Reference, engine: Engine, generator: torch.Generator) -> Parity:
     layer = engine.bundle.manifest.layer
     image = torch.randn(1, 3, *engine.bundle.manifest.input.size, generator=generator)
     count = layer.spatial[0] * layer.spatial[1]
     cells = torch.cat([torch.randperm(count, generator=generator)[:_CELLS], torch.tensor([count])])
-    activations, _ = reference(network, layer.name, image)
+    activations, _ = reference.run(image)
     (logits,) = engine.run("cells", layer_inputs(layer, activations))
     found = logits.numpy()[cells]
-    own = _logits_of_cells(network, layer, image, activations, cells)
-    parity = _difference("cells", found, own.numpy())
+    kept, images = _only_cells(layer, activations, cells), image.expand(len(cells), -1, -1, -1)
+    own = reference.replaced_by(kept, images).numpy()
+    parity = _difference("cells", found, own)
     if not parity.relative <= TOLERANCE["float32"]:
-        exact = copy.deepcopy(network).double()
-        judge = _logits_of_cells(exact, layer, image.double(), activations.double(), cells)
-        parity = _difference("cells", found, judge.numpy(), own.numpy())
+        parity = _difference("cells", found, reference.exact.replaced_by(kept, images).numpy(), own)
     return dataclasses.replace(parity, batch=1)
 
 
-def _logits_of_cells(
-    network: nn.Module, layer: Layer, image: Tensor, activations: Tensor, cells: Tensor
-) -> Tensor:
-    """What `network` says, run as it is, when all activations but those of one cell are zero.
+def _only_cells(layer: Layer, activations: Tensor, cells: Tensor) -> Tensor:
+    """`activations` of one image, for each of `cells` with all others zero.
 
     The cell behind the last one stands for none of them being zero.
     """
@@ -140,30 +138,21 @@ def _logits_of_cells(
     (grid,) = layout.arrange(activations, on_tensors)
     height, width = layer.spatial
     count = height * width
-    masks = torch.cat([torch.eye(count, dtype=grid.dtype), torch.ones(1, count, dtype=grid.dtype)])
-    masks = masks[cells].view(-1, 1, height, width)
+    masks = torch.cat([torch.eye(count), torch.ones(1, count)])[cells].view(-1, 1, height, width)
     kept: Tensor = layout.restore((grid * masks,), on_tensors)
-    with torch.inference_mode():
-        with layer_output(network, layer.name) as seen:
-            network(image)
-        with layer_output(network, layer.name, (kept, len(seen))):
-            logits: Tensor = network(image.expand(len(cells), -1, -1, -1))
-    return logits
+    return kept
 
 
 def _in_float64(
-    network: nn.Module, layer: str, images: Tensor, activations: Tensor
-) -> dict[str, NDArray[np.float64]]:
-    exact = copy.deepcopy(network).double()
-    with torch.inference_mode(), layer_output(exact, layer) as seen:
-        logits = exact(images.double())
-    with torch.inference_mode(), layer_output(exact, layer, (activations.double(), len(seen))):
-        tail = exact(images.double())
-    return {"head": seen[-1].numpy(), "tail": tail.numpy(), "head+tail": logits.numpy()}
+    exact: Reference, images: Tensor, activations: Tensor
+) -> dict[Compared, NDArray[np.float64]]:
+    own, logits = exact.run(images)
+    tail = exact.replaced_by(activations, images)
+    return {"head": own.numpy(), "tail": tail.numpy(), "head+tail": logits.numpy()}
 
 
 def _difference(
-    part: str,
+    graph: Compared,
     found: FloatArray,
     wanted: NDArray[np.floating],
     own: FloatArray | None = None,
@@ -174,7 +163,8 @@ def _difference(
         absolute = float(np.abs(found - wanted).max())
         float32 = None if own is None else float(np.abs(own - wanted).max()) / scale
     return Parity(
-        part=part,
+        graph=graph,
+        saturated=False,
         batch=len(found),
         absolute=absolute,
         relative=absolute / scale,

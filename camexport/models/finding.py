@@ -138,6 +138,7 @@ def load_network(
         weights=origin,
         name=name,
         seed=seed if origin == "random" else None,
+        randomised_from=None,
         digest=digest_state(network),
     )
     return network, source

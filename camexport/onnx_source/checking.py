@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from camexport.errors import ParityError, UnsupportedError
 from camexport.onnx_source.network import OnnxNetwork
+from camruntime.session import on_cpu
 
 TOLERANCE = 1e-4
 """Largest difference allowed, relative to the largest logit."""
@@ -60,13 +61,9 @@ def _equal(found: NDArray[np.float32], expected: NDArray[np.float32]) -> bool:
 
 
 def _original(network: OnnxNetwork, path: Path, images: NDArray[np.float32]) -> NDArray[np.float32]:
-    import onnxruntime as ort  # camruntime's engine has said what to do where it is missing
-
     proto = onnx.load(path)
     if network.output not in [value.name for value in proto.graph.output]:
         proto.graph.output.append(onnx.ValueInfoProto(name=network.output))
-    session = ort.InferenceSession(proto.SerializeToString(), providers=["CPUExecutionProvider"])
-    (name,) = (value.name for value in session.get_inputs())
+    run = on_cpu(proto.SerializeToString(), [network.output])
     ordered = images.transpose(0, 2, 3, 1) if network.channels_last else images
-    rows = [session.run([network.output], {name: image[None]})[0] for image in ordered]
-    return np.concatenate(rows)
+    return np.concatenate([run({network.image: image[None]})[0] for image in ordered])

@@ -62,7 +62,7 @@ class OnnxNetwork(nn.Module):
     Attributes:
         aliases: names of nodes and tensors, and the paths of the modules that stand for them.
         size: `(H, W)` of the input, where the file fixes them.
-        output: name of the tensor that holds the logits.
+        image, output: names of the tensors that hold the images and the logits.
         channels_last: whether the file itself takes images `(n, H, W, 3)`.
         for_one: whether the file itself takes one image at a time.
     """
@@ -70,13 +70,13 @@ class OnnxNetwork(nn.Module):
     def __init__(self, graph: ir.Graph) -> None:
         super().__init__()
         (image,) = (value for value in graph.inputs if value.name not in graph.initializers)
-        (self.output,) = (value.name for value in graph.outputs)
+        (self.output,) = (value.name or "" for value in graph.outputs)
         shape = [extent if isinstance(extent, int) else None for extent in image.shape or ()]
         self.channels_last = shape[3] == 3 and shape[1] != 3  # TensorFlow's order: channels last
         rows, columns = shape[1:3] if self.channels_last else shape[2:4]
         self.size = (rows, columns) if rows and columns else None
         self.for_one = shape[0] == 1
-        self._image = image.name
+        self.image = image.name or ""
         self.aliases: dict[str, str] = {}
         self._steps: list[tuple[str, list[str], list[str]]] = []
         for node in _needed(graph):
@@ -114,7 +114,7 @@ class OnnxNetwork(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Logits, of a batch of any size."""
         first = images.permute(0, 2, 3, 1) if self.channels_last else images
-        values: dict[str | None, Any] = {self._image: first}
+        values: dict[str | None, Any] = {self.image: first}
         for path, inputs, outputs in self._steps:
             made = self.get_submodule(path)(*(values[name] for name in inputs))
             values.update(zip(outputs, made if isinstance(made, tuple) else (made,), strict=False))

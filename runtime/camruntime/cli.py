@@ -12,7 +12,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from camruntime.bench_command import bench
-from camruntime.bundle import SCHEMA_VERSION, open_bundle
+from camruntime.bundle import SCHEMA_VERSION, manifest_rows, open_bundle
 from camruntime.command_line import BundlePath, console, say
 from camruntime.compare_command import compare
 from camruntime.errors import CamError
@@ -86,25 +86,23 @@ def info(bundle: BundlePath) -> None:
     """Show what a bundle holds, after checking its files."""
     manifest = open_bundle(bundle).manifest
     worst = max((parity.relative for parity in manifest.parity), default=float("nan"))
-    spec = manifest.input
+    spec, known = manifest.input, manifest_rows(manifest)
     rows = {
         "model": manifest.model,
-        "weights": f"{manifest.source.name}, SHA-256 {manifest.source.digest[:16]}",
-        "target layer": f"{manifest.layer.name} {manifest.layer.shape}",
+        "weights": f"{known['weights']}, SHA-256 {manifest.source.digest[:16]}",
+        "target layer": known["target layer"],
         "input": f"{spec.size[0]}x{spec.size[1]} {spec.colour}, {spec.resize}",
         "normalisation": f"mean {spec.mean}, std {spec.std}",
-        "classes": f"{manifest.classes}: {', '.join(manifest.labels[:8])}"
+        "classes": f"{known['classes']}: {', '.join(manifest.labels[:8])}"
         + (" …" if manifest.classes > 8 else ""),
         "graphs": ", ".join(graph.file for graph in manifest.graphs.values()),
-        "size": f"{manifest.weights.bytes / 1e6:.1f} MB of weights, opset {manifest.opset}",
+        "size": f"{known['size']}, opset {manifest.opset}",
         "parity": f"within {worst:.1e} of PyTorch's range when it was built"
         + ("" if manifest.precision == "float32" else ", in float32"),
-        "precision": manifest.precision,
+        "precision": known["precision"],
         "built with": ", ".join(f"{tool} {version}" for tool, version in manifest.tools.items()),
     }
-    if manifest.fidelity:
-        rows["as in float32"] = "; ".join(map(str, manifest.fidelity))
-    for name, value in rows.items():
+    for name, value in (rows | known | rows).items():  # what else is known comes last
         console.print(f"[bold]{name:>13}[/]  {escape(value)}", highlight=False, soft_wrap=True)
 
 

@@ -24,9 +24,10 @@ from camexport.errors import (
     UnsupportedError,
     WeightsError,
 )
-from camexport.gradient_parity import BATCHES, autograd
+from camexport.gradient_parity import BATCHES
 from camexport.models import find_architecture, load_network
 from camexport.parity import TOLERANCE, check
+from camexport.reference import Reference
 from camexport.verify import verify_bundle
 from camruntime.bundle import Bundle, Parity, open_bundle
 from camruntime.engine import Engine
@@ -183,7 +184,7 @@ def test_a_network_that_autograd_cannot_follow_is_named() -> None:
     with pytest.raises(
         UnsupportedError, match=r"behind layer 'features'.*build with --no-gradient"
     ):
-        autograd(Unfollowed(), "features", 1, *inputs)
+        Reference(Unfollowed(), "features").gradient(*inputs)
 
 
 def test_verify_measures_again_and_knows_other_weights(
@@ -218,12 +219,29 @@ def test_verify_of_a_bundle_from_a_file_asks_for_it(in_tests: None, tmp_path: Pa
 @pytest.mark.parametrize("relative", [2e-4, float("nan"), float("inf")])
 def test_a_difference_above_the_tolerance_is_refused(relative: float) -> None:
     with pytest.raises(ParityError, match=r"tail at batch 2 differs .* allowed is 1e-04"):
-        check((Parity(part="tail", batch=2, absolute=1.0, relative=relative, float32=None),))
+        check(
+            (
+                Parity(
+                    graph="tail",
+                    saturated=False,
+                    batch=2,
+                    absolute=1.0,
+                    relative=relative,
+                    float32=None,
+                ),
+            )
+        )
 
 
 @pytest.mark.parametrize(("relative", "own"), [(3.9e-4, 1e-4), (9e-3, 5e-3), (9e-5, 1e-9)])
 def test_a_difference_as_large_as_pytorchs_own_passes(relative: float, own: float) -> None:
-    check((Parity(part="tail", batch=2, absolute=1.0, relative=relative, float32=own),))
+    check(
+        (
+            Parity(
+                graph="tail", saturated=False, batch=2, absolute=1.0, relative=relative, float32=own
+            ),
+        )
+    )
 
 
 @pytest.mark.parametrize(
@@ -232,8 +250,21 @@ def test_a_difference_as_large_as_pytorchs_own_passes(relative: float, own: floa
 )
 def test_a_gradient_above_pytorchs_own_is_refused(relative: float, own: float, advice: str) -> None:
     """Also where float32 says nothing any more."""
-    check((Parity(part="gradient", batch=2, absolute=1.0, relative=1.9e-4, float32=1e-4),))
-    found = Parity(part="gradient", batch=2, absolute=1.0, relative=relative, float32=own)
+    check(
+        (
+            Parity(
+                graph="gradient",
+                saturated=False,
+                batch=2,
+                absolute=1.0,
+                relative=1.9e-4,
+                float32=1e-4,
+            ),
+        )
+    )
+    found = Parity(
+        graph="gradient", saturated=False, batch=2, absolute=1.0, relative=relative, float32=own
+    )
     with pytest.raises(ParityError, match=f"gradient at batch 2 differs .* {advice}"):
         check((found,))
 
@@ -250,7 +281,18 @@ def test_a_difference_above_pytorchs_own_is_refused(
     relative: float, own: float, advice: str
 ) -> None:
     with pytest.raises(ParityError, match=f"tail at batch 2 differs .* {advice}"):
-        check((Parity(part="tail", batch=2, absolute=1.0, relative=relative, float32=own),))
+        check(
+            (
+                Parity(
+                    graph="tail",
+                    saturated=False,
+                    batch=2,
+                    absolute=1.0,
+                    relative=relative,
+                    float32=own,
+                ),
+            )
+        )
 
 
 def test_a_network_whose_rounding_grows_is_judged_by_float64(

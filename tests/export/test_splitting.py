@@ -10,7 +10,7 @@ from torch import nn
 from camexport.errors import NotACutError, NotSpatialError, UnknownLayerError, UnsupportedError
 from camexport.layers import candidates, default_layer
 from camexport.marking import trace
-from camexport.parity import reference
+from camexport.reference import Reference
 from camexport.splitting import split
 from networks import BatchFromImage, Branches, Bypass, Pair, Plain, Tokens, Twice
 
@@ -33,7 +33,7 @@ def test_head_and_tail_equal_the_network(network: nn.Module, layer: str, batch: 
     network.eval()
     parts = split(trace(network, SIZE), layer)
     images = torch.randn(batch, 3, *SIZE, generator=torch.Generator().manual_seed(batch))
-    activations, logits = reference(network, layer, images)
+    activations, logits = Reference(network, layer).run(images)
     torch.testing.assert_close(parts.head(images), activations)
     torch.testing.assert_close(parts.tail(activations.clone()), logits)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +12,10 @@ from torch import Tensor, nn
 
 import camruntime
 from camexport.build import BuildOptions, build_bundle
-from camexport.gradient_parity import autograd, layout_in
-from camexport.layer_output import layer_output
+from camexport.gradient_parity import layout_in
 from camexport.layout import on_tensors
 from camexport.models import find_architecture, load_network
+from camexport.reference import Reference
 from camruntime.bundle import Manifest
 from camruntime.rescale import FloatArray
 
@@ -113,7 +112,7 @@ class _Case:
 
     def __init__(self, network: nn.Module, manifest: Manifest, folder: Path) -> None:
         self.layer = manifest.layer
-        self.network, self.exact = network, copy.deepcopy(network).double()
+        self.reference = Reference(network, manifest.layer.name)
         self.explainer = camruntime.load(folder, ["cpu"])
         rng = np.random.default_rng(5)
         height, width = manifest.input.size
@@ -131,22 +130,21 @@ class _Case:
         rng = np.random.default_rng(3)
         cells = rng.choice(grid[0] * grid[1], CELLS, replace=False).tolist()
         ours = np.stack([one.raw.reshape(-1)[cells] for one in found], 1)
-        own = self._logits_of_cells(self.network, self.image, cells)
-        exact = self._logits_of_cells(self.exact, self.image.double(), cells)
+        own = self._logits_of_cells(self.reference, cells)
+        exact = self._logits_of_cells(self.reference.exact, cells)
         return _differences(ours, own, exact)
 
-    def _logits_of_cells(self, network: nn.Module, image: Tensor, cells: list[int]) -> FloatArray:
+    def _logits_of_cells(self, reference: Reference, cells: list[int]) -> FloatArray:
         """`(cells, targets)`: the network runs as it is, with all but one cell zeroed."""
         layout = layout_in(self.layer)
-        activations, calls = self._activations(network, image)
+        activations, _ = reference.run(self.image)
         parts = layout.arrange(activations, on_tensors)
         rows = []
         for cell in cells:
-            mask = torch.zeros(self.layer.spatial, dtype=image.dtype)
+            mask = torch.zeros(self.layer.spatial)
             mask.view(-1)[cell] = 1
             value: Tensor = layout.restore((parts[0] * mask, *parts[1:]), on_tensors)
-            with torch.no_grad(), layer_output(network, self.layer.name, (value, calls)):
-                rows.append(network(image)[0, self.targets].numpy())
+            rows.append(reference.replaced_by(value, self.image)[0, self.targets].numpy())
         return np.stack(rows)
 
     def grad_cam(self) -> tuple[float, float] | None:
@@ -155,24 +153,17 @@ class _Case:
         pairs = [
             _differences(
                 explanation.raw,
-                self._grad_cam(self.network, self.image, target),
-                self._grad_cam(self.exact, self.image.double(), target),
+                self._grad_cam(self.reference, target),
+                self._grad_cam(self.reference.exact, target),
             )
             for explanation, target in zip(found, self.targets, strict=True)
             if not explanation.no_evidence
         ]
         return max(pairs) if pairs else None
 
-    def _activations(self, network: nn.Module, image: Tensor) -> tuple[Tensor, int]:
-        """Of the layer's last call, and how often it is called."""
-        with torch.no_grad(), layer_output(network, self.layer.name) as seen:
-            network(image)
-        return seen[-1], len(seen)
-
-    def _grad_cam(self, network: nn.Module, image: Tensor, target: int) -> FloatArray:
-        values, calls = self._activations(network, image)
-        classes = torch.tensor([target])
-        gradient = autograd(network, self.layer.name, calls, image, values, classes)
+    def _grad_cam(self, reference: Reference, target: int) -> FloatArray:
+        values, _ = reference.run(self.image)
+        gradient = reference.gradient(self.image, values, torch.tensor([target]))
         layout = layout_in(self.layer)
         slope, maps = (layout.arrange(one, on_tensors)[0][0] for one in (gradient, values))
         summed: Tensor = (slope.mean((1, 2))[:, None, None] * maps).sum(0)

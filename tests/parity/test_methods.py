@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from camexport.parity import reference
+from camexport.reference import Reference
 from camruntime.methods import METHODS, make_method
 from camruntime.onnx_graphs import OnnxGraphs
 from camruntime.picture import Picture
@@ -105,7 +105,7 @@ def _plain(name: str) -> Callable[..., Tensor]:
 def test_activations_and_logits(pairs: Pairs, photo: Picture, model: str, side: int | None) -> None:
     pair = pairs(model, side)
     image = pair.tensor(photo)
-    activations, logits = reference(pair.network, pair.layer, image)
+    activations, logits = Reference(pair.network, pair.layer).run(image)
     found = OnnxGraphs(pair.explainer._engine).forward(image.numpy())
     assert_same_map(found.activations, activations)
     assert_same_map(found.logits, logits[0])

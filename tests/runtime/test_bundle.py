@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from camruntime.bundle import MANIFEST, Bundle, open_bundle
+from camruntime.bundle import MANIFEST, Bundle, Fidelity, Parity, manifest_rows, open_bundle
 from camruntime.errors import BundleError
 
 
@@ -43,6 +43,38 @@ def test_the_fingerprint_tells_precisions_apart(inspector: Path) -> None:
     assert half.fingerprint == f"{manifest.source.digest}, fp16"
 
 
+def test_a_parity_s_facts_are_fields_and_its_words_are_made_of_them() -> None:
+    plain = Parity(
+        graph="head+tail", saturated=False, batch=2, absolute=1.0, relative=1.0, float32=None
+    )
+    assert (plain.part, plain.of_gradient) == ("head+tail", False)
+    gradient = dataclasses.replace(plain, graph="gradient")
+    assert (gradient.part, gradient.of_gradient) == ("gradient", True)
+    saturated = dataclasses.replace(gradient, saturated=True)
+    assert (saturated.part, saturated.of_gradient) == ("gradient, saturated", True)
+
+
+def test_what_every_table_about_a_bundle_says(inspector: Path) -> None:
+    manifest = open_bundle(inspector).manifest
+    rows = {
+        "weights": "inspector.safetensors",
+        "target layer": "features (96, 16, 16)",
+        "classes": "5",
+        "size": "0.9 MB of weights",
+        "precision": "float32",
+    }
+    assert manifest_rows(manifest) == rows
+    likeness = Fidelity(
+        method="cam", inputs="noise", images=8, mean=0.9999, worst=0.9991, same_top=0.99
+    )
+    half = dataclasses.replace(manifest, precision="fp16", fidelity=(likeness,) * 2)
+    assert manifest_rows(half) == {
+        **rows,
+        "precision": "fp16",
+        "as in float32": f"{likeness}; {likeness}",
+    }
+
+
 def test_no_directory_and_no_manifest(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match="no bundle at"):
         open_bundle(tmp_path / "nowhere")
@@ -56,10 +88,12 @@ def test_broken_json(copy: Path) -> None:
         open_bundle(copy)
 
 
-@pytest.mark.parametrize("version", [0, 4, 6, None, "5"])
+@pytest.mark.parametrize("version", [0, 5, 7, None, "6"])
 def test_another_schema_version(copy: Path, version: object) -> None:
     _edit(copy, schema_version=version)
-    with pytest.raises(BundleError, match=r"schema_version .*, this camruntime reads 5"):
+    with pytest.raises(
+        BundleError, match=r"schema_version .*, this camruntime reads 6: build the bundle again"
+    ):
         open_bundle(copy)
 
 

@@ -150,10 +150,11 @@ def test_unmoved_asks_the_last_stage() -> None:
 
 
 def test_a_source_tells_where_it_was_randomised_from() -> None:
-    source = Source(weights="file", name="mine, randomised from home.pth", seed=None, digest="a")
+    name = "mine, randomised from home.pth"
+    source = Source(weights="file", name=name, seed=None, randomised_from=None, digest="a")
     assert source.randomised_from is None
     made = source.randomised("layer4.1.conv2", 3, "b")
-    assert made.name == f"{source.name}, randomised from layer4.1.conv2 on, seed 3"
+    assert made.name == f"{name}, randomised from layer4.1.conv2 on, seed 3"
     assert made.randomised_from == "layer4.1.conv2"
     assert (made.weights, made.seed, made.digest) == ("randomised", 3, "b")
 

@@ -1,0 +1,93 @@
+"""PyTorch itself, run as it is with a hook on the target layer: what a bundle is compared with."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from functools import cached_property
+
+import torch
+from torch import Tensor, nn
+
+from camexport.errors import UnsupportedError
+from camexport.layer_output import layer_output
+
+
+class Reference:
+    """A network and its target layer, in float32; `exact` is the same in float64.
+
+    Whatever it is given is cast to its own precision, so both take the same. Activations are those
+    of the layer's last call, in the layer's own layout.
+
+    Args:
+        network: in eval mode; it is neither split nor changed, so this does not trust the split.
+        layer: the target layer's module path.
+        dtype: what the network computes in.
+    """
+
+    def __init__(self, network: nn.Module, layer: str, dtype: torch.dtype = torch.float32) -> None:
+        self.network = network
+        self.layer = layer
+        self._dtype = dtype
+        self._calls = 0  # of the layer in one pass, once that is known
+
+    @cached_property
+    def exact(self) -> Reference:
+        """The judge where float32's rounding grows; its copy of the weights is made when asked."""
+        return Reference(copy.deepcopy(self.network).double(), self.layer, torch.float64)
+
+    def run(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Activations and logits of `images` `(n, 3, H, W)`, from one pass."""
+        # Not in inference mode: autograd takes no tensors from there.
+        with torch.no_grad(), layer_output(self.network, self.layer) as seen:
+            logits: Tensor = self.network(images.to(self._dtype))
+        self._calls = len(seen)
+        return seen[-1], logits
+
+    def replaced_by(self, activations: Tensor, images: Tensor) -> Tensor:
+        """Logits of `images` when `activations` take the place of the layer's last output."""
+        with torch.no_grad():
+            return self._logits(activations.to(self._dtype), images.to(self._dtype))
+
+    def gradient(self, images: Tensor, activations: Tensor, targets: Tensor) -> Tensor:
+        """`d logits[target] / d activations`, by autograd.
+
+        Args:
+            images: `(n, 3, H, W)`.
+            activations: take the place of the layer's last output.
+            targets: `(n,)`.
+
+        Raises:
+            UnsupportedError: autograd cannot follow the network.
+        """
+        values, pictures = activations.to(self._dtype), images.to(self._dtype)
+
+        def score(leaf: Tensor) -> Tensor:
+            return self._logits(leaf, pictures).gather(1, targets[:, None]).sum()
+
+        try:
+            leaf = values.clone().requires_grad_()
+            with torch.enable_grad():
+                (gradient,) = torch.autograd.grad(score(leaf), leaf)
+        except RuntimeError:  # an operator in place overwrote what autograd needs
+            gradient = self._functional(score, values)
+        return gradient.detach()
+
+    def _logits(self, activations: Tensor, images: Tensor) -> Tensor:
+        if not self._calls:
+            self.run(images)
+        with layer_output(self.network, self.layer, (activations, self._calls)):
+            logits: Tensor = self.network(images)
+        return logits
+
+    def _functional(self, score: Callable[[Tensor], Tensor], values: Tensor) -> Tensor:
+        """The gradient with operators in place undone."""
+        try:
+            gradient: Tensor = torch.func.grad(torch.func.functionalize(score))(values)
+        except RuntimeError as error:
+            raise UnsupportedError(
+                f"PyTorch's autograd cannot follow the network behind layer '{self.layer}', so its "
+                f"gradient graph cannot be checked: {error}; build with --no-gradient, or with "
+                "another --layer"
+            ) from error
+        return gradient

@@ -1,0 +1,181 @@
+"""What `bundle.json` says, as the dataclasses that write and read it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from camruntime.bundle.measured import Fidelity, Parity
+
+SCHEMA_VERSION = 6
+MANIFEST = "bundle.json"
+
+Axes = Literal["channels-first", "channels-last", "tokens"]
+ResizeMode = Literal["squash", "centre-crop", "letterbox"]
+Precision = Literal["float32", "fp16", "int8"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """Where the weights came from.
+
+    Attributes:
+        weights: the publisher's own (`default`), seeded noise (`random`), a state dict (`file`), or
+            those of another bundle, drawn anew from some layer on (`randomised`).
+        name: the publisher's name of them, or the file's; for people.
+        seed: of random and randomised weights; None otherwise.
+        randomised_from: the first layer whose weights were drawn anew; None for all other weights.
+        digest: SHA-256 of the weights, independent of the file they came in.
+    """
+
+    weights: Literal["default", "random", "file", "randomised"]
+    name: str
+    seed: int | None
+    randomised_from: str | None
+    digest: str
+
+    def randomised(self, layer: str, seed: int, digest: str) -> Source:
+        """The source of weights that were drawn anew from `layer` on."""
+        return Source(
+            weights="randomised",
+            name=f"{self.name}, randomised from {layer} on, seed {seed}",
+            seed=seed,
+            randomised_from=layer,
+            digest=digest,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layer:
+    """The target layer.
+
+    Attributes:
+        name: its module path.
+        shape: of its activations as the graphs have them, `(C, h, w)`.
+        spatial: its grid, `(h, w)`.
+        axes: how the network itself lays them out.
+        tokens: number of tokens beside the grid, such as a class token, that the head also puts
+            out, and that tail and gradient also take, as `tokens` `(n, tokens, C)`.
+    """
+
+    name: str
+    shape: tuple[int, int, int]
+    spatial: tuple[int, int]
+    axes: Axes
+    tokens: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Input:
+    """How a photograph becomes the network's input.
+
+    Attributes:
+        size: `(H, W)` in pixels.
+        colour: order of the three channels.
+        resize: `squash` ignores the aspect ratio; `centre-crop` scales the shorter side to
+            `shorter_side` and cuts the centre out; `letterbox` fits the whole picture and pads
+            with the mean colour.
+        shorter_side: for `centre-crop`, in pixels; None otherwise.
+        mean, std: per channel, for pixel values scaled to [0, 1]: `(value - mean) / std`.
+    """
+
+    size: tuple[int, int]
+    colour: Literal["RGB"]
+    resize: ResizeMode
+    shorter_side: int | None
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shared:
+    """Weights that another graph of the bundle holds too, with the same shape.
+
+    Attributes:
+        name: in this graph.
+        offset: in bytes, in the file of weights.
+        shape, dtype: as NumPy has them.
+    """
+
+    name: str
+    offset: int
+    shape: tuple[int, ...]
+    dtype: str
+
+    @property
+    def place(self) -> tuple[int, tuple[int, ...], str]:
+        """What is the same in every graph that holds it."""
+        return self.offset, self.shape, self.dtype
+
+
+@dataclass(frozen=True, kw_only=True)
+class Graph:
+    """One ONNX file: its name in the bundle, the names of its inputs and outputs, its SHA-256."""
+
+    file: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    shared: tuple[Shared, ...]
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightsFile:
+    """The one file that holds the weights of all graphs."""
+
+    file: str
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """`bundle.json`.
+
+    Attributes:
+        model: what `camexport build --model` was given.
+        arguments: what `--arg` was given, by name.
+        output: what `--output` was given.
+        classes: number of logits; `labels` has as many entries.
+        graphs: by name: `head`, `tail`, `mask_images`, `occlude_images`, `mask_activations`, and
+            `gradient` unless it was left out; `cells` where the tail takes single cells at once.
+        opset: version of the standard ONNX operators.
+        tools: versions of what built the bundle.
+        parity: measured when it was built, on graphs in float32.
+        precision: what the graphs were made to compute in after that. `int8` is of the head alone.
+        fidelity: of that precision, measured when it was built; empty for `float32`.
+    """
+
+    schema_version: int
+    model: str
+    arguments: dict[str, str]
+    output: str | None
+    source: Source
+    layer: Layer
+    input: Input
+    classes: int
+    labels: tuple[str, ...]
+    graphs: dict[str, Graph]
+    weights: WeightsFile
+    opset: int
+    tools: dict[str, str]
+    parity: tuple[Parity, ...]
+    precision: Precision
+    fidelity: tuple[Fidelity, ...]
+
+    @property
+    def fingerprint(self) -> str:
+        """What tells results of this network from others': the weights' SHA-256, and precision.
+
+        In float32 it is the SHA-256 alone.
+        """
+        ending = "" if self.precision == "float32" else f", {self.precision}"
+        return self.source.digest + ending
+
+    def write(self, folder: Path) -> None:
+        """Write `bundle.json` into `folder`."""
+        text = json.dumps(dataclasses.asdict(self), indent=2, ensure_ascii=False)
+        (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")
