@@ -15,6 +15,7 @@ from camruntime.datasets._found import is_picture
 from camruntime.fitting import prepare
 from camruntime.picture import read_picture
 from camruntime.rescale import FloatArray
+from camruntime.spread import evenly_spread
 
 _MOST = 200  # pictures of a larger folder; ranges hardly change with more, and each takes its time
 _NOISE = 8
@@ -78,6 +79,5 @@ def _read_pictures(folder: Path, spec: Input) -> list[FloatArray]:
             f"--calibrate {folder}: expected a folder with at least two photographs in it or "
             f"below, found {len(files)}"
         )
-    count = min(len(files), _MOST)
-    chosen = [files[index * len(files) // count] for index in range(count)]
-    return [prepare(read_picture(file), spec) for file in chosen]
+    chosen = evenly_spread(_MOST, len(files))
+    return [prepare(read_picture(files[index]), spec) for index in chosen]

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -14,14 +11,14 @@ import torch
 from camexport.converting import export_onnx
 from camexport.errors import OutputError, ParityError, WeightsError
 from camexport.hed import MEAN, Hed, load_hed
+from camexport.staging import staged_files
+from camexport.tolerances import EDGE_MAP
 from camexport.weights import read_state
 from camruntime.bundle import digest_file
 from camruntime.edge_model import EDGES, SCHEMA_VERSION, EdgeModel, open_edge_model
 from camruntime.session import on_cpu
 
 INPUT, OUTPUT = "image", "edges"
-TOLERANCE = 1e-4
-"""Largest difference allowed between edge probabilities."""
 
 _COMPARED = ((2, 48, 64), (1, 67, 91))  # batch, height, width: whole in the fifth stage, and not
 
@@ -42,7 +39,10 @@ def build_edges(weights: Path, out: Path, force: bool = False) -> EdgeModel:
     """
     if not weights.is_file():
         raise WeightsError(f"no weights at {weights}: expected the path of a state dict of HED")
-    with _staged(out, force) as stage:
+    names = (EDGES, Path(EDGES).with_suffix(".json").name)
+    if not force and any((out / name).exists() for name in names):
+        raise OutputError(f"{out} has an edge model: choose another --out, or --force")
+    with staged_files(out, names) as stage:  # until both are moved, the digest tells readers
         network = load_hed(read_state(weights), weights.name)
         ir.save(_to_onnx(network), stage / EDGES)
         padding = network.family.padding
@@ -93,35 +93,9 @@ def _compare(network: Hed, folder: Path) -> None:
             expected = network(torch.from_numpy(pictures)).numpy()
         (found,) = run({INPUT: pictures})
         difference = float(np.abs(found - expected).max())
-        if not difference <= TOLERANCE:  # so that NaN is refused too
+        if not difference <= EDGE_MAP:  # so that NaN is refused too
             raise ParityError(
                 f"{model.name} differs from PyTorch by {difference:.2e} at {height}x{width}, "
-                f"allowed is {TOLERANCE:.0e}: the edge model was not kept; check the weights for "
+                f"allowed is {EDGE_MAP:.0e}: the edge model was not kept; check the weights for "
                 "NaN, and report it"
             )
-
-
-@contextmanager
-def _staged(out: Path, force: bool) -> Iterator[Path]:
-    """A fresh folder in `out`; its two files move to `out` when the block ends without exception.
-
-    It is removed whatever happens, and so is `out` if it was made for nothing.
-    """
-    made, stage = not out.exists(), out / ".edges.building"
-    json = Path(EDGES).with_suffix(".json").name
-    if not force and ((out / EDGES).exists() or (out / json).exists()):
-        raise OutputError(f"{out} has an edge model: choose another --out, or --force")
-    if stage.exists():
-        raise OutputError(f"another build is writing {out / EDGES}: wait for it, or remove {stage}")
-    try:
-        stage.mkdir(parents=True)
-        try:
-            yield stage
-            for name in (EDGES, json):  # between the two, the digest tells readers that they differ
-                (stage / name).replace(out / name)
-        finally:
-            shutil.rmtree(stage, ignore_errors=True)
-            if made and not any(out.iterdir()):
-                out.rmdir()
-    except OSError as error:
-        raise OutputError(f"cannot write {out}: {error.strerror or error}") from error

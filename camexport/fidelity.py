@@ -15,12 +15,14 @@ import numpy as np
 
 from camexport.errors import FidelityError
 from camruntime.bundle import Fidelity, Manifest
+from camruntime.correlation import pearson
 from camruntime.engine import Engine
 from camruntime.errors import NonFiniteError
 from camruntime.graphs import Forward
 from camruntime.methods import METHODS
 from camruntime.onnx_graphs import OnnxGraphs
 from camruntime.rescale import FloatArray, rescale
+from camruntime.spread import evenly_spread
 
 CORRELATION = 0.999
 SAME_TOP = 0.99
@@ -84,11 +86,10 @@ def correlation(one: FloatArray, other: FloatArray) -> float:
 
     Two flat maps, which both show nothing, are alike: 1. A flat map and one that is not: 0.
     """
-    flat_one, flat_other = (not rescale(raw).evidence for raw in (one, other))
-    if flat_one or flat_other:
-        return float(flat_one and flat_other)
-    a, b = (raw.ravel().astype(np.float64) - raw.mean(dtype=np.float64) for raw in (one, other))
-    return float(a @ b / np.sqrt((a @ a) * (b @ b)))
+    found = pearson(one, other)
+    if found is not None:
+        return found
+    return 0.0 if rescale(one).evidence or rescale(other).evidence else 1.0
 
 
 def _judged(manifest: Manifest, images: int) -> dict[str, set[int]]:
@@ -98,10 +99,8 @@ def _judged(manifest: Manifest, images: int) -> dict[str, set[int]]:
     counts = {"recipro-cam": _TAILS // tails, "score-cam": _PASSES // channels}
     if "gradient" in manifest.graphs:
         counts["grad-cam"] = images
-    affordable = {method: min(max(count, _FEWEST), images) for method, count in counts.items()}
     return {
-        method: {index * images // count for index in range(count)}
-        for method, count in affordable.items()
+        method: set(evenly_spread(max(count, _FEWEST), images)) for method, count in counts.items()
     }
 
 

@@ -15,15 +15,12 @@ from torch import Tensor
 from camexport.layout import Layout, on_tensors
 from camexport.reference import Reference
 from camexport.splitting import INPUTS
+from camexport.tolerances import GRADIENT
 from camruntime.bundle import Layer, Parity
 from camruntime.engine import Engine
 from camruntime.rescale import FloatArray
 
 BATCHES = (1, 2, 5)
-TOLERANCE = 1e-6
-HOPELESS = 1e-2
-"""Where PyTorch's float32 is itself this far from float64, nothing can be compared."""
-
 SATURATED = 30.0
 """Factor on activations that drives sigmoids, softmaxes and clipped functions to their ends."""
 
@@ -52,19 +49,10 @@ def measure_gradient(reference: Reference, engine: Engine, seed: int = 0) -> tup
     for case in _CASES:
         for _ in range(_DRAWS):
             found = _compare(reference, engine, case, generator)
-            if found.relative <= limit(found):
+            if found.relative <= GRADIENT.limit(found.float32):
                 break
         measured.append(found)
     return tuple(measured)
-
-
-def limit(parity: Parity) -> float:
-    """What `relative` may be: 1e-6, or rounding of the size that PyTorch's float32 shows itself.
-
-    Of that size means twice: two orders of summation differ by as much. Where float32 itself is
-    further off than 1e-2, nothing can be compared.
-    """
-    return max(TOLERANCE, min(2 * (parity.float32 or 0.0), HOPELESS))
 
 
 def layout_in(layer: Layer) -> Layout:

@@ -10,24 +10,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from camexport.errors import ParityError
-from camexport.gradient_parity import (
-    BATCHES,
-    HOPELESS,
-    layer_inputs,
-    layout_in,
-    limit,
-    measure_gradient,
-)
+from camexport.gradient_parity import BATCHES, layer_inputs, layout_in, measure_gradient
 from camexport.layout import on_tensors
 from camexport.reference import Reference
 from camexport.splitting import INPUTS
+from camexport.tolerances import FORWARD, GRADIENT, Tolerance
 from camruntime.bundle import Compared, Layer, Parity
 from camruntime.engine import DeviceValue, Engine
 from camruntime.rescale import FloatArray
-
-TOLERANCE = {"float32": 1e-4}
-"""Largest difference allowed, relative to the largest value that PyTorch computed."""
-
 
 _CELLS = 5  # of a map, compared one by one
 
@@ -63,7 +53,7 @@ def measure(network: nn.Module, engine: Engine, seed: int = 0) -> tuple[Parity, 
             "head+tail": logits,
         }
         parts = [_difference(graph, found[graph], expected[graph].numpy()) for graph in found]
-        if not all(part.relative <= TOLERANCE["float32"] for part in parts):
+        if not all(part.relative <= FORWARD.usual for part in parts):
             exact = _in_float64(reference.exact, images, activations)
             parts = [
                 _difference(graph, found[graph], value, expected[graph].numpy())
@@ -80,11 +70,9 @@ def measure(network: nn.Module, engine: Engine, seed: int = 0) -> tuple[Parity, 
 def check(measured: tuple[Parity, ...]) -> None:
     """Raise `ParityError` when a difference is above the tolerance, or not a number."""
     for parity in measured:
-        if parity.of_gradient:
-            of, allowed = "norm in float64", limit(parity)
-        else:
-            of, allowed = "range", _forward_limit(parity)
+        allowed = _tolerance(parity).limit(parity.float32)
         if not parity.relative <= allowed:
+            of = "norm in float64" if parity.of_gradient else "range"
             raise ParityError(
                 f"{parity.part} at batch {parity.batch} differs from PyTorch by "
                 f"{parity.relative:.2e} of its {of}, allowed is {allowed:.0e}: the bundle was not "
@@ -92,18 +80,17 @@ def check(measured: tuple[Parity, ...]) -> None:
             )
 
 
+def _tolerance(parity: Parity) -> Tolerance:
+    return GRADIENT if parity.of_gradient else FORWARD
+
+
 def _advice(parity: Parity) -> str:
-    if (parity.float32 or 0.0) * (2 if parity.of_gradient else 4) < HOPELESS:
+    if _tolerance(parity).tells(parity.float32):
         return "try another --layer, and report the model"
     return (
         f"PyTorch's own float32 is {parity.float32:.2e} off, as the network multiplies rounding "
         "errors; random weights may do so, then try another --seed"
     )
-
-
-def _forward_limit(parity: Parity) -> float:
-    """The tolerance, or rounding of the size that PyTorch's float32 shows; here of single cells."""
-    return max(TOLERANCE["float32"], min(4 * (parity.float32 or 0.0), HOPELESS))
 
 
 def _restored(layer: Layer, head: tuple[DeviceValue, ...]) -> FloatArray:
@@ -124,7 +111,7 @@ def _measure_cells(reference: Reference, engine: Engine, generator: torch.Genera
     kept, images = _only_cells(layer, activations, cells), image.expand(len(cells), -1, -1, -1)
     own = reference.replaced_by(kept, images).numpy()
     parity = _difference("cells", found, own)
-    if not parity.relative <= TOLERANCE["float32"]:
+    if not parity.relative <= FORWARD.usual:
         parity = _difference("cells", found, reference.exact.replaced_by(kept, images).numpy(), own)
     return dataclasses.replace(parity, batch=1)
 

@@ -1,10 +1,10 @@
-"""A folder that appears complete or not at all."""
+"""Folders and files that appear complete or not at all."""
 
 from __future__ import annotations
 
 import errno
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,12 +22,41 @@ def staged(out: Path, force: bool) -> Iterator[Path]:
         OutputError: `out` exists and `force` is off; another build is at work there; the disk is
             full or cannot be written.
     """
-    stage = out.parent / f".{out.name}.building"
     if out.exists() and not force:
         raise OutputError(f"{out} is in use: choose another --out, or --force to replace it")
+    with _fresh(out.parent / f".{out.name}.building", out, out) as stage:
+        yield stage
+        _swap(stage, out)
+
+
+@contextmanager
+def staged_files(out: Path, names: Sequence[str]) -> Iterator[Path]:
+    """As `staged`, for files in a folder that may hold others: `names` move to `out`, in order.
+
+    Also removed is `out`, if it was made for nothing. Whether files may be replaced, who calls this
+    has asked.
+
+    Raises:
+        OutputError: another build is at work there; the disk is full or cannot be written.
+    """
+    made = not out.exists()
+    stage = out / f".{Path(names[0]).stem}.building"
+    try:
+        with _fresh(stage, out, out / names[0]) as stage:
+            yield stage
+            for name in names:
+                (stage / name).replace(out / name)
+    finally:
+        if made and out.is_dir() and not any(out.iterdir()):
+            out.rmdir()
+
+
+@contextmanager
+def _fresh(stage: Path, out: Path, written: Path) -> Iterator[Path]:
+    """The folder `stage`, made now and removed at the end; errors speak of `out` and `written`."""
     if stage.exists():
         raise OutputError(
-            f"another build is writing {out}: wait for it, or remove {stage} if it was killed"
+            f"another build is writing {written}: wait for it, or remove {stage} if it was killed"
         )
     try:
         stage.mkdir(parents=True)
@@ -35,7 +64,6 @@ def staged(out: Path, force: bool) -> Iterator[Path]:
         raise _explained(error, out) from error
     try:
         yield stage
-        _swap(stage, out)
     except OSError as error:
         raise _explained(error, out) from error
     finally:

@@ -11,10 +11,8 @@ from numpy.typing import NDArray
 
 from camexport.errors import ParityError, UnsupportedError
 from camexport.onnx_source.network import OnnxNetwork
+from camexport.tolerances import FILE
 from camruntime.session import on_cpu
-
-TOLERANCE = 1e-4
-"""Largest difference allowed, relative to the largest logit."""
 
 _IMAGES = 3
 _FIXED = (
@@ -57,7 +55,7 @@ def _equal(found: NDArray[np.float32], expected: NDArray[np.float32]) -> bool:
     if found.shape != expected.shape:
         return False
     scale = float(np.abs(expected).max()) or 1.0
-    return bool(np.abs(found - expected).max() <= TOLERANCE * scale)
+    return bool(np.abs(found - expected).max() <= FILE * scale)
 
 
 def _original(network: OnnxNetwork, path: Path, images: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from camexport.errors import OutputError
-from camexport.staging import staged
+from camexport.staging import staged, staged_files
 
 
 def _names(folder: Path) -> set[str]:
@@ -85,3 +85,36 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         staged(tmp_path / "file" / "bundle", force=False),
     ):
         raise AssertionError("not reached")
+
+
+def test_files_move_in_order_into_a_folder_that_holds_others(tmp_path: Path) -> None:
+    (tmp_path / "mine").write_text("mine")
+    (tmp_path / "a.bin").write_text("old")
+    with staged_files(tmp_path, ["a.bin", "b.json"]) as stage:
+        assert stage == tmp_path / ".a.building"
+        (stage / "a.bin").write_text("new")
+        (stage / "b.json").write_text("about it")
+        (stage / "scratch").write_text("")
+        assert (tmp_path / "a.bin").read_text() == "old"
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {
+        "mine": "mine",
+        "a.bin": "new",
+        "b.json": "about it",
+    }
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError])
+def test_files_that_are_not_complete_leave_neither_them_nor_a_new_folder(
+    tmp_path: Path, error: type[BaseException]
+) -> None:
+    def interrupted(out: Path) -> None:
+        with staged_files(out, ["a.bin"]) as stage:
+            (stage / "a.bin").write_text("half")
+            raise error
+
+    (tmp_path / "there").mkdir()
+    for name in ("new", "there"):
+        with pytest.raises(OutputError if error is OSError else error):
+            interrupted(tmp_path / name)
+    assert _names(tmp_path) == {"there"}
+    assert _names(tmp_path / "there") == set()
