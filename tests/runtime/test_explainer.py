@@ -122,19 +122,20 @@ def test_chunk_size_never_changes_a_map(inspector: Path, samples: list[Path], sp
 def test_neighbours_and_order_never_change_a_map(
     explainer: Explainer, samples: list[Path], spec: str
 ) -> None:
-    pair = [_named(samples, "scratch-1"), _named(samples, "hole-2")]
-    targets = ["scratch", "good"]
-    alone = [explainer.explain(*each) for each in zip(pair, [spec] * 2, targets, strict=True)]
-    for order in ([0, 1], [1, 0]):
+    """The first image runs by itself, so that its neighbours run together."""
+    images = [_named(samples, name) for name in ("scratch-1", "hole-2", "scratch-2")]
+    targets = ["scratch", "good", "scratch"]
+    alone = [explainer.explain(*each) for each in zip(images, [spec] * 3, targets, strict=True)]
+    for order in ([0, 1, 2], [2, 0, 1]):
         together = explainer.explain(
-            [pair[index] for index in order], spec, target=[targets[index] for index in order]
+            [images[index] for index in order], spec, target=[targets[index] for index in order]
         )
         for index, explanation in zip(order, together, strict=True):
             reach = float(np.ptp(alone[index].raw))
             assert reach > 0 or spec == "uniform"
             np.testing.assert_allclose(explanation.raw, alone[index].raw, atol=2e-6 * reach + 1e-9)
-    both = explainer.explain(pair[0], spec, target=["good", "scratch"])
-    turned = explainer.explain(pair[0], spec, target=["scratch", "good"])
+    both = explainer.explain(images[0], spec, target=["good", "scratch"])
+    turned = explainer.explain(images[0], spec, target=["scratch", "good"])
     np.testing.assert_array_equal(both[0].raw, turned[1].raw)
     np.testing.assert_array_equal(both[1].raw, turned[0].raw)
 
