@@ -25,20 +25,8 @@ from camruntime.methods import make_method
 from camruntime.onnx_graphs import OnnxGraphs
 from camruntime.picture import Picture, as_picture
 from camruntime.rescale import FloatArray
+from every_method import ALL_MEASURED, EVERY, SHARED, every_but
 
-SPECS = [
-    "score-cam",
-    "recipro-cam",
-    "recipro-cam:mask=gaussian",
-    "cam",
-    "grad-cam",
-    "grad-cam++",
-    "smooth-grad-cam++:samples=2",
-    "layer-cam",
-    "integrated-grad-cam:steps=3",
-    "decom-cam:components=3",
-    "feature-cam",
-]
 FIVE = 5
 Runs = Counter[str]
 
@@ -106,7 +94,7 @@ def _assert_same(found: FloatArray, wanted: FloatArray) -> None:
     np.testing.assert_allclose(found, wanted, atol=float(1e-5 * np.abs(wanted).max()))
 
 
-@pytest.mark.parametrize("spec", SPECS)
+@pytest.mark.parametrize("spec", EVERY)
 def test_a_list_gives_what_each_image_gives_alone(
     explainer: Explainer, mixed: list[Any], spec: str
 ) -> None:
@@ -128,7 +116,7 @@ def test_a_list_gives_what_each_image_gives_alone(
             _assert_same(found.components.contributions, alone.components.contributions)
 
 
-@pytest.mark.parametrize("spec", ["recipro-cam", "cam", "grad-cam", "decom-cam:components=2"])
+@pytest.mark.parametrize("spec", [*every_but({"anytime-score-cam": SHARED}), ALL_MEASURED])
 def test_every_image_its_own_classes(explainer: Explainer, mixed: list[Any], spec: str) -> None:
     """One class, another, several, twice the same, none, the top class by name and by None."""
     targets: list[Any] = [2, "good", [4, 0, 1], [3, 3], [], [None, 1], None]

@@ -1,0 +1,77 @@
+"""Every method and baseline that is registered, in every variant: what tests of all methods walk.
+
+A method that is added is walked from then on. What a test cannot ask of one is written down beside
+that test, by name and with the reason.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Literal, get_args, get_origin, get_type_hints
+
+from camruntime.methods import BASELINES, METHODS, make_method, spec_of
+
+CHEAPER: Mapping[str, Mapping[str, object]] = {
+    "smooth-grad-cam++": {"samples": 2},
+    "integrated-grad-cam": {"steps": 3},
+    "decom-cam": {"components": 3},
+}
+"""Methods whose passes are counted by an option: enough for chunks to differ."""
+
+NOT_WALKED: Mapping[tuple[str, str], str] = {
+    ("feature-cam", "edges"): "names an edge model: test_explainer.py makes some",
+}
+"""Options that are neither numbers nor have a list of values, and why they are not walked."""
+
+SHARED = "its targets share the channels that are measured"
+ALL_MEASURED = "anytime-score-cam:share=1.0"
+"""That reason, and the variant to which it does not apply."""
+
+
+def kinds() -> dict[str, type]:
+    """Methods and baselines by name."""
+    return {**METHODS, **BASELINES}
+
+
+def variants(name: str) -> list[str]:
+    """Specs: with the defaults, and with every other value of each option that lists its values."""
+    kind, cheaper = kinds()[name], CHEAPER.get(name, {})
+    usual = make_method(name)
+    changes: list[dict[str, object]] = [{}]
+    for option, values in listed(kind).items():
+        changes += [{option: value} for value in values if value != getattr(usual, option)]
+    return [spec_of(make_method(name, {**cheaper, **change})) for change in changes]
+
+
+def listed(kind: type) -> dict[str, tuple[object, ...]]:
+    """The values of each option that lists them."""
+    hints = {option: get_type_hints(kind)[option] for option in _options(kind)}
+    literals = {
+        option: get_args(one) for option, one in hints.items() if get_origin(one) is Literal
+    }
+    return {**literals, **{option: (False, True) for option, one in hints.items() if one is bool}}
+
+
+def neither_listed_nor_number(kind: type) -> set[str]:
+    """Options whose values `variants` cannot know."""
+    hints = get_type_hints(kind)
+    return {
+        option
+        for option in _options(kind)
+        if option not in listed(kind) and hints[option] not in (int, float)
+    }
+
+
+def _options(kind: type) -> list[str]:
+    return [one.name for one in dataclasses.fields(kind)]
+
+
+EVERY = tuple(spec for name in kinds() for spec in variants(name))
+
+
+def every_but(exceptions: Mapping[str, str]) -> list[str]:
+    """All specs without those of `exceptions`, which gives methods the reason why they are none."""
+    unknown = exceptions.keys() - kinds().keys()
+    assert not unknown, f"no such methods: {unknown}"
+    return [spec for spec in EVERY if spec.partition(":")[0] not in exceptions]

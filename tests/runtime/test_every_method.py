@@ -1,0 +1,70 @@
+"""The list of all methods that other tests walk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import pytest
+
+from camruntime.methods import BASELINES, METHODS, make_method
+from every_method import (
+    CHEAPER,
+    EVERY,
+    NOT_WALKED,
+    every_but,
+    kinds,
+    listed,
+    neither_listed_nor_number,
+    variants,
+)
+
+
+def test_no_registered_method_is_left_out() -> None:
+    assert {spec.partition(":")[0] for spec in EVERY} == METHODS.keys() | BASELINES.keys()
+    assert CHEAPER.keys() <= METHODS.keys()
+
+
+def test_every_value_that_an_option_lists_is_walked() -> None:
+    for name, kind in kinds().items():
+        made = [make_method(spec) for spec in EVERY if spec.partition(":")[0] == name]
+        for option, values in listed(kind).items():
+            assert {getattr(one, option) for one in made} == set(values), f"{name}:{option}"
+
+
+def test_options_that_cannot_be_walked_are_written_down() -> None:
+    """A new option that is a text is listed here, or has `Literal` values."""
+    found = {
+        (name, one) for name, kind in kinds().items() for one in neither_listed_nor_number(kind)
+    }
+    assert found == NOT_WALKED.keys()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Several:
+    """Options of every type."""
+
+    kind: Literal["a", "b", 3] = "b"
+    smooth: bool = True
+    count: int = 5
+    text: str = "x"
+
+
+def test_variants_of_a_new_method(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(METHODS, "several", Several)
+    assert variants("several") == [
+        "several",
+        "several:kind=a",
+        "several:kind=3",
+        "several:smooth=False",
+    ]
+    assert neither_listed_nor_number(Several) == {"text"}
+
+
+def test_exceptions_are_known_by_name() -> None:
+    rest = every_but({"cam": "reason", "score-cam": "reason"})
+    assert set(EVERY) - set(rest) == {
+        spec for spec in EVERY if spec.startswith(("cam", "score-cam"))
+    }
+    with pytest.raises(AssertionError, match=r"no such methods: .*'came'"):
+        every_but({"came": "misspelt"})
