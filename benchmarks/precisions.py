@@ -33,7 +33,7 @@ from rich.table import Table
 
 from camexport.calibration import Images, read_calibration
 from camexport.fidelity import is_faithful
-from camexport.lowering import judge, lower
+from camexport.lowering import judge, reduce_precision
 from camruntime.bundle import Bundle, Fidelity, Precision
 from camruntime.engine import Engine
 from camruntime.methods import ScoreCAM
@@ -70,7 +70,7 @@ def bundles(
     for precision in PRECISIONS[1:]:
         place = folder / precision
         place.mkdir()
-        made[precision] = lower(exact, place, precision, fitted.fitted)
+        made[precision] = reduce_precision(exact, place, precision, fitted.fitted)
     return made, fitted.judges
 
 

@@ -1,16 +1,14 @@
-"""Backward operators in terms of operators that ONNX has.
+"""Backward operators in terms of operators that ONNX has: the rules of `decomposition_table`.
 
-PyTorch's own table takes most of them apart. Here are those that it keeps whole. Pooling by
-averages and resizing are linear and separable: `y = R x C`, with a small matrix for each axis, so
-the gradient is `R^T g C^T`. Where a function has no derivative, the conventions are PyTorch's.
+Pooling by averages and resizing are linear and separable: `y = R x C`, with a small matrix for each
+axis, so the gradient is `R^T g C^T`. Where a function has no derivative, the conventions are
+PyTorch's. Arguments are those of PyTorch's operator, in its order.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from functools import cache
-from typing import Any
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -20,19 +18,10 @@ from camruntime.interpolation import bilinear
 
 aten = torch.ops.aten
 
-Operator = Any
-"""`torch._ops.OpOverload`, which torch does not export."""
 Matrix = list[list[float]]
 
 
-@cache
-def decompositions() -> dict[Operator, Callable[..., Any]]:
-    """PyTorch's table for export, with the rules of this file added."""
-    table: dict[Operator, Callable[..., Any]] = dict(torch.export.default_decompositions())
-    return {**table, **_RULES}
-
-
-def _convolution(
+def convolution(
     grad: Tensor,
     image: Tensor,
     weight: Tensor,
@@ -66,7 +55,7 @@ def _convolution(
     )
 
 
-def _max_pool2d(
+def max_pool2d(
     grad: Tensor,
     image: Tensor,
     _kernel: object,
@@ -80,7 +69,8 @@ def _max_pool2d(
     return _scattered(grad, image, indices)
 
 
-def _adaptive_max_pool2d(grad: Tensor, image: Tensor, indices: Tensor) -> Tensor:
+def adaptive_max_pool2d(grad: Tensor, image: Tensor, indices: Tensor) -> Tensor:
+    """As of `max_pool2d`."""
     return _scattered(grad, image, indices)
 
 
@@ -89,7 +79,8 @@ def _scattered(grad: Tensor, image: Tensor, indices: Tensor) -> Tensor:
     return flat.scatter_add(2, indices.flatten(2), grad.flatten(2)).reshape(image.shape)
 
 
-def _adaptive_avg_pool2d(grad: Tensor, image: Tensor) -> Tensor:
+def adaptive_avg_pool2d(grad: Tensor, image: Tensor) -> Tensor:
+    """The mean of a window hands an equal part back to each of its cells."""
     return _back_through(grad, *(_adaptive(image.shape[k], grad.shape[k]) for k in (2, 3)))
 
 
@@ -98,7 +89,7 @@ def _adaptive(size: int, cells: int) -> Matrix:
     return [[float(a <= x < b) / (b - a) for x in range(size)] for a, b in windows(size, cells)]
 
 
-def _avg_pool2d(
+def avg_pool2d(
     grad: Tensor,
     image: Tensor,
     kernel: list[int],
@@ -108,6 +99,7 @@ def _avg_pool2d(
     count_include_pad: bool,
     divisor: int | None,
 ) -> Tensor:
+    """The same; padding counts or not, as it did in the mean."""
     if divisor is not None:
         raise ValueError("ONNX has no average pooling with a divisor of its own")
 
@@ -125,21 +117,23 @@ def _avg_pool2d(
     return _back_through(grad, matrix(0), matrix(1))
 
 
-def _upsample_bilinear2d(
+def upsample_bilinear2d(
     grad: Tensor,
     size: list[int],
     shape: list[int],
     align_corners: bool,
     *scales: float | None,
 ) -> Tensor:
+    """Each cell takes back its share in the samples around it."""
     _refuse_odd_scales(size, shape, scales)
     upsampling = bilinear((shape[2], shape[3]), (size[0], size[1]), align_corners)
     return _back_through(grad, upsampling.rows.tolist(), upsampling.columns.T.tolist())
 
 
-def _upsample_nearest2d(
+def upsample_nearest2d(
     grad: Tensor, size: list[int], shape: list[int], *scales: float | None
 ) -> Tensor:
+    """Each cell takes back the sum of its copies."""
     _refuse_odd_scales(size, shape, scales)
 
     def matrix(axis: int) -> Matrix:
@@ -158,7 +152,8 @@ def _refuse_odd_scales(
             raise ValueError(f"scale factor {scale} for {shape[axis + 2]} -> {size[axis]} cells")
 
 
-def _replication_pad2d(grad: Tensor, image: Tensor, padding: list[int]) -> Tensor:
+def replication_pad2d(grad: Tensor, image: Tensor, padding: list[int]) -> Tensor:
+    """A border cell takes back the sum of its copies."""
     left, _, top, _ = padding
 
     def matrix(axis: int, before: int) -> Matrix:
@@ -175,12 +170,12 @@ def _back_through(grad: Tensor, rows: Matrix, columns: Matrix) -> Tensor:
     return down.t() @ grad @ across
 
 
-def _shrink(grad: Tensor, values: Tensor, limit: float) -> Tensor:
+def shrink(grad: Tensor, values: Tensor, limit: float) -> Tensor:
     """Soft and hard shrinkage pass the gradient on outside `[-limit, limit]`."""
     return torch.where((values >= -limit) & (values <= limit), 0, grad)
 
 
-def _layer_norm(
+def layer_norm(
     values: Tensor, shape: list[int], weight: Tensor | None, bias: Tensor | None, eps: float
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The forward operator: its gradient needs mean and deviation too.
@@ -196,18 +191,3 @@ def _layer_norm(
     if weight is not None:
         normal = normal * weight
     return normal if bias is None else normal + bias, mean, scale
-
-
-_RULES: dict[Operator, Callable[..., Any]] = {
-    aten.convolution_backward.default: _convolution,
-    aten.max_pool2d_with_indices_backward.default: _max_pool2d,
-    aten.adaptive_max_pool2d_backward.default: _adaptive_max_pool2d,
-    aten._adaptive_avg_pool2d_backward.default: _adaptive_avg_pool2d,
-    aten.avg_pool2d_backward.default: _avg_pool2d,
-    aten.upsample_bilinear2d_backward.default: _upsample_bilinear2d,
-    aten.upsample_nearest2d_backward.default: _upsample_nearest2d,
-    aten.replication_pad2d_backward.default: _replication_pad2d,
-    aten.native_layer_norm.default: _layer_norm,
-    aten.softshrink_backward.default: _shrink,
-    aten.hardshrink_backward.default: _shrink,
-}

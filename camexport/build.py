@@ -8,7 +8,7 @@ from pathlib import Path
 from camexport.calibration import read_calibration
 from camexport.errors import OptionError
 from camexport.layers import default_layer
-from camexport.lowering import lower_in_place
+from camexport.lowering import reduce_in_place
 from camexport.marking import trace
 from camexport.models import Architecture, find_architecture, load_network
 from camexport.splitting import Split, split
@@ -99,7 +99,7 @@ def build_bundle(options: BuildOptions) -> Built:
         )
         write_bundle(stage, network, parts, contents)
         if calibration is not None:
-            lower_in_place(stage, calibration)
+            reduce_in_place(stage, calibration)
     return Built(open_bundle(out), _assumed(architecture, options))
 
 

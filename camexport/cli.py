@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -15,7 +16,7 @@ from rich.table import Column, Table
 
 from camexport import option_texts
 from camexport.errors import UnknownModelError
-from camruntime.bundle import Parity, manifest_rows
+from camruntime.bundle import SCHEMA_VERSION, Parity, manifest_rows
 from camruntime.errors import CamError, MissingDependencyError
 
 if TYPE_CHECKING:
@@ -46,6 +47,25 @@ Arguments = Annotated[
 Output = Annotated[
     str | None, typer.Option(help="Which output the logits are; of an ONNX file any tensor.")
 ]
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"camexport {version('camexport')}, writes bundles of schema {SCHEMA_VERSION}")
+        raise typer.Exit
+
+
+@app.callback()
+def camexport(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", is_eager=True, callback=_show_version, help="Show the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Image classifiers from PyTorch to bundles of ONNX graphs, split at a target layer."""
+    _require("torch", "torchvision", "timm", "onnx", "onnxscript", "safetensors")
 
 
 @app.command()
@@ -214,7 +234,6 @@ def main() -> None:
     """Run the command line; errors of ours end it with one line and status 1."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # unwinds, so that nothing is left
     try:
-        _require("torch", "torchvision", "timm", "onnx", "onnxscript", "safetensors")
         app()
     except CamError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -19,7 +19,7 @@ from torch._dispatch.python import enable_python_dispatcher
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from camexport.backward_rules import decompositions
+from camexport.decomposition_table import decompositions
 from camexport.errors import UnsupportedError
 from camexport.marking import quiet_tracing
 

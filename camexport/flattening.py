@@ -19,7 +19,7 @@ aten = torch.ops.aten
 _FLATTENING = {aten.flatten.using_ints, aten.reshape.default, aten.view.default}
 
 
-def store_by_cell(tail: fx.GraphModule) -> fx.GraphModule:
+def store_cell_major(tail: fx.GraphModule) -> fx.GraphModule:
     """The same function, with `addmm` of `(n, h * w * C)` for `linear` of `(n, C * h * w)`.
 
     Raises nothing.

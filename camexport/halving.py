@@ -22,7 +22,7 @@ _SINGLE_INPUTS = {"Resize": (2,)}
 """Inputs that ONNX wants in float32 whatever the others are; here the scales."""
 
 
-def halve(model: ir.Model, kept: Container[ir.Node]) -> None:
+def to_float16(model: ir.Model, kept: Container[ir.Node]) -> None:
     """Make a graph compute in float16, in place; its inputs and outputs stay float32.
 
     Weights are rounded to nearest, those beyond float16's 65504 to that.
@@ -48,10 +48,10 @@ def halve(model: ir.Model, kept: Container[ir.Node]) -> None:
     _drop_unused(graph)
 
 
-def halve_weights(model: ir.Model) -> None:
+def weights_to_float16(model: ir.Model) -> None:
     """Store all kernels and matrices in float16, in place, and compute as before.
 
-    They are rounded as `halve` does, so a graph that computes in float16 can share them. Where
+    They are rounded as `to_float16` does, so a graph that computes in float16 can share them. Where
     float32 is computed ONNX Runtime widens them, once, when it opens the graph.
     """
     graph = model.graph
@@ -66,8 +66,8 @@ def halve_weights(model: ir.Model) -> None:
     _drop_unused(graph)
 
 
-def spell_out(model: ir.Model) -> None:
-    """Write out in place, with casts, what a graph that `halve` made computes: for the CPU.
+def write_out_rounding(model: ir.Model) -> None:
+    """Write out in place, with casts, what a graph that `to_float16` made computes: for the CPU.
 
     On a GPU such a node takes float16, sums in float32 and rounds its result to float16. ONNX
     Runtime has no such kernels for the CPU. It computes in float32 there and, between nodes of its

@@ -25,7 +25,7 @@ import onnx_ir as ir
 from camexport.calibration import Calibration, Images
 from camexport.errors import UnsupportedError
 from camexport.fidelity import Inputs, check_fidelity, measure_fidelity
-from camexport.halving import halve, halve_weights, spell_out
+from camexport.halving import to_float16, weights_to_float16, write_out_rounding
 from camexport.quantising import quantise
 from camexport.sensitive import last_nodes, sensitive_nodes
 from camexport.storing import store
@@ -35,10 +35,10 @@ from camruntime.errors import CamError
 from camruntime.methods import ReciproCAM
 from camruntime.onnx_graphs import OnnxGraphs
 
-_HALVED = {"head", "tail", "cells"}
+_IN_FLOAT16 = {"head", "tail", "cells"}
 
 
-def lower(bundle: Bundle, folder: Path, precision: Precision, fitted: Images) -> Bundle:
+def reduce_precision(bundle: Bundle, folder: Path, precision: Precision, fitted: Images) -> Bundle:
     """Write `bundle`, which is in float32, in lower precision into the existing `folder`.
 
     How good it is remains to be judged.
@@ -53,7 +53,7 @@ def lower(bundle: Bundle, folder: Path, precision: Precision, fitted: Images) ->
     """
     models = _load(bundle)
     if precision == "fp16":
-        _halve(models)
+        _to_float16(models)
     else:
         head = bundle.folder / bundle.graph("head").file
         models["head"] = quantise(head, [{"image": image} for image in fitted])
@@ -75,14 +75,14 @@ def judge(exact: Bundle, lowered: Bundle, judges: Images, inputs: Inputs) -> tup
         if lowered.manifest.precision == "fp16":
             _run(lowered, judges)
             models = _load(lowered)
-            for name in models.keys() & _HALVED:
-                spell_out(models[name])
+            for name in models.keys() & _IN_FLOAT16:
+                write_out_rounding(models[name])
             judged = _write(lowered.manifest, models, Path(place))
         engines = Engine(exact, ["cpu"]), Engine(judged, ["cpu"])
         return measure_fidelity(*engines, judges, inputs)
 
 
-def lower_in_place(folder: Path, calibration: Calibration) -> None:
+def reduce_in_place(folder: Path, calibration: Calibration) -> None:
     """Make the float32 bundle in `folder` one of lower precision, if its maps stay what they are.
 
     After an error `folder` holds the one, the other, or a part of both.
@@ -94,7 +94,7 @@ def lower_in_place(folder: Path, calibration: Calibration) -> None:
     exact, precision = open_bundle(folder), calibration.precision
     with TemporaryDirectory(dir=folder) as place:
         try:
-            lowered = lower(exact, Path(place), precision, calibration.fitted)
+            lowered = reduce_precision(exact, Path(place), precision, calibration.fitted)
             measured = judge(exact, lowered, calibration.judges, calibration.inputs)
         except (CamError, OSError):
             raise
@@ -108,13 +108,13 @@ def lower_in_place(folder: Path, calibration: Calibration) -> None:
             file.replace(folder / file.name)
 
 
-def _halve(models: Mapping[str, ir.Model]) -> None:
-    for name in models.keys() & _HALVED:
+def _to_float16(models: Mapping[str, ir.Model]) -> None:
+    for name in models.keys() & _IN_FLOAT16:
         graph = models[name].graph
         kept = sensitive_nodes(graph)
-        halve(models[name], kept if name == "head" else kept | last_nodes(graph))
+        to_float16(models[name], kept if name == "head" else kept | last_nodes(graph))
     for name in models.keys() & {"tail", "cells", "gradient"}:
-        halve_weights(models[name])
+        weights_to_float16(models[name])
 
 
 def _run(bundle: Bundle, images: Images) -> None:

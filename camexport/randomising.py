@@ -23,7 +23,7 @@ from camexport.errors import OptionError, UnsupportedError
 from camexport.learned import LearnedLayer, learned_layers
 from camexport.marking import trace
 from camexport.random_weights import calibrate
-from camexport.remaking import remake_network
+from camexport.remaking import rebuild_network
 from camexport.splitting import split
 from camexport.staging import staged
 from camexport.weights import digest_state
@@ -60,7 +60,7 @@ def randomise_bundle(options: RandomiseOptions) -> tuple[Bundle, ...]:
     In float32, whatever the precision of that is.
 
     Raises:
-        OptionError: fewer than one stage or more than learned layers; see also `remake_network`.
+        OptionError: fewer than one stage or more than learned layers; see also `rebuild_network`.
         UnsupportedError: the logits of a stage no longer depend on the picture.
         ExportError, CamError: as of a build; nothing is left behind.
     """
@@ -68,7 +68,7 @@ def randomise_bundle(options: RandomiseOptions) -> tuple[Bundle, ...]:
     if options.out.resolve() == options.bundle.resolve():
         raise OptionError(f"--out {options.out} is the bundle itself: choose another folder")
     with staged(options.out, options.force) as stage:
-        network = remake_network(manifest, options.weights)
+        network = rebuild_network(manifest, options.weights)
         layers = learned_layers(trace(network, manifest.input.size), network)
         generator = torch.Generator().manual_seed(options.seed)
         end = len(layers)

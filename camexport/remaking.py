@@ -11,7 +11,7 @@ from camexport.models import find_architecture, load_network
 from camruntime.bundle import Manifest
 
 
-def remake_network(manifest: Manifest, weights: Path | None = None) -> nn.Module:
+def rebuild_network(manifest: Manifest, weights: Path | None = None) -> nn.Module:
     """The network in eval mode, with the very weights that the bundle was built from.
 
     Args:

@@ -8,7 +8,7 @@ import torch
 from torch import fx
 
 from camexport.errors import NotACutError, NotSpatialError, UnknownLayerError
-from camexport.flattening import store_by_cell
+from camexport.flattening import store_cell_major
 from camexport.folding import fold_batch_norms
 from camexport.layout import Layout, into, on_tensors
 from camexport.marking import MARK, MarkedProgram
@@ -130,7 +130,7 @@ def _tail(program: MarkedProgram, mark: fx.Node, layout: Layout) -> fx.GraphModu
         entries[-1].meta["val"] = value
     own = layout.restore(tuple(entries), into(graph))
     graph.output(_copy(program, graph, {mark: own}, program.logits, entries[0]))
-    return store_by_cell(fold_batch_norms(fx.GraphModule(program.module, graph)))
+    return store_cell_major(fold_batch_norms(fx.GraphModule(program.module, graph)))
 
 
 def _copy(

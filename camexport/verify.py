@@ -7,7 +7,7 @@ from pathlib import Path
 
 from camexport.errors import OptionError
 from camexport.parity import check, measure
-from camexport.remaking import remake_network
+from camexport.remaking import rebuild_network
 from camruntime.bundle import Parity, open_bundle
 from camruntime.engine import Engine
 from camruntime.providers import Provider
@@ -36,7 +36,7 @@ def verify_bundle(
             f"{path} computes in {bundle.manifest.precision}, which is judged by its maps and not "
             "by parity with PyTorch: `camruntime info` tells what was measured when it was built"
         )
-    network = remake_network(bundle.manifest, weights)
+    network = rebuild_network(bundle.manifest, weights)
     measured = measure(network, Engine(bundle, providers))
     check(measured)
     return measured

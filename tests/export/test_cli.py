@@ -7,7 +7,10 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.metadata import version
 from pathlib import Path
+
+from camruntime.bundle import SCHEMA_VERSION
 
 HERE = Path(__file__).parent
 
@@ -121,3 +124,8 @@ def test_a_terminated_build_leaves_nothing(tmp_path: Path) -> None:
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 143
     assert list(tmp_path.iterdir()) == []
+
+
+def test_version() -> None:
+    said = _run("--version").stdout
+    assert said == f"camexport {version('camexport')}, writes bundles of schema {SCHEMA_VERSION}\n"

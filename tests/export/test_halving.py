@@ -8,7 +8,7 @@ import numpy as np
 import onnx_ir as ir
 import pytest
 
-from camexport.halving import halve, halve_weights, spell_out
+from camexport.halving import to_float16, weights_to_float16, write_out_rounding
 from camexport.sensitive import last_nodes, sensitive_nodes
 from onnx_text import Array, graph_of, kinds, run, uniform
 
@@ -19,7 +19,7 @@ LINEAR = "g (float[n,8] x) => (float[n,3] y) { h = MatMul(x, w)  s = Add(h, b)  
 
 def test_weights_are_float16_and_the_ends_float32() -> None:
     model = graph_of(LINEAR, w=uniform(8, 3), b=uniform(3))
-    halve(model, sensitive_nodes(model.graph))
+    to_float16(model, sensitive_nodes(model.graph))
     initializers = model.graph.initializers.values()
     assert {value.dtype for value in initializers} == {HALF}
     tensors = [value.const_value for value in initializers]
@@ -33,8 +33,8 @@ def test_values_are_those_of_numpys_float16() -> None:
     """Rounded where a GPU rounds: inputs, weights, and the result of every node."""
     w, b, x = uniform(8, 3), uniform(3, seed=1), uniform(500, 8, seed=2)
     model = graph_of(LINEAR, w=w, b=b)
-    halve(model, sensitive_nodes(model.graph))
-    spell_out(model)
+    to_float16(model, sensitive_nodes(model.graph))
+    write_out_rounding(model)
     product = _half(_half(x).astype(np.float64) @ _half(w).astype(np.float64))
     wanted = np.maximum(product + _half(b), 0)
     found = run(model, x=x)
@@ -56,9 +56,9 @@ def test_the_cpu_is_made_to_round_between_nodes() -> None:
     }
     small, large = np.full((1, 1, 2, 2), 0.5, np.float32), np.full((1, 1, 2, 2), 3, np.float32)
     model = graph_of(text, **weights)
-    halve(model, sensitive_nodes(model.graph))
+    to_float16(model, sensitive_nodes(model.graph))
     assert np.isfinite(run(model, x=large)).all()
-    spell_out(model)
+    write_out_rounding(model)
     assert np.isinf(run(model, x=large)).all()
     with np.errstate(over="raise"):
         half, factor, last = (np.float16(value) for value in (0.5, 300, 1e-3))
@@ -93,10 +93,10 @@ def test_a_normalisation_that_was_written_out_stays_float32(scale: float) -> Non
     """Its squares leave float16 at 1e3; at 1e-6 its epsilon counts, which is zero in float16."""
     model = _written_out_norm()
     w, x = uniform(8, low=1, high=2), uniform(50, 8, seed=1) * np.float32(scale)
-    halve(model, sensitive_nodes(model.graph))
+    to_float16(model, sensitive_nodes(model.graph))
     assert set(kinds(model, "ReduceMean", "Sub", "Pow", "Sqrt", "Div")) == {SINGLE}
     assert set(kinds(model, "Mul")) == {HALF}
-    spell_out(model)
+    write_out_rounding(model)
     p = (_half(x) + _half(w)).astype(np.float32)
     d = p - p.mean(-1, keepdims=True)
     z = d / np.sqrt((d**2).mean(-1, keepdims=True) + np.float32(1e-12))
@@ -130,14 +130,14 @@ def test_what_stays_float32(body: str, kept: tuple[str, ...]) -> None:
         half=np.array(0.5, np.float32),
         minus=np.array(-0.5, np.float32),
     )
-    halve(model, sensitive_nodes(model.graph))
+    to_float16(model, sensitive_nodes(model.graph))
     assert set(kinds(model, *kept)) == {SINGLE}
     assert set(kinds(model, "Relu")) == {HALF}
 
 
 def test_a_root_of_something_else_is_float16() -> None:
     model = graph_of("g (float[n] x) => (float[n] y) { a = Abs(x)  s = Sqrt(a)  y = Div(x, s) }")
-    halve(model, sensitive_nodes(model.graph))
+    to_float16(model, sensitive_nodes(model.graph))
     assert set(kinds(model, "Abs", "Sqrt", "Div")) == {HALF}
 
 
@@ -149,7 +149,7 @@ def test_a_constant_beyond_float16_becomes_its_largest() -> None:
     )
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        halve(model, sensitive_nodes(model.graph))
+        to_float16(model, sensitive_nodes(model.graph))
     x = np.full((1, 2), -np.inf, np.float32)
     np.testing.assert_array_equal(run(model, x=x), [[-65504, -np.inf]])
 
@@ -167,11 +167,11 @@ def test_what_onnx_wants_in_float32_stays() -> None:
         scales=np.array([1, 1, 2, 2], np.float32),
         shape=np.array([1]),
     )
-    halve(model, sensitive_nodes(model.graph))
+    to_float16(model, sensitive_nodes(model.graph))
     x, i = uniform(1, 1, 2, 2), np.array([2, 4, 6, 8])
     wide = x.repeat(2, 2).repeat(2, 3)
     np.testing.assert_allclose(run(model, x=x, i=i), wide * [1, 2, 3, 4], rtol=2**-9)
-    spell_out(model)
+    write_out_rounding(model)
     factors = np.array([1, 2, 3, 4], np.float16)
     np.testing.assert_array_equal(run(model, x=x, i=i), _half(wide) * factors)
 
@@ -189,11 +189,11 @@ def test_the_logits_are_not_rounded() -> None:
         b=b,
         axis=np.array([1]),
     )
-    halve(model, last_nodes(model.graph))
-    halve_weights(model)
+    to_float16(model, last_nodes(model.graph))
+    weights_to_float16(model)
     assert kinds(model, "Gemm", "Unsqueeze") == [SINGLE] * 4
     assert kinds(model, "Relu") == [HALF]
-    spell_out(model)
+    write_out_rounding(model)
     wanted = np.maximum(_half(x), 0).astype(np.float64) @ _half(w).astype(np.float64) + b
     np.testing.assert_allclose(run(model, x=x)[:, 0], wanted, atol=2e-5)
 
@@ -201,7 +201,7 @@ def test_the_logits_are_not_rounded() -> None:
 def test_weights_alone_in_float16_compute_in_float32() -> None:
     w, b, x = uniform(8, 3), uniform(3, seed=1), uniform(50, 8, seed=2)
     model = graph_of(LINEAR, w=w, b=b)
-    halve_weights(model)
+    weights_to_float16(model)
     assert {value.dtype for value in model.graph.initializers.values()} == {HALF, SINGLE}
     assert set(kinds(model, "MatMul", "Add", "Relu")) == {SINGLE}
     wanted = np.maximum(x @ _half(w).astype(np.float32) + b, 0)

@@ -12,6 +12,7 @@ import pytest
 
 import camruntime.metrics
 from arrays import f32
+from camruntime.correlation import pearson
 from camruntime.datasets._sample import GroundTruth
 from camruntime.errors import MetricError
 from camruntime.graphs import Forward, Graphs
@@ -38,7 +39,6 @@ from camruntime.metrics import (
     usual_metrics,
 )
 from camruntime.metrics._revealing import hiding
-from camruntime.metrics.coherency import pearson
 from camruntime.metrics.iou import overlap
 from camruntime.picture import gaussian_blur
 from camruntime.rescale import FloatArray

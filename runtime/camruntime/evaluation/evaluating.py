@@ -20,6 +20,7 @@ from camruntime.explainer import Explainer
 from camruntime.explaining import Photograph, Prediction, explain_prediction, predict_batch
 from camruntime.methods import Method, preferred, spec_of
 from camruntime.metrics import Metric, metric_spec
+from camruntime.spread import evenly_spread
 from camruntime.targets import Wanted
 
 Progress = Callable[[int, int, str], None]
@@ -180,7 +181,7 @@ def spread(dataset: Dataset, limit: int | None) -> Dataset:
     every = dataset.samples
     if limit is None or limit >= len(every):
         return dataset
-    chosen = tuple(every[index * len(every) // limit] for index in range(limit))
+    chosen = tuple(every[index] for index in evenly_spread(limit, len(every)))
     return dataclasses.replace(dataset, samples=chosen)
 
 

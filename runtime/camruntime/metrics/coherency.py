@@ -9,12 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
-
+from camruntime.correlation import pearson
 from camruntime.metrics._case import Case, Measured
 from camruntime.metrics._info import MetricInfo
 from camruntime.metrics._registry import register
-from camruntime.rescale import FloatArray
 
 
 @register("coherency")
@@ -37,11 +35,3 @@ class Coherency:
         """In percent, 0 to 100."""
         correlation = pearson(case.saliency, case.seen_saliency)
         return Measured(0.0 if correlation is None else 50 * (1 + correlation))
-
-
-def pearson(one: FloatArray, other: FloatArray) -> float | None:
-    """The correlation of two maps over their pixels; None where one of them is flat."""
-    first, second = one.astype(np.float64), other.astype(np.float64)
-    first, second = first - first.mean(), second - second.mean()
-    norms = float(np.linalg.norm(first) * np.linalg.norm(second))
-    return float(np.clip((first * second).sum() / norms, -1, 1)) if norms > 0 else None
