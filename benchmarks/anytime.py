@@ -27,11 +27,10 @@ from camruntime.bundle import Input, open_bundle
 from camruntime.datasets._found import PICTURES
 from camruntime.fitting import prepare
 from camruntime.graphs import Forward, Graphs, softmax
-from camruntime.interpolation import Upsampling, bilinear
+from camruntime.maps import FloatArray, Upsampling, bilinear, rescale
 from camruntime.methods import AnytimeScoreCAM
 from camruntime.methods._channel_masks import channel_masks
 from camruntime.picture import read_picture
-from camruntime.rescale import FloatArray, rescale
 
 mpl.use("Agg")
 from matplotlib import pyplot as plt  # after the choice of its backend

@@ -24,7 +24,7 @@ from rich.console import Console
 from rich.table import Table
 
 from camruntime.engine import Engine
-from camruntime.interpolation import bilinear
+from camruntime.maps import bilinear
 from camruntime.onnx_graphs import OnnxGraphs
 
 

@@ -31,8 +31,8 @@ from rich.table import Table
 
 from camruntime.bundle import Input
 from camruntime.engine import Engine
+from camruntime.maps import FloatArray
 from camruntime.onnx_graphs import OnnxGraphs
-from camruntime.rescale import FloatArray
 
 SHARES = (0.0, 0.02, 0.05, 0.1, 0.2)
 TURNS = 5

@@ -36,9 +36,9 @@ from camexport.fidelity import is_faithful
 from camexport.lowering import judge, reduce_precision
 from camruntime.bundle import Bundle, Fidelity, Precision
 from camruntime.engine import Engine
+from camruntime.maps import FloatArray
 from camruntime.methods import ScoreCAM
 from camruntime.onnx_graphs import OnnxGraphs
-from camruntime.rescale import FloatArray
 
 PRECISIONS: tuple[Precision, ...] = ("float32", "fp16", "int8")
 BATCHES = (1, 16)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from camexport.adaptive_pooling import windows
-from camruntime.interpolation import bilinear
+from camruntime.maps import bilinear
 
 aten = torch.ops.aten
 

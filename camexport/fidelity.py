@@ -15,13 +15,12 @@ import numpy as np
 
 from camexport.errors import FidelityError
 from camruntime.bundle import Fidelity, Manifest
-from camruntime.correlation import pearson
 from camruntime.engine import Engine
 from camruntime.errors import NonFiniteError
 from camruntime.graphs import Forward
+from camruntime.maps import FloatArray, pearson, rescale
 from camruntime.methods import METHODS
 from camruntime.onnx_graphs import OnnxGraphs
-from camruntime.rescale import FloatArray, rescale
 from camruntime.spread import evenly_spread
 
 CORRELATION = 0.999

@@ -18,7 +18,7 @@ from camexport.splitting import INPUTS
 from camexport.tolerances import GRADIENT
 from camruntime.bundle import Layer, Parity
 from camruntime.engine import Engine
-from camruntime.rescale import FloatArray
+from camruntime.maps import FloatArray
 
 BATCHES = (1, 2, 5)
 SATURATED = 30.0

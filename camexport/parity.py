@@ -17,7 +17,7 @@ from camexport.splitting import INPUTS
 from camexport.tolerances import FORWARD, GRADIENT, Tolerance
 from camruntime.bundle import Compared, Layer, Parity
 from camruntime.engine import DeviceValue, Engine
-from camruntime.rescale import FloatArray
+from camruntime.maps import FloatArray
 
 _CELLS = 5  # of a map, compared one by one
 

@@ -22,7 +22,7 @@ import onnx_ir as ir
 from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
 
 from camexport.converting import IR_VERSION
-from camruntime.rescale import FloatArray
+from camruntime.maps import FloatArray
 
 Feed = Mapping[str, FloatArray]
 

@@ -22,9 +22,8 @@ from camruntime.engine import DeviceValue
 from camruntime.explanation import Explanation
 from camruntime.fitting import prepare
 from camruntime.graphs import Forward
-from camruntime.interpolation import bilinear
+from camruntime.maps import FloatArray, bilinear
 from camruntime.methods import ScoreCAM
-from camruntime.rescale import FloatArray
 
 
 class Turns:

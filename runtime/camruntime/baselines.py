@@ -15,10 +15,9 @@ import numpy as np
 
 from camruntime.errors import MethodError
 from camruntime.graphs import Forward, Graphs
-from camruntime.maps import Maps
+from camruntime.maps import FloatArray, Maps
 from camruntime.methods._registry import BASELINES, M
 from camruntime.picture import gaussian_blur
-from camruntime.rescale import FloatArray
 
 
 def _baseline(name: str) -> Callable[[M], M]:

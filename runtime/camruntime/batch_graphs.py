@@ -17,8 +17,8 @@ import numpy as np
 
 from camruntime.graphs import Forward, LayerOutput
 from camruntime.instruments import Cost, charge, metered
+from camruntime.maps import FloatArray
 from camruntime.onnx_graphs import OnnxGraphs
-from camruntime.rescale import FloatArray
 
 
 @dataclass(frozen=True, kw_only=True)

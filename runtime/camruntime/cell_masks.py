@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from camruntime.rescale import FloatArray
+from camruntime.maps import FloatArray
 
 
 def cell_masks(grid: tuple[int, ...]) -> FloatArray:

@@ -20,7 +20,7 @@ import numpy as np
 from camruntime._decode import DecodeError, read_json
 from camruntime.bundle import digest_file
 from camruntime.errors import EdgeModelError
-from camruntime.rescale import ROUNDING, FloatArray
+from camruntime.maps import ROUNDING, FloatArray
 
 SCHEMA_VERSION = 1
 EDGES = "edges.onnx"

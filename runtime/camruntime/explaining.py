@@ -14,13 +14,11 @@ from camruntime.explanation import ClassScore, Explanation, Provenance
 from camruntime.fitting import fit, prepare
 from camruntime.graphs import Forward, softmax
 from camruntime.instruments import Cost, metered
-from camruntime.maps import Maps
+from camruntime.maps import FloatArray, Maps, saliency
 from camruntime.memory import Progress
 from camruntime.methods import Method, preferred
 from camruntime.onnx_graphs import OnnxGraphs
 from camruntime.picture import Picture, as_picture
-from camruntime.rescale import FloatArray
-from camruntime.saliency import saliency
 from camruntime.targets import Wanted
 
 Answer = Explanation | list[Explanation]

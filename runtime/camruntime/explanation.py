@@ -12,13 +12,17 @@ import numpy as np
 
 from camruntime.errors import CamError
 from camruntime.fitting import Fit
-from camruntime.maps import Approximation, Components
+from camruntime.maps import (
+    Approximation,
+    Components,
+    FloatArray,
+    above_percentile,
+    check_percentile,
+)
 from camruntime.methods import Method, spec_of
 from camruntime.overlay import contact_sheet, overlay
-from camruntime.percentile import above_percentile, check_percentile
 from camruntime.picture import Picture, encode_png
 from camruntime.regions import Box, salient_boxes
-from camruntime.rescale import FloatArray
 
 
 @dataclass(frozen=True)
@@ -98,7 +102,7 @@ class Explanation:
     def explanation_map(self, percentile: float = 20.0) -> Picture:
         """The photograph where saliency is above a percentile of its values; else mean colour.
 
-        uint8 RGB `(H, W, 3)`; see `camruntime.percentile`.
+        uint8 RGB `(H, W, 3)`; see `camruntime.maps.percentile`.
         """
         check_percentile(percentile)
         shown = above_percentile(self.photo_saliency, percentile)

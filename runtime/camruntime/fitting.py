@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 
 from camruntime.bundle import Input
+from camruntime.maps import FloatArray
 from camruntime.picture import Picture
-from camruntime.rescale import FloatArray
 
 
 @dataclass(frozen=True)

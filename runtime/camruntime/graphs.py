@@ -13,8 +13,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from camruntime.interpolation import Upsampling
-from camruntime.rescale import FloatArray
+from camruntime.maps import FloatArray, Upsampling
 
 
 @dataclass(frozen=True)

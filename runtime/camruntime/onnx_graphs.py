@@ -13,10 +13,9 @@ from camruntime.edge_model import EDGES, open_edge_model, scharr
 from camruntime.engine import Array, DeviceValue, Engine
 from camruntime.errors import DeviceMemoryError, EdgeModelError, NonFiniteError
 from camruntime.graphs import Edges, Forward, LayerOutput, Normalisation, Occlusion
-from camruntime.interpolation import Upsampling
+from camruntime.maps import FloatArray, Upsampling
 from camruntime.memory import Progress
 from camruntime.providers import CPU, OPENVINO
-from camruntime.rescale import FloatArray
 
 T = TypeVar("T")
 

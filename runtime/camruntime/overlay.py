@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from camruntime.maps import FloatArray
 from camruntime.picture import Picture
-from camruntime.rescale import FloatArray
 
 TITLE = 22  # height of a title line in pixels
 

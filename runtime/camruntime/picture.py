@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from camruntime.errors import CamError, ImageError
-from camruntime.rescale import FloatArray
+from camruntime.maps import FloatArray
 
 Picture = NDArray[np.uint8]
 

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from camruntime.rescale import FloatArray
+from camruntime.maps import FloatArray
 
 
 @dataclass(frozen=True)

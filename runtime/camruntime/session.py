@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from camruntime.errors import DeviceMemoryError, MissingDependencyError, ProviderError
+from camruntime.maps import FloatArray
 from camruntime.memory import enough_memory
 from camruntime.providers import CPU, Chosen
-from camruntime.rescale import FloatArray
 
 try:
     import onnxruntime as ort

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 
 from camruntime.errors import TargetError, nearest
-from camruntime.rescale import FloatArray
+from camruntime.maps import FloatArray
 
 Target = int | str
 """A class, by index or by label."""

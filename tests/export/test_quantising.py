@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from camexport.quantising import quantise
-from camruntime.rescale import FloatArray
+from camruntime.maps.rescale import FloatArray
 from onnx_text import Array, graph_of, run, uniform
 
 WEIGHT = uniform(5, 3, 1, 1) * np.array([0.01, 0.1, 1, 10, 100], np.float32)[:, None, None, None]

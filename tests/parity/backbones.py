@@ -17,7 +17,7 @@ from camexport.layout import on_tensors
 from camexport.models import find_architecture, load_network
 from camexport.reference import Reference
 from camruntime.bundle import Manifest
-from camruntime.rescale import FloatArray
+from camruntime.maps.rescale import FloatArray
 
 SEED = 1
 TOLERANCE = {"float32": 1e-4}

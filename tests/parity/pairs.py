@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 import camruntime
 from camruntime.fitting import prepare
+from camruntime.maps.rescale import FloatArray
 from camruntime.picture import Picture
-from camruntime.rescale import FloatArray
 
 TOLERANCE = {"float32": 1e-4}
 """Largest difference of raw maps, relative to the map's range."""

@@ -15,7 +15,7 @@ from torch.nn import functional as F  # noqa: N812
 
 from camexport.edges import build_edges
 from camruntime.edge_model import open_edge_model
-from camruntime.rescale import FloatArray
+from camruntime.maps.rescale import FloatArray
 
 State = dict[str, Tensor]
 SHAPES = {  # by Caffe's names, which are the paper's

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torchcam.metrics import ClassificationMetric, DeletionInsertionMetric
 
 from camruntime.graphs import softmax
+from camruntime.maps.saliency import saliency
 from camruntime.metrics import (
     AverageDrop,
     Case,
@@ -26,7 +27,6 @@ from camruntime.metrics import (
     Insertion,
 )
 from camruntime.picture import Picture, read_picture
-from camruntime.saliency import saliency
 from pairs import Pair, Pairs
 
 SAMPLES = Path(__file__).parents[2] / "exported_models" / "inspector" / "samples"

@@ -9,8 +9,8 @@ import numpy as np
 
 from camruntime.cell_masks import cell_masks
 from camruntime.graphs import Edges, Forward, LayerOutput, Occlusion
-from camruntime.interpolation import Upsampling
-from camruntime.rescale import FloatArray
+from camruntime.maps.interpolation import Upsampling
+from camruntime.maps.rescale import FloatArray
 
 
 @dataclass

@@ -8,8 +8,8 @@ import pytest
 
 from camruntime.errors import MethodError
 from camruntime.graphs import Forward
+from camruntime.maps.rescale import FloatArray
 from camruntime.methods import BASELINES, METHODS, make_method, spec_of
-from camruntime.rescale import FloatArray
 from numpy_graphs import NumpyGraphs
 
 

@@ -13,8 +13,8 @@ from camruntime.batch_graphs import BatchGraphs
 from camruntime.bundle import open_bundle
 from camruntime.engine import Engine
 from camruntime.graphs import Forward, LayerOutput
+from camruntime.maps.rescale import FloatArray
 from camruntime.onnx_graphs import OnnxGraphs
-from camruntime.rescale import FloatArray
 
 Asked = list[tuple[FloatArray, list[int]]]
 

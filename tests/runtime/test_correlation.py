@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from camruntime.correlation import pearson
-from camruntime.rescale import FloatArray
+from camruntime.maps.correlation import pearson
+from camruntime.maps.rescale import FloatArray
 
 
 def _map(*values: float) -> FloatArray:

@@ -11,9 +11,9 @@ from camruntime.bundle import open_bundle
 from camruntime.engine import Engine
 from camruntime.errors import NonFiniteError, ProviderError
 from camruntime.graphs import Graphs, LayerOutput
-from camruntime.interpolation import bilinear
+from camruntime.maps.interpolation import bilinear
+from camruntime.maps.rescale import FloatArray
 from camruntime.onnx_graphs import OnnxGraphs
-from camruntime.rescale import FloatArray
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from camruntime.errors import BundleError, CamError, EdgeModelError, MethodError
 from camruntime.explanation import Explanation
 from camruntime.fitting import prepare
 from camruntime.graphs import Forward, Graphs, softmax
-from camruntime.maps import Maps
+from camruntime.maps.result import Maps
 from camruntime.methods import BASELINES, METHODS, register
 from camruntime.onnx_graphs import OnnxGraphs
 from camruntime.picture import read_picture

@@ -11,7 +11,8 @@ import pytest
 from arrays import f32
 from camruntime.errors import MethodError
 from camruntime.graphs import Edges, Forward, LayerOutput, Occlusion, softmax
-from camruntime.interpolation import Upsampling
+from camruntime.maps.interpolation import Upsampling
+from camruntime.maps.rescale import FloatArray
 from camruntime.methods import (
     CAM,
     DecomCAM,
@@ -28,7 +29,6 @@ from camruntime.methods import (
 )
 from camruntime.methods._decomposition import by_class_map, by_largest_cell
 from camruntime.picture import gaussian_blur
-from camruntime.rescale import FloatArray
 from numpy_graphs import NumpyGraphs
 
 # The network on paper: two channels on a 2x2 grid, and for each class a weight at every cell,

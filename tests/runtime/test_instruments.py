@@ -13,7 +13,7 @@ from camruntime import Explainer, instruments
 from camruntime.explaining import explain_prediction, predict_batch
 from camruntime.graphs import Occlusion
 from camruntime.instruments import Cost, charge, metered
-from camruntime.interpolation import bilinear
+from camruntime.maps.interpolation import bilinear
 
 
 @pytest.fixture(scope="module")

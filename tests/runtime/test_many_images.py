@@ -20,11 +20,11 @@ from camruntime.errors import ImageError, MethodError, NonFiniteError, TargetErr
 from camruntime.explanation import Explanation
 from camruntime.fitting import prepare
 from camruntime.graphs import Forward, Graphs
-from camruntime.maps import Maps
+from camruntime.maps.rescale import FloatArray
+from camruntime.maps.result import Maps
 from camruntime.methods import make_method
 from camruntime.onnx_graphs import OnnxGraphs
 from camruntime.picture import Picture, as_picture
-from camruntime.rescale import FloatArray
 from every_method import ALL_MEASURED, EVERY, SHARED, every_but
 
 FIVE = 5

@@ -15,8 +15,9 @@ import camruntime.methods
 from arrays import f32
 from camruntime.errors import MethodError
 from camruntime.graphs import Forward, Graphs, LayerOutput, softmax
-from camruntime.interpolation import Upsampling
-from camruntime.maps import Maps
+from camruntime.maps.interpolation import Upsampling
+from camruntime.maps.rescale import FloatArray
+from camruntime.maps.result import Maps
 from camruntime.methods import (
     METHODS,
     ReciproCAM,
@@ -27,7 +28,6 @@ from camruntime.methods import (
     spec_of,
 )
 from camruntime.methods.recipro_cam import gaussian_masks
-from camruntime.rescale import FloatArray
 from numpy_graphs import NumpyGraphs
 
 

@@ -12,11 +12,12 @@ import pytest
 
 import camruntime.metrics
 from arrays import f32
-from camruntime.correlation import pearson
 from camruntime.datasets._sample import GroundTruth
 from camruntime.errors import MetricError
 from camruntime.graphs import Forward, Graphs
-from camruntime.maps import Maps
+from camruntime.maps.correlation import pearson
+from camruntime.maps.rescale import FloatArray
+from camruntime.maps.result import Maps
 from camruntime.metrics import (
     ADCC,
     METRICS,
@@ -41,7 +42,6 @@ from camruntime.metrics import (
 from camruntime.metrics._revealing import hiding
 from camruntime.metrics.iou import overlap
 from camruntime.picture import gaussian_blur
-from camruntime.rescale import FloatArray
 from numpy_graphs import NumpyGraphs
 
 LN3 = np.log(3)

@@ -23,7 +23,7 @@ from camruntime.evaluation.randomisation import (
     compare_stages,
 )
 from camruntime.graphs import Forward, Graphs
-from camruntime.maps import Maps
+from camruntime.maps.result import Maps
 from camruntime.methods import METHODS, make_method
 from camruntime.sanity_command import stage_folders
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from camruntime.rescale import FloatArray
+from camruntime.maps import FloatArray
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from camruntime.maps import FloatArray
 from camruntime.regions import connected_parts
-from camruntime.rescale import FloatArray
 
 Mask = NDArray[np.bool_]
 

@@ -13,7 +13,7 @@ from camruntime.datasets._coco_json import annotation_mask, load_coco, not_coco
 from camruntime.datasets._found import Entry, Found, in_one_line
 from camruntime.datasets._sample import GroundTruth
 from camruntime.datasets._shapes import fill_boxes, resize_mask
-from camruntime.rescale import FloatArray
+from camruntime.maps import FloatArray
 
 
 def read_coco(path: Path) -> Found:

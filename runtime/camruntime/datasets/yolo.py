@@ -16,7 +16,7 @@ from camruntime.datasets._sample import GroundTruth
 from camruntime.datasets._shapes import fill_boxes, fill_outline
 from camruntime.datasets._yolo_names import class_name, read_names
 from camruntime.errors import DatasetError
-from camruntime.rescale import FloatArray
+from camruntime.maps import FloatArray
 
 MARKS = ("labels", "boxes", "polygons")
 """Folders of marks; the first one that exists is read."""

@@ -13,9 +13,9 @@ from statistics import fmean
 from camruntime.errors import BundleError, CamError
 from camruntime.evaluation.similarity import rank_correlation, structural_similarity
 from camruntime.explainer import Explainer, Image
+from camruntime.maps import FloatArray
 from camruntime.memory import Progress
 from camruntime.methods import Method, spec_of
-from camruntime.rescale import FloatArray
 
 SCHEMA_VERSION = 1
 ALIKE = 0.5

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from camruntime.errors import CamError
-from camruntime.rescale import FloatArray
+from camruntime.maps import FloatArray
 
 _WINDOW, _SIGMA = 11, 1.5
 _C1, _C2 = 0.01**2, 0.03**2  # (K1 L)^2 and (K2 L)^2 for values in [0, 1], so L = 1

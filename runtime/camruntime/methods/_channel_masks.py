@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from camruntime.rescale import FloatArray, Rescaled
+from camruntime.maps import FloatArray, Rescaled
 
 
 class ChannelMasks(NamedTuple):

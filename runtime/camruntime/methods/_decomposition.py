@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from camruntime.rescale import FloatArray
+from camruntime.maps import FloatArray
 
 _RANK = 1e-6  # singular values below this part of the largest are rounding
 _TIE = 1e-6  # cosines below this leave the sign to the largest entry

@@ -8,7 +8,7 @@ import numpy as np
 
 from camruntime.errors import MethodError
 from camruntime.graphs import Forward, Graphs, LayerOutput
-from camruntime.rescale import FloatArray
+from camruntime.maps import FloatArray
 
 
 def gradients_by_target(graphs: Graphs, forward: Forward, targets: Sequence[int]) -> FloatArray:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from camruntime.rescale import FloatArray
+from camruntime.maps import FloatArray
 
 Numbers = NDArray[np.float64]
 

@@ -17,13 +17,11 @@ from numpy.typing import NDArray
 
 from camruntime.errors import MethodError
 from camruntime.graphs import Forward, Graphs, softmax
-from camruntime.interpolation import bilinear
-from camruntime.maps import Approximation, Maps
+from camruntime.maps import Approximation, FloatArray, Maps, bilinear, rescale
 from camruntime.methods._channel_masks import channel_masks
 from camruntime.methods._gradients import weighted_sum
 from camruntime.methods._registry import register
 from camruntime.methods._surrogate import Numbers, Surrogate
-from camruntime.rescale import FloatArray, rescale
 
 _ROUND = 8  # channels shown before it is thought over which come next
 _SURE = 4.0  # deviations that a guess is off at most; see `correlation_bound` below

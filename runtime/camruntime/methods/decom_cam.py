@@ -13,13 +13,11 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from camruntime.graphs import Forward, Graphs, Occlusion, softmax
-from camruntime.interpolation import bicubic, bilinear
-from camruntime.maps import Components, Maps
+from camruntime.maps import Components, FloatArray, Maps, bicubic, bilinear, rescale
 from camruntime.methods._decomposition import Decomposition, by_class_map, by_largest_cell
 from camruntime.methods._gradients import at_least, gradients_by_target
 from camruntime.methods._registry import register
 from camruntime.picture import gaussian_blur
-from camruntime.rescale import FloatArray, rescale
 
 _CHANNELS = 500
 _NEGLIGIBLE = 0.001  # contributions below it weigh nothing in the published code

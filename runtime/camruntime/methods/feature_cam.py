@@ -13,14 +13,12 @@ import numpy as np
 
 from camruntime.errors import MethodError
 from camruntime.graphs import Forward, Graphs
-from camruntime.interpolation import bilinear
-from camruntime.maps import Maps
+from camruntime.maps import FloatArray, Maps, bilinear, rescale
 from camruntime.methods._gradients import at_least
 from camruntime.methods._registry import Method, register
 from camruntime.methods.grad_cam import GradCAM
 from camruntime.methods.grad_cam_plus_plus import GradCAMPlusPlus
 from camruntime.methods.smooth_grad_cam_plus_plus import SmoothGradCAMPlusPlus
-from camruntime.rescale import FloatArray, rescale
 
 _BASES: dict[str, Method] = {
     "grad-cam": GradCAM(),

@@ -12,10 +12,9 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from camruntime.graphs import Forward, Graphs
-from camruntime.maps import Maps
+from camruntime.maps import FloatArray, Maps
 from camruntime.methods._gradients import gradients_by_target, weighted_sum
 from camruntime.methods._registry import register
-from camruntime.rescale import FloatArray
 
 
 @register("grad-cam++")

@@ -15,9 +15,8 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from camruntime.graphs import Forward, Graphs, softmax
-from camruntime.maps import Maps
+from camruntime.maps import FloatArray, Maps
 from camruntime.methods._registry import register
-from camruntime.rescale import FloatArray
 
 _KERNEL = np.outer([1, 2, 1], [1, 2, 1]) / 16
 

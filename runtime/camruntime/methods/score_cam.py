@@ -15,12 +15,10 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from camruntime.graphs import Forward, Graphs, softmax
-from camruntime.interpolation import Upsampling, bilinear
-from camruntime.maps import Maps
+from camruntime.maps import FloatArray, Maps, Rescaled, Upsampling, bilinear, rescale
 from camruntime.methods._channel_masks import channel_masks
 from camruntime.methods._gradients import weighted_sum
 from camruntime.methods._registry import register
-from camruntime.rescale import FloatArray, Rescaled, rescale
 
 
 @dataclass(frozen=True)

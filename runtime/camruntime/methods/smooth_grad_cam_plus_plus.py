@@ -13,11 +13,10 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from camruntime.graphs import Forward, Graphs
-from camruntime.maps import Maps
+from camruntime.maps import FloatArray, Maps
 from camruntime.methods._gradients import at_least, gradients_by_image, weighted_sum
 from camruntime.methods._registry import register
 from camruntime.methods.grad_cam_plus_plus import plus_plus
-from camruntime.rescale import FloatArray
 
 
 @register("smooth-grad-cam++")

@@ -12,10 +12,9 @@ import numpy as np
 from camruntime.blas import one_blas_thread
 from camruntime.datasets._sample import GroundTruth
 from camruntime.graphs import Forward, Graphs, softmax
+from camruntime.maps import FloatArray, saliency
 from camruntime.methods import Method
 from camruntime.metrics._info import MetricInfo
-from camruntime.rescale import FloatArray
-from camruntime.saliency import saliency
 
 
 @dataclass(frozen=True)

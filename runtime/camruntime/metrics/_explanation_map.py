@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from camruntime.graphs import softmax
+from camruntime.maps import FloatArray, above_percentile
 from camruntime.metrics._case import Case
-from camruntime.percentile import above_percentile
-from camruntime.rescale import FloatArray
 
 
 def shown_probabilities(case: Case, percentile: float) -> FloatArray:

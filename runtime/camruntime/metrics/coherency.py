@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from camruntime.correlation import pearson
+from camruntime.maps import pearson
 from camruntime.metrics._case import Case, Measured
 from camruntime.metrics._info import MetricInfo
 from camruntime.metrics._registry import register

@@ -11,11 +11,11 @@ from typing import ClassVar
 import numpy as np
 
 from camruntime.errors import MetricError
+from camruntime.maps import FloatArray
 from camruntime.metrics._case import Case, Measured
 from camruntime.metrics._info import MetricInfo
 from camruntime.metrics._registry import register
 from camruntime.regions import regions_above
-from camruntime.rescale import FloatArray
 
 
 @register("iou")

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from camruntime.errors import MetricError
+from camruntime.maps import check_percentile
 from camruntime.metrics._case import Case, Measured
 from camruntime.metrics._explanation_map import shown_probabilities
 from camruntime.metrics._info import MetricInfo
 from camruntime.metrics._registry import register
-from camruntime.percentile import check_percentile
 
 
 @register("right-classification")

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from camruntime.errors import CamError
-from camruntime.rescale import FloatArray
+from camruntime.maps.rescale import FloatArray
 
 
 def check_percentile(percentile: float, error: type[CamError] = CamError) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from camruntime.rescale import FloatArray
+from camruntime.maps.rescale import FloatArray
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,7 +12,7 @@ from functools import cached_property, lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from camruntime.rescale import FloatArray
+from camruntime.maps.rescale import FloatArray
 
 
 @dataclass(frozen=True)

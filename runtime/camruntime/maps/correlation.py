@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from camruntime.rescale import FloatArray, rescale
+from camruntime.maps.rescale import FloatArray, rescale
 
 
 def pearson(one: FloatArray, other: FloatArray) -> float | None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from camruntime.interpolation import bilinear
-from camruntime.rescale import FloatArray, rescale
+from camruntime.maps.interpolation import bilinear
+from camruntime.maps.rescale import FloatArray, rescale
 
 
 def saliency(raw: FloatArray, size: tuple[int, int]) -> tuple[FloatArray, bool]:
