@@ -25,12 +25,11 @@ from rich.table import Table
 import camruntime
 from camruntime.bundle import Input, open_bundle
 from camruntime.datasets._found import PICTURES
-from camruntime.fitting import prepare
 from camruntime.graphs import Forward, Graphs, softmax
 from camruntime.maps import FloatArray, Upsampling, bilinear, rescale
 from camruntime.methods import AnytimeScoreCAM
 from camruntime.methods._channel_masks import channel_masks
-from camruntime.picture import read_picture
+from camruntime.pictures import prepare, read_picture
 
 mpl.use("Agg")
 from matplotlib import pyplot as plt  # after the choice of its backend

@@ -37,7 +37,7 @@ import camruntime
 from camruntime.errors import CamError
 from camruntime.explaining import Photograph
 from camruntime.in_threads import in_threads
-from camruntime.picture import Picture
+from camruntime.pictures import Picture
 
 console = Console()
 

@@ -28,7 +28,7 @@ from rich.table import Table
 import camruntime
 from camruntime.errors import CamError
 from camruntime.explanation import Explanation
-from camruntime.picture import as_picture
+from camruntime.pictures import as_picture
 from camruntime.providers import Provider
 
 METHODS = ("recipro-cam", "grad-cam", "decom-cam", "score-cam")

@@ -24,7 +24,7 @@ from camexport.inspector.surfaces import LABELS, draw
 from camruntime.evaluation.statistics import mean_over_samples
 from camruntime.evaluation.summary import Estimate
 from camruntime.methods import make_method, spec_of
-from camruntime.picture import encode_png
+from camruntime.pictures import encode_png
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "results.md"

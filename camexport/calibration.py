@@ -12,9 +12,8 @@ from camexport.errors import OptionError
 from camexport.fidelity import Inputs
 from camruntime.bundle import Input, Precision
 from camruntime.datasets._found import is_picture
-from camruntime.fitting import prepare
 from camruntime.maps import FloatArray
-from camruntime.picture import read_picture
+from camruntime.pictures import prepare, read_picture
 from camruntime.spread import evenly_spread
 
 _MOST = 200  # pictures of a larger folder; ranges hardly change with more, and each takes its time

@@ -20,10 +20,10 @@ from serving import serve
 import camruntime
 from camruntime.engine import DeviceValue
 from camruntime.explanation import Explanation
-from camruntime.fitting import prepare
 from camruntime.graphs import Forward
 from camruntime.maps import FloatArray, bilinear
 from camruntime.methods import ScoreCAM
+from camruntime.pictures import prepare
 
 
 class Turns:

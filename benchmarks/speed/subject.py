@@ -20,8 +20,7 @@ from onnx.compose import merge_models
 
 from camexport.build import BuildOptions, build_bundle
 from camexport.models import find_architecture, load_network
-from camruntime.fitting import prepare
-from camruntime.picture import Picture
+from camruntime.pictures import Picture, prepare
 
 
 def write_subject(model: str, folder: Path) -> Path:

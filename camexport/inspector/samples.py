@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from camexport.inspector.surfaces import LABELS, draw_many
-from camruntime.picture import encode_png
+from camruntime.pictures import encode_png
 
 FOLDER = Path("exported_models/inspector/samples")
 SEED = 3

@@ -15,7 +15,7 @@ from camruntime.bundle import Bundle, open_bundle
 from camruntime.errors import CamError
 from camruntime.explanation import Explanation
 from camruntime.methods import METHODS, ReciproCAM, ScoreCAM
-from camruntime.regions import Box
+from camruntime.pictures import Box
 
 if TYPE_CHECKING:
     from camruntime.explainer import Explainer, load

@@ -17,7 +17,7 @@ from camruntime.errors import MethodError
 from camruntime.graphs import Forward, Graphs
 from camruntime.maps import FloatArray, Maps
 from camruntime.methods._registry import BASELINES, M
-from camruntime.picture import gaussian_blur
+from camruntime.pictures import gaussian_blur
 
 
 def _baseline(name: str) -> Callable[[M], M]:

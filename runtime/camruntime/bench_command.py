@@ -22,7 +22,7 @@ from camruntime.command_line import (
     say,
 )
 from camruntime.errors import CamError
-from camruntime.picture import encode_png
+from camruntime.pictures import encode_png
 
 if TYPE_CHECKING:
     from camruntime.breakdown import Timings
@@ -54,10 +54,9 @@ def bench(
     from camruntime.breakdown import measure
     from camruntime.engine import Engine
     from camruntime.explainer import Explainer
-    from camruntime.fitting import prepare
     from camruntime.fresh_process import first_map
     from camruntime.instruments import GraphRun, Instruments
-    from camruntime.picture import as_picture
+    from camruntime.pictures import as_picture, prepare
 
     opened, wanted = open_bundle(bundle), class_asked_for(target)
     providers, threads, chunk = computing.providers, computing.threads, computing.chunk

@@ -17,7 +17,7 @@ from camruntime.command_line import (
 )
 from camruntime.errors import CamError, MethodError
 from camruntime.methods import BASELINES, METHODS
-from camruntime.picture import encode_png
+from camruntime.pictures import encode_png
 
 
 @computes

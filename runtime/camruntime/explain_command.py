@@ -25,8 +25,7 @@ from camruntime.command_line import (
 from camruntime.explanation import Explanation
 from camruntime.maps import Approximation
 from camruntime.methods import Method, make_method, spec_of
-from camruntime.overlay import contact_sheet
-from camruntime.picture import encode_png
+from camruntime.pictures import contact_sheet, encode_png
 from camruntime.targets import Target
 
 if TYPE_CHECKING:

@@ -11,14 +11,13 @@ from camruntime.batch_graphs import BatchGraphs
 from camruntime.blas import one_blas_thread
 from camruntime.bundle import Input
 from camruntime.explanation import ClassScore, Explanation, Provenance
-from camruntime.fitting import fit, prepare
 from camruntime.graphs import Forward, softmax
 from camruntime.instruments import Cost, metered
 from camruntime.maps import FloatArray, Maps, saliency
 from camruntime.memory import Progress
 from camruntime.methods import Method, preferred
 from camruntime.onnx_graphs import OnnxGraphs
-from camruntime.picture import Picture, as_picture
+from camruntime.pictures import Picture, as_picture, fit, prepare
 from camruntime.targets import Wanted
 
 Answer = Explanation | list[Explanation]

@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 
 from camruntime.errors import CamError
-from camruntime.fitting import Fit
 from camruntime.maps import (
     Approximation,
     Components,
@@ -20,9 +19,7 @@ from camruntime.maps import (
     check_percentile,
 )
 from camruntime.methods import Method, spec_of
-from camruntime.overlay import contact_sheet, overlay
-from camruntime.picture import Picture, encode_png
-from camruntime.regions import Box, salient_boxes
+from camruntime.pictures import Box, Fit, Picture, contact_sheet, encode_png, overlay, salient_boxes
 
 
 @dataclass(frozen=True)

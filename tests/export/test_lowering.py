@@ -19,9 +19,9 @@ from camexport.verify import verify_bundle
 from camruntime.bundle import open_bundle
 from camruntime.engine import Engine
 from camruntime.errors import ImageError
-from camruntime.fitting import prepare
 from camruntime.onnx_graphs import OnnxGraphs
-from camruntime.picture import Picture, encode_png
+from camruntime.pictures.picture import Picture, encode_png
+from camruntime.pictures.preprocessing import prepare
 from onnx_text import kinds, uniform
 
 INSPECTOR = Path(__file__).parents[2] / "exported_models" / "inspector"

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor, nn
 
 import camruntime
-from camruntime.fitting import prepare
 from camruntime.maps.rescale import FloatArray
-from camruntime.picture import Picture
+from camruntime.pictures.picture import Picture
+from camruntime.pictures.preprocessing import prepare
 
 TOLERANCE = {"float32": 1e-4}
 """Largest difference of raw maps, relative to the map's range."""

@@ -12,7 +12,7 @@ from camexport.build import BuildOptions, build_bundle
 from camexport.errors import ParityError
 from camruntime.errors import NonFiniteError
 from camruntime.onnx_graphs import OnnxGraphs
-from camruntime.picture import Picture
+from camruntime.pictures.picture import Picture
 
 
 def test_one_class(tmp_path: Path, photo: Picture) -> None:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from camexport.reference import Reference
 from camruntime.methods import METHODS, make_method
 from camruntime.onnx_graphs import OnnxGraphs
-from camruntime.picture import Picture
+from camruntime.pictures.picture import Picture
 from pairs import FULL, MODELS, SMALL, Pair, Pairs, assert_same_map
 
 SPECS = [

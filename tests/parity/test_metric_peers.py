@@ -26,7 +26,7 @@ from camruntime.metrics import (
     IncreaseInConfidence,
     Insertion,
 )
-from camruntime.picture import Picture, read_picture
+from camruntime.pictures.picture import Picture, read_picture
 from pairs import Pair, Pairs
 
 SAMPLES = Path(__file__).parents[2] / "exported_models" / "inspector" / "samples"

@@ -10,8 +10,8 @@ import torchvision
 from PIL import Image
 
 from camexport.models import find_architecture
-from camruntime.fitting import prepare
-from camruntime.picture import Picture
+from camruntime.pictures.picture import Picture
+from camruntime.pictures.preprocessing import prepare
 
 
 @pytest.mark.parametrize("enlarged", [False, True])

@@ -21,11 +21,11 @@ from camruntime.evaluation.gallery import worth_seeing
 from camruntime.evaluation.summarise import summarise
 from camruntime.evaluation.writing import write_results, write_summary
 from camruntime.explainer import Explainer
-from camruntime.fitting import prepare
 from camruntime.graphs import softmax
 from camruntime.methods import BASELINES
 from camruntime.metrics import make_metric
-from camruntime.picture import read_picture
+from camruntime.pictures.picture import read_picture
+from camruntime.pictures.preprocessing import prepare
 
 METRICS = ["average-drop", "complexity", "insertion:steps=4", "pointing-game"]
 

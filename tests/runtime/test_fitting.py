@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from camruntime.bundle import Input, ResizeMode
-from camruntime.fitting import fit, prepare
-from camruntime.picture import Picture
+from camruntime.pictures.picture import Picture
+from camruntime.pictures.preprocessing import fit, prepare
 
 
 def _spec(resize: ResizeMode, size: tuple[int, int], shorter: int | None = None) -> Input:

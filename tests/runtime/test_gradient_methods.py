@@ -28,7 +28,7 @@ from camruntime.methods import (
     make_method,
 )
 from camruntime.methods._decomposition import by_class_map, by_largest_cell
-from camruntime.picture import gaussian_blur
+from camruntime.pictures.picture import gaussian_blur
 from numpy_graphs import NumpyGraphs
 
 # The network on paper: two channels on a 2x2 grid, and for each class a weight at every cell,

@@ -13,10 +13,10 @@ from camruntime.bundle import open_bundle
 from camruntime.cell_masks import cell_masks
 from camruntime.engine import DeviceValue, Engine
 from camruntime.errors import DeviceMemoryError, SmallerChunkWarning
-from camruntime.fitting import prepare
 from camruntime.graphs import softmax
 from camruntime.onnx_graphs import OnnxGraphs
-from camruntime.picture import read_picture
+from camruntime.pictures.picture import read_picture
+from camruntime.pictures.preprocessing import prepare
 
 
 def test_softmax_by_hand_and_without_overflow() -> None:

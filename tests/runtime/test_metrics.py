@@ -41,7 +41,7 @@ from camruntime.metrics import (
 )
 from camruntime.metrics._revealing import hiding
 from camruntime.metrics.iou import overlap
-from camruntime.picture import gaussian_blur
+from camruntime.pictures.picture import gaussian_blur
 from numpy_graphs import NumpyGraphs
 
 LN3 = np.log(3)

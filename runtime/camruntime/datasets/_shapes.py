@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from camruntime.maps import FloatArray
-from camruntime.regions import connected_parts
+from camruntime.pictures import connected_parts
 
 Mask = NDArray[np.bool_]
 

@@ -13,7 +13,7 @@ from camruntime.datasets._found import Entry, Found, is_picture
 from camruntime.datasets._sample import GroundTruth
 from camruntime.datasets._shapes import Mask, component_boxes, resize_mask
 from camruntime.errors import DatasetError
-from camruntime.picture import decode
+from camruntime.pictures import decode
 
 
 def read_masks(path: Path) -> Found:

@@ -12,7 +12,7 @@ import cv2
 
 from camruntime.errors import ImageError
 from camruntime.evaluation._columns import spec_html
-from camruntime.picture import Picture
+from camruntime.pictures import Picture
 
 HEIGHT = 320  # of a picture in the page, at most, in pixels
 QUALITY = 85

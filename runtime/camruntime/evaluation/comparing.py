@@ -14,8 +14,7 @@ from camruntime.evaluation.row import Row, measured
 from camruntime.explainer import Explainer
 from camruntime.explaining import Photograph
 from camruntime.metrics import Metric, make_metric
-from camruntime.overlay import contact_sheet
-from camruntime.picture import Picture
+from camruntime.pictures import Picture, contact_sheet
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,7 +17,7 @@ from camruntime.maps import Components, FloatArray, Maps, bicubic, bilinear, res
 from camruntime.methods._decomposition import Decomposition, by_class_map, by_largest_cell
 from camruntime.methods._gradients import at_least, gradients_by_target
 from camruntime.methods._registry import register
-from camruntime.picture import gaussian_blur
+from camruntime.pictures import gaussian_blur
 
 _CHANNELS = 500
 _NEGLIGIBLE = 0.001  # contributions below it weigh nothing in the published code

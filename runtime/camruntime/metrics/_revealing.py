@@ -9,7 +9,7 @@ import numpy as np
 from camruntime.errors import MetricError
 from camruntime.maps import FloatArray
 from camruntime.metrics._case import Case, Measured
-from camruntime.picture import gaussian_blur
+from camruntime.pictures import gaussian_blur
 from camruntime.trapezoid import trapezoid
 
 Baseline = Literal["mean", "black", "blur"]

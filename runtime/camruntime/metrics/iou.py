@@ -15,7 +15,7 @@ from camruntime.maps import FloatArray
 from camruntime.metrics._case import Case, Measured
 from camruntime.metrics._info import MetricInfo
 from camruntime.metrics._registry import register
-from camruntime.regions import regions_above
+from camruntime.pictures import regions_above
 
 
 @register("iou")

@@ -13,7 +13,7 @@ import numpy as np
 
 from camruntime.bundle import Input
 from camruntime.maps import FloatArray
-from camruntime.picture import Picture
+from camruntime.pictures.picture import Picture
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from camruntime.maps import FloatArray
-from camruntime.picture import Picture
+from camruntime.pictures.picture import Picture
 
 TITLE = 22  # height of a title line in pixels
 
