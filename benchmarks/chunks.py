@@ -23,9 +23,8 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from camruntime.engine import Engine
+from camruntime.engine import Engine, OnnxGraphs
 from camruntime.maps import bilinear
-from camruntime.onnx_graphs import OnnxGraphs
 
 
 def rounds(engine: Engine, chunks: Sequence[int], seconds: float) -> NDArray[np.float64]:

@@ -30,9 +30,8 @@ from rich.progress import track
 from rich.table import Table
 
 from camruntime.bundle import Input
-from camruntime.engine import Engine
+from camruntime.engine import Engine, OnnxGraphs
 from camruntime.maps import FloatArray
-from camruntime.onnx_graphs import OnnxGraphs
 
 SHARES = (0.0, 0.02, 0.05, 0.1, 0.2)
 TURNS = 5

@@ -35,10 +35,9 @@ from camexport.calibration import Images, read_calibration
 from camexport.fidelity import is_faithful
 from camexport.lowering import judge, reduce_precision
 from camruntime.bundle import Bundle, Fidelity, Precision
-from camruntime.engine import Engine
+from camruntime.engine import Engine, OnnxGraphs
 from camruntime.maps import FloatArray
 from camruntime.methods import ScoreCAM
-from camruntime.onnx_graphs import OnnxGraphs
 
 PRECISIONS: tuple[Precision, ...] = ("float32", "fp16", "int8")
 BATCHES = (1, 16)

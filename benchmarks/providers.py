@@ -26,10 +26,10 @@ from rich.console import Console
 from rich.table import Table
 
 import camruntime
+from camruntime.engine import Provider
 from camruntime.errors import CamError
 from camruntime.explanation import Explanation
 from camruntime.pictures import as_picture
-from camruntime.providers import Provider
 
 METHODS = ("recipro-cam", "grad-cam", "decom-cam", "score-cam")
 CORRELATION, SAME_CELL = 0.999, 0.99

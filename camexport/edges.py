@@ -16,7 +16,7 @@ from camexport.tolerances import EDGE_MAP
 from camexport.weights import read_state
 from camruntime.bundle import digest_file
 from camruntime.edge_model import EDGES, SCHEMA_VERSION, EdgeModel, open_edge_model
-from camruntime.session import on_cpu
+from camruntime.engine import on_cpu
 
 INPUT, OUTPUT = "image", "edges"
 

@@ -15,12 +15,11 @@ import numpy as np
 
 from camexport.errors import FidelityError
 from camruntime.bundle import Fidelity, Manifest
-from camruntime.engine import Engine
+from camruntime.engine import Engine, OnnxGraphs
 from camruntime.errors import NonFiniteError
 from camruntime.graphs import Forward
 from camruntime.maps import FloatArray, pearson, rescale
 from camruntime.methods import METHODS
-from camruntime.onnx_graphs import OnnxGraphs
 from camruntime.spread import evenly_spread
 
 CORRELATION = 0.999

@@ -30,10 +30,9 @@ from camexport.quantising import quantise
 from camexport.sensitive import last_nodes, sensitive_nodes
 from camexport.storing import store
 from camruntime.bundle import Bundle, Fidelity, Manifest, Precision, open_bundle
-from camruntime.engine import Engine
+from camruntime.engine import Engine, OnnxGraphs
 from camruntime.errors import CamError
 from camruntime.methods import ReciproCAM
-from camruntime.onnx_graphs import OnnxGraphs
 
 _IN_FLOAT16 = {"head", "tail", "cells"}
 

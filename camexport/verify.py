@@ -9,8 +9,7 @@ from camexport.errors import OptionError
 from camexport.parity import check, measure
 from camexport.remaking import rebuild_network
 from camruntime.bundle import Parity, open_bundle
-from camruntime.engine import Engine
-from camruntime.providers import Provider
+from camruntime.engine import Engine, Provider
 
 
 def verify_bundle(

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from camexport.errors import ParityError, UnsupportedError
 from camexport.onnx_source.network import OnnxNetwork
 from camexport.tolerances import FILE
-from camruntime.session import on_cpu
+from camruntime.engine import on_cpu
 
 _IMAGES = 3
 _FIXED = (

@@ -52,10 +52,9 @@ def bench(
 ) -> None:
     """Show where the time of an explanation goes, beside one forward pass of the network."""
     from camruntime.breakdown import measure
-    from camruntime.engine import Engine
+    from camruntime.engine import Engine, GraphRun, Instruments
     from camruntime.explainer import Explainer
     from camruntime.fresh_process import first_map
-    from camruntime.instruments import GraphRun, Instruments
     from camruntime.pictures import as_picture, prepare
 
     opened, wanted = open_bundle(bundle), class_asked_for(target)

@@ -7,8 +7,11 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median_low
+from typing import TYPE_CHECKING
 
-from camruntime.instruments import GraphRun
+if TYPE_CHECKING:
+    from camruntime.engine import GraphRun
+
 
 PREPROCESSING = "decode, preprocess"
 EDGE_MODEL = "edge model"

@@ -13,10 +13,10 @@ import typer
 from rich.console import Console
 
 from camruntime.errors import ProviderError
-from camruntime.providers import Provider
 from camruntime.targets import Target
 
 if TYPE_CHECKING:
+    from camruntime.engine import Provider
     from camruntime.explainer import Explainer
 
 console = Console()

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from camruntime.batches import in_batches
 from camruntime.bundle import Bundle, open_bundle
-from camruntime.engine import Engine
+from camruntime.engine import Engine, OnnxGraphs, Progress, Provider
 from camruntime.errors import CamError, ImageError, MethodError
 from camruntime.explaining import (
     Answer,
@@ -24,10 +24,7 @@ from camruntime.explaining import (
     predict_batch,
 )
 from camruntime.explanation import Explanation
-from camruntime.memory import Progress
 from camruntime.methods import Method, make_method
-from camruntime.onnx_graphs import OnnxGraphs
-from camruntime.providers import Provider
 from camruntime.targets import Target, Wanted, by_image, wanted
 
 Image: TypeAlias = "str | Path | NDArray[np.generic]"

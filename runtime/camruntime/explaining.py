@@ -7,16 +7,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from camruntime.batch_graphs import BatchGraphs
 from camruntime.blas import one_blas_thread
 from camruntime.bundle import Input
+from camruntime.engine import BatchGraphs, Cost, OnnxGraphs, Progress, metered
 from camruntime.explanation import ClassScore, Explanation, Provenance
 from camruntime.graphs import Forward, softmax
-from camruntime.instruments import Cost, metered
 from camruntime.maps import FloatArray, Maps, saliency
-from camruntime.memory import Progress
 from camruntime.methods import Method, preferred
-from camruntime.onnx_graphs import OnnxGraphs
 from camruntime.pictures import Picture, as_picture, fit, prepare
 from camruntime.targets import Wanted
 

@@ -9,9 +9,12 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from camruntime.errors import CamError
-from camruntime.providers import Provider
+
+if TYPE_CHECKING:
+    from camruntime.engine import Provider
 
 # Only what it times, so that it pays for no more than a user's script would.
 _CODE = """

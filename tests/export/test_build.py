@@ -31,7 +31,7 @@ from camexport.reference import Reference
 from camexport.tolerances import FORWARD
 from camexport.verify import verify_bundle
 from camruntime.bundle import Bundle, Parity, open_bundle
-from camruntime.engine import Engine
+from camruntime.engine.engine import Engine
 from networks import Twice
 
 

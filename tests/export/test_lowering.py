@@ -17,9 +17,9 @@ from camexport.calibration import read_calibration
 from camexport.errors import FidelityError, OptionError, UnsupportedError
 from camexport.verify import verify_bundle
 from camruntime.bundle import open_bundle
-from camruntime.engine import Engine
+from camruntime.engine.engine import Engine
+from camruntime.engine.onnx_graphs import OnnxGraphs
 from camruntime.errors import ImageError
-from camruntime.onnx_graphs import OnnxGraphs
 from camruntime.pictures.picture import Picture, encode_png
 from camruntime.pictures.preprocessing import prepare
 from onnx_text import kinds, uniform

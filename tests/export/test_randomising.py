@@ -23,7 +23,7 @@ from camexport.randomising import RandomiseOptions, randomise_bundle
 from camexport.verify import verify_bundle
 from camexport.writing import write_bundle
 from camruntime.bundle import Bundle, open_bundle
-from camruntime.engine import Engine
+from camruntime.engine.engine import Engine
 from networks import Plain, small_vit, tied
 
 INSPECTOR = Path(__file__).parents[2] / "exported_models" / "inspector"

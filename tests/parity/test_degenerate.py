@@ -10,8 +10,8 @@ import pytest
 import camruntime
 from camexport.build import BuildOptions, build_bundle
 from camexport.errors import ParityError
+from camruntime.engine.onnx_graphs import OnnxGraphs
 from camruntime.errors import NonFiniteError
-from camruntime.onnx_graphs import OnnxGraphs
 from camruntime.pictures.picture import Picture
 
 

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from camexport.reference import Reference
+from camruntime.engine.onnx_graphs import OnnxGraphs
 from camruntime.methods import METHODS, make_method
-from camruntime.onnx_graphs import OnnxGraphs
 from camruntime.pictures.picture import Picture
 from pairs import FULL, MODELS, SMALL, Pair, Pairs, assert_same_map
 

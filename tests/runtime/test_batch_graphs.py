@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from arrays import f32
-from camruntime.batch_graphs import BatchGraphs
 from camruntime.bundle import open_bundle
-from camruntime.engine import Engine
+from camruntime.engine.batch_graphs import BatchGraphs
+from camruntime.engine.engine import Engine
+from camruntime.engine.onnx_graphs import OnnxGraphs
 from camruntime.graphs import Forward, LayerOutput
 from camruntime.maps.rescale import FloatArray
-from camruntime.onnx_graphs import OnnxGraphs
 
 Asked = list[tuple[FloatArray, list[int]]]
 

@@ -14,7 +14,7 @@ import pytest
 import camruntime
 from camruntime.bundle import Bundle
 from camruntime.datasets import Dataset, Sample, open_dataset
-from camruntime.engine import Engine
+from camruntime.engine.engine import Engine
 from camruntime.errors import EvaluationError
 from camruntime.evaluation.evaluating import Evaluation, spread
 from camruntime.evaluation.gallery import worth_seeing

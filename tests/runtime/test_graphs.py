@@ -10,11 +10,11 @@ import pytest
 
 from arrays import f32
 from camruntime.bundle import open_bundle
-from camruntime.cell_masks import cell_masks
-from camruntime.engine import DeviceValue, Engine
+from camruntime.engine.cell_masks import cell_masks
+from camruntime.engine.engine import DeviceValue, Engine
+from camruntime.engine.onnx_graphs import OnnxGraphs
 from camruntime.errors import DeviceMemoryError, SmallerChunkWarning
 from camruntime.graphs import softmax
-from camruntime.onnx_graphs import OnnxGraphs
 from camruntime.pictures.picture import read_picture
 from camruntime.pictures.preprocessing import prepare
 

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 import camruntime
-from camruntime import Explainer, instruments
+from camruntime import Explainer
+from camruntime.engine import instruments
+from camruntime.engine.instruments import Cost, charge, metered
 from camruntime.explaining import explain_prediction, predict_batch
 from camruntime.graphs import Occlusion
-from camruntime.instruments import Cost, charge, metered
 from camruntime.maps.interpolation import bilinear
 
 

@@ -15,14 +15,14 @@ import pytest
 
 import camruntime
 from camruntime import Explainer, batches, explaining
-from camruntime.engine import DeviceValue, Engine
+from camruntime.engine.engine import DeviceValue, Engine
+from camruntime.engine.onnx_graphs import OnnxGraphs
 from camruntime.errors import ImageError, MethodError, NonFiniteError, TargetError
 from camruntime.explanation import Explanation
 from camruntime.graphs import Forward, Graphs
 from camruntime.maps.rescale import FloatArray
 from camruntime.maps.result import Maps
 from camruntime.methods import make_method
-from camruntime.onnx_graphs import OnnxGraphs
 from camruntime.pictures.picture import Picture, as_picture
 from camruntime.pictures.preprocessing import prepare
 from every_method import ALL_MEASURED, EVERY, SHARED, every_but

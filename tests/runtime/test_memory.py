@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from camruntime.bundle import open_bundle
-from camruntime.engine import Array, Engine
+from camruntime.engine.engine import Array, Engine
+from camruntime.engine.memory import ChunkSizes, allocation_failure
 from camruntime.errors import CamError, DeviceMemoryError, SmallerChunkWarning
 from camruntime.explainer import Explainer, load
-from camruntime.memory import ChunkSizes, allocation_failure
 
 NODE = "Non-zero status code returned while running Conv node. Name:'/stem/Conv' Status Message: "
 ARENA = (

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from camruntime.command_line import providers_asked_for
+from camruntime.engine.providers import choose, place, turn_off_tf32, with_engine_cache
 from camruntime.errors import ProviderError
-from camruntime.providers import choose, place, turn_off_tf32, with_engine_cache
 
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 TENSORRT, OPENVINO = "TensorrtExecutionProvider", "OpenVINOExecutionProvider"
@@ -112,7 +112,7 @@ def test_a_cache_that_cannot_be_made_says_how_to_name_another(
 
 
 def test_engines_go_where_the_system_keeps_caches(monkeypatch: pytest.MonkeyPatch) -> None:
-    from camruntime.providers import _user_cache
+    from camruntime.engine.providers import _user_cache
 
     monkeypatch.setattr("sys.platform", "linux")
     monkeypatch.setenv("XDG_CACHE_HOME", "/var/cache/mine")

@@ -8,9 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from camruntime.errors import ProviderError
-from camruntime.providers import CPU
-from camruntime.session import (
+from camruntime.engine.providers import CPU
+from camruntime.engine.session import (
     Array,
     DeviceValue,
     available_providers,
@@ -21,6 +20,7 @@ from camruntime.session import (
     session_options,
     upload,
 )
+from camruntime.errors import ProviderError
 
 PROJECT = Path(__file__).parents[2]
 HOST = ("cpu", 0)

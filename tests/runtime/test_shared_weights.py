@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from arrays import f32
 from camruntime.bundle import Bundle, Graph, Shared, open_bundle
-from camruntime.engine import DeviceValue, Engine
-from camruntime.providers import CUDA
-from camruntime.shared_weights import SharedWeights
+from camruntime.engine.engine import DeviceValue, Engine
+from camruntime.engine.providers import CUDA
+from camruntime.engine.shared_weights import SharedWeights
 
 Upload = list[NDArray[Any]]
 

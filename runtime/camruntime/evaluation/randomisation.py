@@ -10,11 +10,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+from camruntime.engine import Progress
 from camruntime.errors import BundleError, CamError
 from camruntime.evaluation.similarity import rank_correlation, structural_similarity
 from camruntime.explainer import Explainer, Image
 from camruntime.maps import FloatArray
-from camruntime.memory import Progress
 from camruntime.methods import Method, spec_of
 
 SCHEMA_VERSION = 1

@@ -15,10 +15,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from camruntime.engine.instruments import Cost, charge, metered
+from camruntime.engine.onnx_graphs import OnnxGraphs
 from camruntime.graphs import Forward, LayerOutput
-from camruntime.instruments import Cost, charge, metered
 from camruntime.maps import FloatArray
-from camruntime.onnx_graphs import OnnxGraphs
 
 
 @dataclass(frozen=True, kw_only=True)

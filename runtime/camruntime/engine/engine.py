@@ -9,10 +9,9 @@ from pathlib import Path
 from time import perf_counter
 
 from camruntime.bundle import Bundle
-from camruntime.errors import DeviceMemoryError, ProviderError
-from camruntime.instruments import GraphRun, Instruments
-from camruntime.memory import ChunkSizes, enough_memory
-from camruntime.providers import (
+from camruntime.engine.instruments import GraphRun, Instruments
+from camruntime.engine.memory import ChunkSizes, enough_memory
+from camruntime.engine.providers import (
     CPU,
     CUDA,
     OPENVINO,
@@ -24,7 +23,7 @@ from camruntime.providers import (
     turn_off_tf32,
     with_engine_cache,
 )
-from camruntime.session import (
+from camruntime.engine.session import (
     Array,
     DeviceValue,
     Options,
@@ -38,7 +37,8 @@ from camruntime.session import (
     session_options,
     upload,
 )
-from camruntime.shared_weights import SharedWeights
+from camruntime.engine.shared_weights import SharedWeights
+from camruntime.errors import DeviceMemoryError, ProviderError
 
 __all__ = ["Array", "DeviceValue", "Engine"]
 

@@ -8,14 +8,14 @@ from typing import TypeVar
 
 import numpy as np
 
-from camruntime.cell_masks import cell_masks
 from camruntime.edge_model import EDGES, open_edge_model, scharr
-from camruntime.engine import Array, DeviceValue, Engine
+from camruntime.engine.cell_masks import cell_masks
+from camruntime.engine.engine import Array, DeviceValue, Engine
+from camruntime.engine.memory import Progress
+from camruntime.engine.providers import CPU, OPENVINO
 from camruntime.errors import DeviceMemoryError, EdgeModelError, NonFiniteError
 from camruntime.graphs import Edges, Forward, LayerOutput, Normalisation, Occlusion
 from camruntime.maps import FloatArray, Upsampling
-from camruntime.memory import Progress
-from camruntime.providers import CPU, OPENVINO
 
 T = TypeVar("T")
 

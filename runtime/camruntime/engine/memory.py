@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 
 from numpy.typing import NDArray
 
+from camruntime.engine.providers import CPU
 from camruntime.errors import DeviceMemoryError, SmallerChunkWarning
-from camruntime.providers import CPU
 
 T = TypeVar("T")
 Rows = NDArray[Any]

@@ -16,10 +16,10 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from camruntime.engine.memory import enough_memory
+from camruntime.engine.providers import CPU, Chosen
 from camruntime.errors import DeviceMemoryError, MissingDependencyError, ProviderError
 from camruntime.maps import FloatArray
-from camruntime.memory import enough_memory
-from camruntime.providers import CPU, Chosen
 
 try:
     import onnxruntime as ort

@@ -1,0 +1,23 @@
+"""ONNX Runtime's sessions, providers and memory, and the graphs of a bundle run on them."""
+
+from camruntime.engine.batch_graphs import BatchGraphs
+from camruntime.engine.engine import DeviceValue, Engine
+from camruntime.engine.instruments import Cost, GraphRun, Instruments, metered
+from camruntime.engine.memory import Progress
+from camruntime.engine.onnx_graphs import OnnxGraphs
+from camruntime.engine.providers import Provider
+from camruntime.engine.session import on_cpu
+
+__all__ = [
+    "BatchGraphs",
+    "Cost",
+    "DeviceValue",
+    "Engine",
+    "GraphRun",
+    "Instruments",
+    "OnnxGraphs",
+    "Progress",
+    "Provider",
+    "metered",
+    "on_cpu",
+]
