@@ -7,13 +7,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from camruntime.blas import one_blas_thread
 from camruntime.bundle import Input
 from camruntime.engine import BatchGraphs, Cost, OnnxGraphs, Progress, metered
 from camruntime.explanation import ClassScore, Explanation, Provenance
 from camruntime.graphs import Forward, softmax
 from camruntime.maps import FloatArray, Maps, saliency
-from camruntime.methods import Method, preferred
+from camruntime.methods import Method, preferred, run_method
 from camruntime.pictures import Picture, as_picture, fit, prepare
 from camruntime.targets import Wanted
 
@@ -112,8 +111,8 @@ def explain_prediction(
     """
     graphs = replace(prediction.graphs, progress=progress)
     graphs.finite(prediction.forward)
-    with metered() as meter, one_blas_thread():
-        maps = method(graphs, prediction.forward, prediction.targets)
+    with metered() as meter:
+        maps = run_method(method, graphs, prediction.forward, prediction.targets)
     explanations = tuple(
         _explanation(prediction, method, maps, row) for row in range(len(prediction.targets))
     )

@@ -10,8 +10,8 @@ import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
 import camruntime
-from camruntime.blas import one_blas_thread
 from camruntime.methods import ReciproCAM
+from camruntime.methods._run import one_blas_thread
 
 
 def _threads() -> set[int]:

@@ -1,6 +1,5 @@
 """Saliency methods, one file each. Importing a method's module registers it."""
 
-from camruntime import baselines  # noqa: F401  # so that they are known by name
 from camruntime.methods._registry import (
     BASELINES,
     METHODS,
@@ -12,7 +11,9 @@ from camruntime.methods._registry import (
     register,
     spec_of,
 )
+from camruntime.methods._run import run_method
 from camruntime.methods.anytime_score_cam import AnytimeScoreCAM
+from camruntime.methods.baselines import CentreGaussian, EdgesOnly, Random, Uniform
 from camruntime.methods.cam import CAM
 from camruntime.methods.decom_cam import DecomCAM
 from camruntime.methods.feature_cam import FeatureCAM
@@ -33,7 +34,9 @@ __all__ = [
     "METHODS",
     "NAMED",
     "AnytimeScoreCAM",
+    "CentreGaussian",
     "DecomCAM",
+    "EdgesOnly",
     "FeatureCAM",
     "GradCAM",
     "GradCAMPlusPlus",
@@ -41,14 +44,17 @@ __all__ = [
     "IntegratedGradCAM",
     "LayerCAM",
     "Method",
+    "Random",
     "ReciproCAM",
     "ScoreCAM",
     "SmoothGradCAMPlusPlus",
+    "Uniform",
     "WGradCAM",
     "XGradCAM",
     "choices",
     "make_method",
     "preferred",
     "register",
+    "run_method",
     "spec_of",
 ]

@@ -9,11 +9,10 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
-from camruntime.blas import one_blas_thread
 from camruntime.datasets._sample import GroundTruth
 from camruntime.graphs import Forward, Graphs, softmax
 from camruntime.maps import FloatArray, saliency
-from camruntime.methods import Method
+from camruntime.methods import Method, run_method
 from camruntime.metrics._info import MetricInfo
 
 
@@ -91,8 +90,7 @@ class Case:
     @cached_property
     def seen_saliency(self) -> FloatArray:
         """The saliency map that the method makes of the explanation map, for the same target."""
-        with one_blas_thread():
-            maps = self.method(self.graphs, self.seen, [self.target])
+        maps = run_method(self.method, self.graphs, self.seen, [self.target])
         height, width = self.forward.image.shape[2:]
         return saliency(maps.raw[0], (height, width))[0]
 
