@@ -35,8 +35,7 @@ from rich.table import Table
 
 import camruntime
 from camruntime.errors import CamError
-from camruntime.explaining import Photograph
-from camruntime.in_threads import in_threads
+from camruntime.explaining import Photograph, in_threads
 from camruntime.pictures import Picture
 
 console = Console()

@@ -13,11 +13,11 @@ import typer
 from rich.console import Console
 
 from camruntime.errors import ProviderError
-from camruntime.targets import Target
 
 if TYPE_CHECKING:
     from camruntime.engine import Provider
     from camruntime.explainer import Explainer
+    from camruntime.explaining import Target
 
 console = Console()
 

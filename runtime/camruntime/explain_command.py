@@ -26,10 +26,10 @@ from camruntime.explanation import Explanation
 from camruntime.maps import Approximation
 from camruntime.methods import Method, make_method, spec_of
 from camruntime.pictures import contact_sheet, encode_png
-from camruntime.targets import Target
 
 if TYPE_CHECKING:
     from camruntime.explainer import Explainer
+    from camruntime.explaining import Target
 
 _WRITERS = 4  # encoding a photograph of 12 megapixels takes a core's second and 300 MB
 

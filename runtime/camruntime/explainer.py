@@ -10,7 +10,6 @@ from typing import TypeAlias, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from camruntime.batches import in_batches
 from camruntime.bundle import Bundle, open_bundle
 from camruntime.engine import Engine, OnnxGraphs, Progress, Provider
 from camruntime.errors import CamError, ImageError, MethodError
@@ -18,14 +17,18 @@ from camruntime.explaining import (
     Answer,
     Outcome,
     Photograph,
+    Target,
+    Wanted,
+    by_image,
     explain_batch,
     explain_prediction,
+    in_batches,
     open_image,
     predict_batch,
+    wanted,
 )
 from camruntime.explanation import Explanation
 from camruntime.methods import Method, make_method
-from camruntime.targets import Target, Wanted, by_image, wanted
 
 Image: TypeAlias = "str | Path | NDArray[np.generic]"
 Targets: TypeAlias = "Sequence[Target | None]"

@@ -12,7 +12,7 @@ import camruntime
 from camruntime import Explainer
 from camruntime.engine import instruments
 from camruntime.engine.instruments import Cost, charge, metered
-from camruntime.explaining import explain_prediction, predict_batch
+from camruntime.explaining.steps import explain_prediction, predict_batch
 from camruntime.graphs import Occlusion
 from camruntime.maps.interpolation import bilinear
 

@@ -14,10 +14,12 @@ import numpy as np
 import pytest
 
 import camruntime
-from camruntime import Explainer, batches, explaining
+from camruntime import Explainer
 from camruntime.engine.engine import DeviceValue, Engine
 from camruntime.engine.onnx_graphs import OnnxGraphs
 from camruntime.errors import ImageError, MethodError, NonFiniteError, TargetError
+from camruntime.explaining import batches
+from camruntime.explaining import steps as explaining
 from camruntime.explanation import Explanation
 from camruntime.graphs import Forward, Graphs
 from camruntime.maps.rescale import FloatArray

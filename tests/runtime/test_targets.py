@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from camruntime.errors import TargetError
-from camruntime.targets import class_index
+from camruntime.explaining.targets import class_index
 
 LABELS = ("good", "scratch", "crane", "crane")
 

@@ -17,11 +17,10 @@ from camruntime.evaluation.row import Row, measured
 from camruntime.evaluation.summarise import summarise
 from camruntime.evaluation.summary import SCHEMA_VERSION, Summary
 from camruntime.explainer import Explainer
-from camruntime.explaining import Photograph, Prediction, explain_prediction, predict_batch
+from camruntime.explaining import Photograph, Prediction, Wanted, explain_prediction, predict_batch
 from camruntime.methods import Method, preferred, spec_of
 from camruntime.metrics import Metric, metric_spec
 from camruntime.spread import evenly_spread
-from camruntime.targets import Wanted
 
 Progress = Callable[[int, int, str], None]
 """Called with explanations done, the number of all, and what is done next."""

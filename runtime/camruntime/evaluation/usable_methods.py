@@ -8,9 +8,8 @@ from contextlib import suppress
 from camruntime.datasets import Dataset
 from camruntime.errors import CamError, ImageError
 from camruntime.explainer import Explainer
-from camruntime.explaining import Photograph
+from camruntime.explaining import Photograph, Wanted
 from camruntime.methods import Method
-from camruntime.targets import Wanted
 
 
 def usable_methods(

@@ -9,12 +9,12 @@ import numpy as np
 
 from camruntime.bundle import Input
 from camruntime.engine import BatchGraphs, Cost, OnnxGraphs, Progress, metered
+from camruntime.explaining.targets import Wanted
 from camruntime.explanation import ClassScore, Explanation, Provenance
 from camruntime.graphs import Forward, softmax
 from camruntime.maps import FloatArray, Maps, saliency
 from camruntime.methods import Method, preferred, run_method
 from camruntime.pictures import Picture, as_picture, fit, prepare
-from camruntime.targets import Wanted
 
 Answer = Explanation | list[Explanation]
 """A list where a list of classes was asked for."""

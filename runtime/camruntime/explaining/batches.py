@@ -10,8 +10,8 @@ from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing
 from typing import TypeVar
 
-from camruntime.explaining import Photograph
-from camruntime.in_threads import in_threads
+from camruntime.explaining.in_threads import in_threads
+from camruntime.explaining.steps import Photograph
 
 Item = TypeVar("Item")
 
