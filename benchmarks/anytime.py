@@ -24,7 +24,7 @@ from rich.table import Table
 
 import camruntime
 from camruntime.bundle import Input, open_bundle
-from camruntime.datasets._found import PICTURES
+from camruntime.datasets import PICTURES
 from camruntime.graphs import Forward, Graphs, softmax
 from camruntime.maps import FloatArray, Upsampling, bilinear, rescale
 from camruntime.methods import AnytimeScoreCAM

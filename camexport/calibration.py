@@ -11,10 +11,9 @@ import torch
 from camexport.errors import OptionError
 from camexport.fidelity import Inputs
 from camruntime.bundle import Input, Precision
-from camruntime.datasets._found import is_picture
+from camruntime.datasets import evenly_spread, is_picture
 from camruntime.maps import FloatArray
 from camruntime.pictures import prepare, read_picture
-from camruntime.spread import evenly_spread
 
 _MOST = 200  # pictures of a larger folder; ranges hardly change with more, and each takes its time
 _NOISE = 8

@@ -15,12 +15,12 @@ import numpy as np
 
 from camexport.errors import FidelityError
 from camruntime.bundle import Fidelity, Manifest
+from camruntime.datasets import evenly_spread
 from camruntime.engine import Engine, OnnxGraphs
 from camruntime.errors import NonFiniteError
 from camruntime.graphs import Forward
 from camruntime.maps import FloatArray, pearson, rescale
 from camruntime.methods import METHODS
-from camruntime.spread import evenly_spread
 
 CORRELATION = 0.999
 SAME_TOP = 0.99

@@ -9,7 +9,7 @@ from camruntime.evaluation.protocol import area_over_accuracy, curve_over_accura
 from camruntime.evaluation.row import Row
 from camruntime.evaluation.statistics import mean_over_categories, mean_over_samples
 from camruntime.evaluation.summary import ByAccuracy
-from camruntime.trapezoid import trapezoid
+from camruntime.metrics._trapezoid import trapezoid
 
 
 def test_the_interval_of_a_mean_is_the_normal_one() -> None:

@@ -4,8 +4,18 @@ Five layouts are read: a folder per class, a CSV list, YOLO's boxes or polygons,
 masks, and COCO's JSON. `open_dataset` finds out which one a path holds.
 """
 
+from camruntime.datasets._found import is_picture
 from camruntime.datasets._sample import Dataset, GroundTruth, Sample
+from camruntime.datasets._spread import evenly_spread
 from camruntime.datasets.class_map import read_class_map
 from camruntime.datasets.opening import open_dataset
 
-__all__ = ["Dataset", "GroundTruth", "Sample", "open_dataset", "read_class_map"]
+__all__ = [
+    "Dataset",
+    "GroundTruth",
+    "Sample",
+    "evenly_spread",
+    "is_picture",
+    "open_dataset",
+    "read_class_map",
+]

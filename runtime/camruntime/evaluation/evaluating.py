@@ -10,7 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from camruntime.datasets._sample import Dataset, Sample
+from camruntime.datasets import Dataset, Sample, evenly_spread
 from camruntime.errors import EvaluationError, ImageError, NonFiniteError
 from camruntime.evaluation.journal import Journal
 from camruntime.evaluation.row import Row, measured
@@ -20,7 +20,6 @@ from camruntime.explainer import Explainer
 from camruntime.explaining import Photograph, Prediction, Wanted, explain_prediction, predict_batch
 from camruntime.methods import Method, preferred, spec_of
 from camruntime.metrics import Metric, metric_spec
-from camruntime.spread import evenly_spread
 
 Progress = Callable[[int, int, str], None]
 """Called with explanations done, the number of all, and what is done next."""

@@ -13,7 +13,7 @@ import numpy as np
 from camruntime.evaluation.row import Row
 from camruntime.evaluation.statistics import interval, resampled_means
 from camruntime.evaluation.summary import ByAccuracy, Curve, Estimate
-from camruntime.trapezoid import trapezoid
+from camruntime.metrics import trapezoid
 
 BINS = 10
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from camruntime.datasets._sample import Sample
+from camruntime.datasets import Sample
 from camruntime.explaining import Outcome
 from camruntime.methods import spec_of
 from camruntime.metrics import Case, Metric, metric_spec

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from camruntime.bundle import Manifest
-from camruntime.datasets._sample import Dataset
+from camruntime.datasets import Dataset
 from camruntime.evaluation.protocol import over_accuracy
 from camruntime.evaluation.row import Row, by_method
 from camruntime.evaluation.statistics import (

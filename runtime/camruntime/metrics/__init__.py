@@ -3,6 +3,7 @@
 from camruntime.metrics._case import Case, Measured, Metric
 from camruntime.metrics._info import MetricInfo
 from camruntime.metrics._registry import METRICS, make_metric, metric_spec, register, usual_metrics
+from camruntime.metrics._trapezoid import trapezoid
 from camruntime.metrics.adcc import ADCC
 from camruntime.metrics.average_drop import AverageDrop
 from camruntime.metrics.coherency import Coherency
@@ -39,5 +40,6 @@ __all__ = [
     "make_metric",
     "metric_spec",
     "register",
+    "trapezoid",
     "usual_metrics",
 ]

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
-from camruntime.datasets._sample import GroundTruth
+from camruntime.datasets import GroundTruth
 from camruntime.graphs import Forward, Graphs, softmax
 from camruntime.maps import FloatArray, saliency
 from camruntime.methods import Method, run_method

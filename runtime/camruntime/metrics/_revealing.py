@@ -9,8 +9,8 @@ import numpy as np
 from camruntime.errors import MetricError
 from camruntime.maps import FloatArray
 from camruntime.metrics._case import Case, Measured
+from camruntime.metrics._trapezoid import trapezoid
 from camruntime.pictures import gaussian_blur
-from camruntime.trapezoid import trapezoid
 
 Baseline = Literal["mean", "black", "blur"]
 
