@@ -25,9 +25,8 @@ from camruntime.errors import CamError
 from camruntime.pictures import encode_png
 
 if TYPE_CHECKING:
-    from camruntime.breakdown import Timings
+    from camruntime.bench import FirstMap, Timings
     from camruntime.engine import Engine
-    from camruntime.fresh_process import FirstMap
 
 
 @computes
@@ -51,10 +50,9 @@ def bench(
     computing: Computing,
 ) -> None:
     """Show where the time of an explanation goes, beside one forward pass of the network."""
-    from camruntime.breakdown import measure
+    from camruntime.bench import first_map, measure
     from camruntime.engine import Engine, GraphRun, Instruments
     from camruntime.explainer import Explainer
-    from camruntime.fresh_process import first_map
     from camruntime.pictures import as_picture, prepare
 
     opened, wanted = open_bundle(bundle), class_asked_for(target)

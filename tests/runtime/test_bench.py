@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from camruntime.bench.fresh_process import first_map
 from camruntime.bench_command import peak_memory
 from camruntime.bundle import open_bundle
 from camruntime.engine.engine import Engine
 from camruntime.engine.instruments import GraphRun, Instruments
 from camruntime.errors import CamError
 from camruntime.explainer import Explainer
-from camruntime.fresh_process import first_map
 
 
 def test_an_engine_tells_each_run_in_order(inspector: Path, samples: list[Path]) -> None:
