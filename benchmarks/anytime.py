@@ -24,7 +24,7 @@ from rich.table import Table
 
 import camruntime
 from camruntime.bundle import Input, open_bundle
-from camruntime.datasets import PICTURES
+from camruntime.datasets import is_picture
 from camruntime.graphs import Forward, Graphs, softmax
 from camruntime.maps import FloatArray, Upsampling, bilinear, rescale
 from camruntime.methods import AnytimeScoreCAM
@@ -174,7 +174,7 @@ def main() -> None:
     parser.add_argument("bundles", type=Path, nargs="+")
     parser.add_argument("--cache", type=Path, default=Path("build/anytime"))
     arguments = parser.parse_args()
-    photos = [p for p in sorted(arguments.photographs.iterdir()) if p.suffix.lower() in PICTURES]
+    photos = sorted(filter(is_picture, arguments.photographs.iterdir()))
     figure, axes = plt.subplots(1, len(arguments.bundles), figsize=(6 * len(arguments.bundles), 5))
     for bundle, axis in zip(arguments.bundles, np.atleast_1d(axes), strict=True):
         explainer = camruntime.load(bundle)

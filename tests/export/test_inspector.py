@@ -17,6 +17,7 @@ from camexport.inspector.surfaces import LABELS, SIZE, draw, draw_many
 from camexport.inspector.train import FRESH_SEED, Batch, accuracy, stray_evidence, surfaces
 from camexport.models import find_architecture, load_network
 from camruntime.bundle import open_bundle
+from camruntime.pictures import read_picture
 
 SHIPPED = Path(__file__).parents[2] / "exported_models" / "inspector"
 
@@ -98,6 +99,6 @@ def test_the_shipped_samples_are_what_the_generator_draws(tmp_path: Path) -> Non
     write_samples(tmp_path)
     for path in tmp_path.rglob("*.png"):
         shipped = SHIPPED / "samples" / path.relative_to(tmp_path)
-        drawn, kept = (camruntime.picture.read_picture(one) for one in (path, shipped))
+        drawn, kept = (read_picture(one) for one in (path, shipped))
         # Another build of OpenCV may round a blurred pixel the other way.
         assert np.abs(drawn.astype(int) - kept.astype(int)).max() <= 2

@@ -18,6 +18,7 @@ from camexport.models import find_architecture, load_network
 from camexport.reference import Reference
 from camruntime.bundle import Manifest
 from camruntime.maps.rescale import FloatArray
+from camruntime.pictures import prepare
 
 SEED = 1
 TOLERANCE = {"float32": 1e-4}
@@ -117,7 +118,7 @@ class _Case:
         rng = np.random.default_rng(5)
         height, width = manifest.input.size
         self.photo = rng.integers(0, 256, (height, width, 3)).astype(np.uint8)
-        self.image = torch.from_numpy(camruntime.fitting.prepare(self.photo, manifest.input))
+        self.image = torch.from_numpy(prepare(self.photo, manifest.input))
         with torch.no_grad():
             self.targets = network(self.image)[0].topk(2).indices.tolist()
 

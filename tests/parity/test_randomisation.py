@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 import camruntime
 from camexport.randomising import RandomiseOptions, randomise_bundle
-from camruntime.cli import app
+from camruntime.cli.app import app
 from camruntime.evaluation.randomisation import compare_stages
 from camruntime.methods import make_method
 

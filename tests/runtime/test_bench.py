@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from camruntime.bench.fresh_process import first_map
-from camruntime.bench_command import peak_memory
 from camruntime.bundle import open_bundle
+from camruntime.cli.bench import peak_memory
 from camruntime.engine.engine import Engine
 from camruntime.engine.instruments import GraphRun, Instruments
 from camruntime.errors import CamError

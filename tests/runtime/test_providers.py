@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from camruntime.command_line import providers_asked_for
+from camruntime.cli.common import providers_asked_for
 from camruntime.engine.providers import choose, place, turn_off_tf32, with_engine_cache
 from camruntime.errors import ProviderError
 

@@ -15,6 +15,7 @@ import pytest
 import camruntime
 from camruntime import Explainer
 from camruntime.bundle import Source
+from camruntime.cli.sanity import stage_folders
 from camruntime.errors import BundleError, CamError
 from camruntime.evaluation.randomisation import (
     MethodStages,
@@ -25,7 +26,6 @@ from camruntime.evaluation.randomisation import (
 from camruntime.graphs import Forward, Graphs
 from camruntime.maps.result import Maps
 from camruntime.methods import METHODS, make_method
-from camruntime.sanity_command import stage_folders
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import typer
 from rich.markup import escape
 from rich.progress import Progress
 
-from camruntime.command_line import (
+from camruntime.cli.common import (
     BundlePath,
     Computing,
     class_asked_for,

@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from camruntime.command_line import (
+from camruntime.cli.common import (
     BundlePath,
     Computing,
     computes,

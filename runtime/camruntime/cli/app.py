@@ -11,15 +11,15 @@ from rich.markup import escape
 from rich.padding import Padding
 from rich.text import Text
 
-from camruntime.bench_command import bench
 from camruntime.bundle import SCHEMA_VERSION, manifest_rows, open_bundle
-from camruntime.command_line import BundlePath, console, say
-from camruntime.compare_command import compare
+from camruntime.cli.bench import bench
+from camruntime.cli.common import BundlePath, console, say
+from camruntime.cli.compare import compare
+from camruntime.cli.evaluate import evaluate
+from camruntime.cli.explain import explain
+from camruntime.cli.sanity import sanity
 from camruntime.errors import CamError
-from camruntime.evaluate_command import evaluate
-from camruntime.explain_command import explain
 from camruntime.methods import METHODS, NAMED, choices
-from camruntime.sanity_command import sanity
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.command()(explain)

@@ -14,7 +14,7 @@ from rich.progress import Progress
 from rich.table import Column, Table
 
 from camruntime.bundle import MANIFEST
-from camruntime.command_line import (
+from camruntime.cli.common import (
     Computing,
     computes,
     console,

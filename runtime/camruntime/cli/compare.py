@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from camruntime.command_line import (
+from camruntime.cli.common import (
     BundlePath,
     Computing,
     class_asked_for,

@@ -13,7 +13,7 @@ import typer
 from rich.table import Column, Table
 
 from camruntime.bundle import open_bundle
-from camruntime.command_line import (
+from camruntime.cli.common import (
     BundlePath,
     Computing,
     class_asked_for,

@@ -1,0 +1,7 @@
+"""The command line `camruntime`: a file for each larger command."""
+
+from camruntime.cli.app import main
+
+__all__ = [
+    "main",
+]
