@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from camruntime.evaluation.report import GalleryPicture
+from camruntime.evaluation.report.report import GalleryPicture
 from camruntime.evaluation.summary import Curve, Estimate, MethodSummary, Summary
 from camruntime.metrics import MetricInfo
 

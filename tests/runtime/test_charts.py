@@ -6,10 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from camruntime.evaluation import _charts
-from camruntime.evaluation._axes import Frame, Scale, log_ticks, nice_ticks, tick_text
-from camruntime.evaluation._charts import Line, Point, Style, line_chart, line_path, scatter, styles
-from camruntime.evaluation._labels import CHARACTER, LINE, place_labels
+from camruntime.evaluation.report import charts as _charts
+from camruntime.evaluation.report.axes import Frame, Scale, log_ticks, nice_ticks, tick_text
+from camruntime.evaluation.report.charts import (
+    Line,
+    Point,
+    Style,
+    line_chart,
+    line_path,
+    scatter,
+    styles,
+)
+from camruntime.evaluation.report.labels import CHARACTER, LINE, place_labels
 
 PLAIN = Style("c0", "")
 GREY = Style("base", "7 3")

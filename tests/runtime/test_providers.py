@@ -63,7 +63,7 @@ def bundle(inspector: Path, tmp_path: Path) -> Path:
 def test_tensorrt_keeps_engines_by_content(
     bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("camruntime.providers._user_cache", lambda: tmp_path / "cache")
+    monkeypatch.setattr("camruntime.engine.providers._user_cache", lambda: tmp_path / "cache")
     monkeypatch.setenv("NVIDIA_TF32_OVERRIDE", "")  # so that it is as before after the test
     monkeypatch.delenv("NVIDIA_TF32_OVERRIDE")
     (chosen, _) = choose(["tensorrt"], GPU_BUILD, 0, None)
@@ -105,7 +105,7 @@ def test_a_cache_that_cannot_be_made_says_how_to_name_another(
     bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "cache").write_text("a file where the folder should be")
-    monkeypatch.setattr("camruntime.providers._user_cache", lambda: tmp_path / "cache")
+    monkeypatch.setattr("camruntime.engine.providers._user_cache", lambda: tmp_path / "cache")
     (chosen, _) = choose(["tensorrt"], GPU_BUILD, 0, None)
     with pytest.raises(ProviderError, match="trt_engine_cache_path"):
         with_engine_cache(chosen, bundle / "head.onnx", "")

@@ -10,8 +10,13 @@ import cv2
 import numpy as np
 import pytest
 
-from camruntime.evaluation._numbers import estimate_texts, passes_text, seconds_text, significant
-from camruntime.evaluation.report import report_html
+from camruntime.evaluation.report.numbers import (
+    estimate_texts,
+    passes_text,
+    seconds_text,
+    significant,
+)
+from camruntime.evaluation.report.report import report_html
 from camruntime.evaluation.summary import ByAccuracy, Curve, Estimate
 from camruntime.metrics import MetricInfo
 from summaries import CAM, SUMMARY, gallery

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from camruntime.evaluation.report import report_html
+from camruntime.evaluation.report.report import report_html
 from camruntime.evaluation.summary import Summary
 from summaries import SUMMARY, gallery
 

@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from html import escape
 
 from camruntime.datasets import Sample
-from camruntime.evaluation._columns import spec_html
-from camruntime.evaluation._page import facts_html, page_html
-from camruntime.evaluation._report_gallery import data_uri
+from camruntime.evaluation.report import data_uri, facts_html, page_html, spec_html
 from camruntime.evaluation.row import Row, measured
 from camruntime.explainer import Explainer
 from camruntime.explaining import Photograph

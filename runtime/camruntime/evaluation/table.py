@@ -5,8 +5,8 @@ from __future__ import annotations
 from rich.markup import escape
 from rich.table import Column, Table
 
-from camruntime.evaluation._columns import Column as ReportColumn
-from camruntime.evaluation._columns import columns_of
+from camruntime.evaluation.report import Column as ReportColumn
+from camruntime.evaluation.report import columns_of
 from camruntime.evaluation.summary import MethodSummary, Summary
 from camruntime.metrics import MetricInfo
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from camruntime.evaluation._columns import Column, columns_of, heading, reading, spec_html
-from camruntime.evaluation._numbers import MISSING, estimate_texts, passes_text, seconds_text
+from camruntime.evaluation.report.columns import Column, columns_of, heading, reading, spec_html
+from camruntime.evaluation.report.numbers import MISSING, estimate_texts, passes_text, seconds_text
 from camruntime.evaluation.summary import Estimate, MethodSummary, Summary
 
 FIRST = {"higher": "descending", "lower": "ascending", "neither": "descending"}

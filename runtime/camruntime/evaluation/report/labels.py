@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from camruntime.evaluation._axes import Frame
+from camruntime.evaluation.report.axes import Frame
 
 CHARACTER = 6.9  # a label's width per character, in pixels, rather too wide than too narrow
 LINE = 14  # a label's height

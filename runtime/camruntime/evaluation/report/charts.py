@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-from camruntime.evaluation._axes import Frame, Scale, log_ticks, nice_ticks, x_axis, y_axis
-from camruntime.evaluation._labels import place_labels
+from camruntime.evaluation.report.axes import Frame, Scale, log_ticks, nice_ticks, x_axis, y_axis
+from camruntime.evaluation.report.labels import place_labels
 
 COLOURS = 7  # --series-0 ... in report.css, safe for colour-blind readers
 DASHES = ("", "7 3", "2 3", "9 3 2 3")

@@ -11,7 +11,7 @@ from typing import Literal
 import cv2
 
 from camruntime.errors import ImageError
-from camruntime.evaluation._columns import spec_html
+from camruntime.evaluation.report.columns import spec_html
 from camruntime.pictures import Picture
 
 HEIGHT = 320  # of a picture in the page, at most, in pixels

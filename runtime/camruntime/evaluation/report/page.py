@@ -40,4 +40,4 @@ def sorting_script() -> str:
 
 
 def _file(name: str) -> str:
-    return files("camruntime.evaluation").joinpath(name).read_text("utf-8")
+    return files("camruntime.evaluation.report").joinpath(name).read_text("utf-8")

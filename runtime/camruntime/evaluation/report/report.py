@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from camruntime.evaluation._page import facts_html, page_html, sorting_script
-from camruntime.evaluation._report_curves import cost_section, curves_section
-from camruntime.evaluation._report_gallery import GalleryPicture, gallery_section
-from camruntime.evaluation._report_table import table_section
+from camruntime.evaluation.report.curves import cost_section, curves_section
+from camruntime.evaluation.report.gallery import GalleryPicture, gallery_section
+from camruntime.evaluation.report.page import facts_html, page_html, sorting_script
+from camruntime.evaluation.report.table import table_section
 from camruntime.evaluation.summary import Summary
 
 __all__ = ["GalleryPicture", "report_html"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from html import escape
 
-from camruntime.evaluation._charts import Line, Point, Style, line_chart, scatter, styles
-from camruntime.evaluation._columns import present
+from camruntime.evaluation.report.charts import Line, Point, Style, line_chart, scatter, styles
+from camruntime.evaluation.report.columns import present
 from camruntime.evaluation.summary import Curve, Summary
 
 
