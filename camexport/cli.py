@@ -205,7 +205,7 @@ def randomise(
     force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
 ) -> None:
     """Randomise a network from its logits backwards, for `camruntime sanity`."""
-    from camexport.randomising import RandomiseOptions, randomise_bundle
+    from camexport.randomise import RandomiseOptions, randomise_bundle
 
     options = RandomiseOptions(
         bundle=bundle, out=out, stages=stages, seed=seed, weights=weights, force=force

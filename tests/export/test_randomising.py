@@ -12,14 +12,14 @@ import torch
 from torch import Tensor, nn
 from typer.testing import CliRunner
 
-from camexport import randomising
+from camexport import randomise as randomising
 from camexport.build import BuildOptions, build_bundle
 from camexport.cli import app
 from camexport.errors import OptionError, ParityError, UnsupportedError
 from camexport.learned import LearnedLayer, learned_layers
 from camexport.marking import trace
 from camexport.models import find_architecture, load_network
-from camexport.randomising import RandomiseOptions, randomise_bundle
+from camexport.randomise import RandomiseOptions, randomise_bundle
 from camexport.verify import verify_bundle
 from camexport.writing import write_bundle
 from camruntime.bundle import Bundle, open_bundle

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 import camruntime
-from camexport.randomising import RandomiseOptions, randomise_bundle
+from camexport.randomise import RandomiseOptions, randomise_bundle
 from camruntime.cli.app import app
 from camruntime.evaluation.randomisation import compare_stages
 from camruntime.methods import make_method

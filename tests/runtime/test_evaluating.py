@@ -16,10 +16,10 @@ from camruntime.bundle import Bundle
 from camruntime.datasets import Dataset, Sample, open_dataset
 from camruntime.engine.engine import Engine
 from camruntime.errors import EvaluationError
-from camruntime.evaluation.evaluating import Evaluation, spread
+from camruntime.evaluation.evaluate import Evaluation, spread
+from camruntime.evaluation.files import write_results, write_summary
 from camruntime.evaluation.gallery import worth_seeing
 from camruntime.evaluation.summarise import summarise
-from camruntime.evaluation.writing import write_results, write_summary
 from camruntime.explainer import Explainer
 from camruntime.graphs import softmax
 from camruntime.methods import BASELINES

@@ -22,7 +22,7 @@ from camruntime.methods import BASELINES, METHODS, Method
 
 if TYPE_CHECKING:
     from camruntime.datasets import Dataset
-    from camruntime.evaluation.evaluating import Evaluation
+    from camruntime.evaluation.evaluate import Evaluation
     from camruntime.evaluation.report import GalleryPicture
     from camruntime.evaluation.summary import Summary
     from camruntime.explainer import Explainer
@@ -74,7 +74,7 @@ def evaluate(
     The four baselines (centre Gaussian, uniform, random, edges) are measured too.
     """
     from camruntime.datasets import open_dataset, read_class_map
-    from camruntime.evaluation.evaluating import Evaluation, spread
+    from camruntime.evaluation.evaluate import Evaluation, spread
     from camruntime.metrics import make_metric
 
     explainer = computing.load(bundle)
@@ -136,15 +136,15 @@ def _run(evaluation: Evaluation) -> Summary:
 
 
 def _write(evaluation: Evaluation, summary: Summary, out: Path) -> None:
-    from camruntime.evaluation.report import report_html
-    from camruntime.evaluation.table import summary_table
-    from camruntime.evaluation.writing import (
+    from camruntime.evaluation.files import (
         REPORT,
         RESULTS,
         SUMMARY,
         write_results,
         write_summary,
     )
+    from camruntime.evaluation.report import report_html
+    from camruntime.evaluation.terminal_table import summary_table
 
     rows = evaluation.rows()
     write_results(out / RESULTS, rows, evaluation.explainer.labels)
