@@ -21,8 +21,7 @@ import numpy as np
 from rich.console import Console
 
 from camexport.inspector.surfaces import LABELS, draw
-from camruntime.evaluation.statistics import mean_over_samples
-from camruntime.evaluation.summary import Estimate
+from camruntime.evaluation import Estimate, mean_over_samples
 from camruntime.methods import make_method, spec_of
 from camruntime.pictures import encode_png
 

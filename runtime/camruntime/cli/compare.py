@@ -42,7 +42,7 @@ def compare(
 ) -> None:
     """Explain one picture with all methods, and measure each: a PNG and a page."""
     from camruntime.datasets import Sample
-    from camruntime.evaluation.comparing import (
+    from camruntime.evaluation import (
         compare_method,
         comparison_html,
         comparison_sheet,

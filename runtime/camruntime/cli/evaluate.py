@@ -22,9 +22,7 @@ from camruntime.methods import BASELINES, METHODS, Method
 
 if TYPE_CHECKING:
     from camruntime.datasets import Dataset
-    from camruntime.evaluation.evaluate import Evaluation
-    from camruntime.evaluation.report import GalleryPicture
-    from camruntime.evaluation.summary import Summary
+    from camruntime.evaluation import Evaluation, GalleryPicture, Summary
     from camruntime.explainer import Explainer
 
 
@@ -74,7 +72,7 @@ def evaluate(
     The four baselines (centre Gaussian, uniform, random, edges) are measured too.
     """
     from camruntime.datasets import open_dataset, read_class_map
-    from camruntime.evaluation.evaluate import Evaluation, spread
+    from camruntime.evaluation import Evaluation, spread
     from camruntime.metrics import make_metric
 
     explainer = computing.load(bundle)
@@ -101,7 +99,7 @@ def _metrics(wanted: str, dataset: Dataset) -> Sequence[str]:
 
 def _methods(explainer: Explainer, dataset: Dataset, wanted: str) -> list[Method]:
     """Those asked for; of `all`, those that can explain this network."""
-    from camruntime.evaluation.usable_methods import usable_methods
+    from camruntime.evaluation import usable_methods
 
     if wanted != "all":
         return [explainer.method(spec) for spec in wanted.split(",") if spec not in BASELINES]
@@ -136,15 +134,15 @@ def _run(evaluation: Evaluation) -> Summary:
 
 
 def _write(evaluation: Evaluation, summary: Summary, out: Path) -> None:
-    from camruntime.evaluation.files import (
+    from camruntime.evaluation import (
         REPORT,
         RESULTS,
         SUMMARY,
+        report_html,
+        summary_table,
         write_results,
         write_summary,
     )
-    from camruntime.evaluation.report import report_html
-    from camruntime.evaluation.terminal_table import summary_table
 
     rows = evaluation.rows()
     write_results(out / RESULTS, rows, evaluation.explainer.labels)
@@ -160,8 +158,7 @@ def _write(evaluation: Evaluation, summary: Summary, out: Path) -> None:
 
 def _gallery(evaluation: Evaluation) -> list[GalleryPicture]:
     """Explanations drawn again, as their pictures are not kept."""
-    from camruntime.evaluation.gallery import worth_seeing
-    from camruntime.evaluation.report import GalleryPicture
+    from camruntime.evaluation import GalleryPicture, worth_seeing
 
     explainer = evaluation.explainer
     samples = {sample.name: sample for sample in evaluation.dataset.samples}

@@ -24,7 +24,7 @@ from camruntime.errors import BundleError, CamError
 from camruntime.methods import make_method
 
 if TYPE_CHECKING:
-    from camruntime.evaluation.randomisation import RandomisationCheck, Similarity
+    from camruntime.evaluation import RandomisationCheck, Similarity
 
 
 @computes
@@ -40,7 +40,7 @@ def sanity(
     computing: Computing,
 ) -> None:
     """Compare maps with those of the same network when its weights are randomised."""
-    from camruntime.evaluation.randomisation import compare_stages
+    from camruntime.evaluation import compare_stages
 
     methods = [make_method(spec) for spec in method.split(",")]
     stages = [partial(computing.load, folder) for folder in stage_folders(randomised)]
