@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from camexport.adaptive_pooling import windows
+from camexport.tracing import windows
 from camruntime.maps import bilinear
 
 aten = torch.ops.aten

@@ -7,12 +7,10 @@ from pathlib import Path
 
 from camexport.calibration import read_calibration
 from camexport.errors import OptionError
-from camexport.layers import default_layer
 from camexport.lowering import reduce_in_place
-from camexport.marking import trace
 from camexport.models import Architecture, find_architecture, load_network
-from camexport.splitting import Split, split
 from camexport.staging import staged
+from camexport.tracing import Split, default_layer, split, trace
 from camexport.writing import Contents, write_bundle
 from camruntime.bundle import Bundle, Input, Precision, ResizeMode, open_bundle
 

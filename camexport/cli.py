@@ -21,7 +21,7 @@ from camruntime.errors import CamError, MissingDependencyError
 
 if TYPE_CHECKING:
     from camexport.build import Built
-    from camexport.layout import Layout
+    from camexport.tracing import Layout
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 _console = Console()
@@ -138,9 +138,8 @@ def layers(
     size: Annotated[str | None, typer.Option(help="Input, N or HxW pixels.")] = None,
 ) -> None:
     """List the layers that a network can be split at; downloads nothing."""
-    from camexport.layers import candidates
-    from camexport.marking import trace
     from camexport.models import find_architecture
+    from camexport.tracing import candidates, trace
 
     architecture = find_architecture(model, dict(option_texts.pairs(arg)), output)
     network = (architecture.publish() if architecture.is_file else architecture.make(None)).eval()

@@ -14,7 +14,7 @@ from torch import Tensor, fx, nn
 
 from camexport.differentiating import LAYER, operator_and_layer
 from camexport.errors import UnsupportedError
-from camexport.marking import quiet_tracing
+from camexport.tracing import quiet_tracing
 from camexport.transposing import multiply_transposed
 
 OPSET = 20

@@ -21,7 +21,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from camexport.decomposition_table import decompositions
 from camexport.errors import UnsupportedError
-from camexport.marking import quiet_tracing
+from camexport.tracing import quiet_tracing
 
 LAYER = "camexport_layer"
 """Key of a node's `meta`: path of the module that the node belongs to."""

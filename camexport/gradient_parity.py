@@ -12,10 +12,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from camexport.layout import Layout, on_tensors
 from camexport.reference import Reference
-from camexport.splitting import INPUTS
 from camexport.tolerances import GRADIENT
+from camexport.tracing import INPUTS, Layout, on_tensors
 from camruntime.bundle import Layer, Parity
 from camruntime.engine import Engine
 from camruntime.maps import FloatArray

@@ -7,7 +7,7 @@ from operator import attrgetter
 
 from torch import Tensor, nn
 
-from camexport.marking import MarkedProgram
+from camexport.tracing import MarkedProgram
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,10 +11,9 @@ from torch import Tensor, nn
 
 from camexport.errors import ParityError
 from camexport.gradient_parity import BATCHES, layer_inputs, layout_in, measure_gradient
-from camexport.layout import on_tensors
 from camexport.reference import Reference
-from camexport.splitting import INPUTS
 from camexport.tolerances import FORWARD, GRADIENT, Tolerance
+from camexport.tracing import INPUTS, on_tensors
 from camruntime.bundle import Compared, Layer, Parity
 from camruntime.engine import DeviceValue, Engine
 from camruntime.maps import FloatArray

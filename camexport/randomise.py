@@ -21,11 +21,10 @@ from torch import Tensor, nn
 
 from camexport.errors import OptionError, UnsupportedError
 from camexport.learned import LearnedLayer, learned_layers
-from camexport.marking import trace
 from camexport.random_weights import calibrate
 from camexport.remaking import rebuild_network
-from camexport.splitting import split
 from camexport.staging import staged
+from camexport.tracing import split, trace
 from camexport.weights import digest_state
 from camexport.writing import Contents, write_bundle
 from camruntime.bundle import Bundle, Manifest, open_bundle

@@ -17,8 +17,8 @@ from camexport.converting import OPSET, gradient_to_onnx, to_onnx
 from camexport.differentiating import differentiate
 from camexport.parity import check, measure
 from camexport.perturbing import mask_activations, mask_images, occlude_images
-from camexport.splitting import Split
 from camexport.storing import store
+from camexport.tracing import Split
 from camruntime.bundle import SCHEMA_VERSION, Bundle, Input, Layer, Manifest, Source
 from camruntime.engine import Engine
 

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from camexport.cells import single_cells
-from camexport.marking import trace
-from camexport.splitting import Split, split
+from camexport.tracing.split import Split, split
+from camexport.tracing.trace import trace
 
 Body = Callable[[Tensor], Tensor]
 

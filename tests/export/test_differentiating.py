@@ -17,9 +17,9 @@ from torch import Tensor, fx, nn
 from camexport.converting import gradient_to_onnx
 from camexport.differentiating import differentiate
 from camexport.errors import UnsupportedError
-from camexport.folding import fold_batch_norms
-from camexport.marking import trace
-from camexport.splitting import split
+from camexport.tracing.fold_batch_norms import fold_batch_norms
+from camexport.tracing.split import split
+from camexport.tracing.trace import trace
 from tails import SHAPE, Apply, tails
 
 ORDINARY = {

@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from camexport.layers import default_layer
-from camexport.layout import Layout, layout_of, on_tensors
-from camexport.marking import trace
+from camexport.tracing.layers import default_layer
+from camexport.tracing.layout import Layout, layout_of, on_tensors
+from camexport.tracing.trace import trace
 from camruntime.bundle import Axes
 from networks import small_swin, small_vit
 

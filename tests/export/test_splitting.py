@@ -8,10 +8,10 @@ import torchvision
 from torch import nn
 
 from camexport.errors import NotACutError, NotSpatialError, UnknownLayerError, UnsupportedError
-from camexport.layers import candidates, default_layer
-from camexport.marking import trace
 from camexport.reference import Reference
-from camexport.splitting import split
+from camexport.tracing.layers import candidates, default_layer
+from camexport.tracing.split import split
+from camexport.tracing.trace import trace
 from networks import BatchFromImage, Branches, Bypass, Pair, Plain, Tokens, Twice
 
 SIZE = (32, 32)

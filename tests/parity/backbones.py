@@ -13,9 +13,9 @@ from torch import Tensor, nn
 import camruntime
 from camexport.build import BuildOptions, build_bundle
 from camexport.gradient_parity import layout_in
-from camexport.layout import on_tensors
 from camexport.models import find_architecture, load_network
 from camexport.reference import Reference
+from camexport.tracing.layout import on_tensors
 from camruntime.bundle import Manifest
 from camruntime.maps.rescale import FloatArray
 from camruntime.pictures import prepare

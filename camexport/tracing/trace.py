@@ -17,9 +17,9 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
-from camexport.adaptive_pooling import adaptive_max_pool2d
 from camexport.errors import ExportError, UnsupportedError
-from camexport.layout import Layout, layout_of, proportional
+from camexport.tracing.adaptive_pooling import adaptive_max_pool2d
+from camexport.tracing.layout import Layout, layout_of, proportional
 
 
 @torch.library.custom_op("camexport::mark", mutates_args=())

@@ -13,7 +13,7 @@ from operator import attrgetter
 import torch
 from torch import Tensor, fx
 
-from camexport.layout import into
+from camexport.tracing.layout import into
 
 aten = torch.ops.aten
 _FLATTENING = {aten.flatten.using_ints, aten.reshape.default, aten.view.default}

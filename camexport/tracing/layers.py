@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from torch import fx, nn
 
 from camexport.errors import NotSpatialError
-from camexport.layout import Layout
-from camexport.marking import MARK, MarkedProgram
-from camexport.splitting import grid_matters, has_weights, is_cut
+from camexport.tracing.layout import Layout
+from camexport.tracing.split import grid_matters, has_weights, is_cut
+from camexport.tracing.trace import MARK, MarkedProgram
 
 
 @dataclass(frozen=True)

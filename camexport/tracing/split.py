@@ -8,10 +8,10 @@ import torch
 from torch import fx
 
 from camexport.errors import NotACutError, NotSpatialError, UnknownLayerError
-from camexport.flattening import store_cell_major
-from camexport.folding import fold_batch_norms
-from camexport.layout import Layout, into, on_tensors
-from camexport.marking import MARK, MarkedProgram
+from camexport.tracing.cell_major_weights import store_cell_major
+from camexport.tracing.fold_batch_norms import fold_batch_norms
+from camexport.tracing.layout import Layout, into, on_tensors
+from camexport.tracing.trace import MARK, MarkedProgram
 from camruntime.errors import nearest
 
 INPUTS = ("activations", "tokens")

@@ -1,0 +1,21 @@
+"""A network traced once, and cut at a layer into head and tail."""
+
+from camexport.tracing.adaptive_pooling import windows
+from camexport.tracing.layers import candidates, default_layer
+from camexport.tracing.layout import Layout, on_tensors
+from camexport.tracing.split import INPUTS, Split, split
+from camexport.tracing.trace import MarkedProgram, quiet_tracing, trace
+
+__all__ = [
+    "INPUTS",
+    "Layout",
+    "MarkedProgram",
+    "Split",
+    "candidates",
+    "default_layer",
+    "on_tensors",
+    "quiet_tracing",
+    "split",
+    "trace",
+    "windows",
+]
