@@ -12,8 +12,8 @@ import onnx_ir as ir
 import torch
 from torch import Tensor, fx, nn
 
-from camexport.differentiating import LAYER, operator_and_layer
 from camexport.errors import UnsupportedError
+from camexport.gradient import LAYER, operator_and_layer
 from camexport.tracing import quiet_tracing
 from camexport.transposing import multiply_transposed
 

@@ -14,7 +14,7 @@ from torch import nn
 
 from camexport.cells import single_cells
 from camexport.converting import OPSET, gradient_to_onnx, to_onnx
-from camexport.differentiating import differentiate
+from camexport.gradient import differentiate
 from camexport.parity import check, measure
 from camexport.perturbing import mask_activations, mask_images, occlude_images
 from camexport.storing import store

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from torch import Tensor, fx, nn
 
 from camexport.converting import gradient_to_onnx
-from camexport.differentiating import differentiate
 from camexport.errors import UnsupportedError
+from camexport.gradient.differentiate import differentiate
 from camexport.tracing.fold_batch_norms import fold_batch_norms
 from camexport.tracing.split import split
 from camexport.tracing.trace import trace

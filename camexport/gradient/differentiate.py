@@ -19,8 +19,8 @@ from torch._dispatch.python import enable_python_dispatcher
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from camexport.decomposition_table import decompositions
 from camexport.errors import UnsupportedError
+from camexport.gradient.decomposition_table import decompositions
 from camexport.tracing import quiet_tracing
 
 LAYER = "camexport_layer"

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from camexport.backward_rules import (
+from camexport.gradient.backward_rules import (
     adaptive_avg_pool2d,
     adaptive_max_pool2d,
     avg_pool2d,
