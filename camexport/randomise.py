@@ -20,12 +20,10 @@ import torch
 from torch import Tensor, nn
 
 from camexport.errors import OptionError, UnsupportedError
-from camexport.learned import LearnedLayer, learned_layers
-from camexport.random_weights import calibrate
 from camexport.remaking import rebuild_network
 from camexport.staging import staged
 from camexport.tracing import split, trace
-from camexport.weights import digest_state
+from camexport.weights import LearnedLayer, calibrate, digest_state, learned_layers
 from camexport.writing import Contents, write_bundle
 from camruntime.bundle import Bundle, Manifest, open_bundle
 

@@ -20,8 +20,7 @@ from camexport.models import (
 )
 from camexport.models._architecture import Architecture
 from camexport.models._output import select_output
-from camexport.random_weights import seeded
-from camexport.weights import digest_state, fit_state, read_state
+from camexport.weights import digest_state, fit_state, read_state, seeded
 from camruntime.bundle import Source
 from camruntime.errors import nearest
 

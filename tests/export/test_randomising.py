@@ -16,11 +16,11 @@ from camexport import randomise as randomising
 from camexport.build import BuildOptions, build_bundle
 from camexport.cli import app
 from camexport.errors import OptionError, ParityError, UnsupportedError
-from camexport.learned import LearnedLayer, learned_layers
 from camexport.models import find_architecture, load_network
 from camexport.randomise import RandomiseOptions, randomise_bundle
 from camexport.tracing.trace import trace
 from camexport.verify import verify_bundle
+from camexport.weights.learned_layers import LearnedLayer, learned_layers
 from camexport.writing import write_bundle
 from camruntime.bundle import Bundle, open_bundle
 from camruntime.engine.engine import Engine

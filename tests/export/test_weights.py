@@ -8,8 +8,8 @@ from safetensors.torch import save_file
 from torch import nn
 
 from camexport.errors import WeightsError
-from camexport.random_weights import seeded
-from camexport.weights import digest_state, fit_state, read_state
+from camexport.weights.seeded import seeded
+from camexport.weights.state_dict import digest_state, fit_state, read_state
 from networks import Plain
 
 
