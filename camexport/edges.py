@@ -8,8 +8,8 @@ import numpy as np
 import onnx_ir as ir
 import torch
 
-from camexport.converting import export_onnx
 from camexport.errors import OutputError, ParityError, WeightsError
+from camexport.graphs import export_onnx
 from camexport.hed import MEAN, Hed, load_hed
 from camexport.staging import staged_files
 from camexport.tolerances import EDGE_MAP

@@ -21,7 +21,7 @@ import onnx
 import onnx_ir as ir
 from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
 
-from camexport.converting import IR_VERSION
+from camexport.graphs import IR_VERSION
 from camruntime.maps import FloatArray
 
 Feed = Mapping[str, FloatArray]

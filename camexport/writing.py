@@ -12,11 +12,17 @@ import onnx_ir as ir
 import torch
 from torch import nn
 
-from camexport.cells import single_cells
-from camexport.converting import OPSET, gradient_to_onnx, to_onnx
 from camexport.gradient import differentiate
+from camexport.graphs import (
+    OPSET,
+    gradient_to_onnx,
+    mask_activations,
+    mask_images,
+    occlude_images,
+    single_cells,
+    to_onnx,
+)
 from camexport.parity import check, measure
-from camexport.perturbing import mask_activations, mask_images, occlude_images
 from camexport.storing import store
 from camexport.tracing import Split
 from camruntime.bundle import SCHEMA_VERSION, Bundle, Input, Layer, Manifest, Source

@@ -9,8 +9,8 @@ import onnx_ir as ir
 from onnx import version_converter
 from onnxscript import optimizer
 
-from camexport.converting import OPSET
 from camexport.errors import OptionError, UnknownModelError, UnsupportedError
+from camexport.graphs import OPSET
 from camruntime.errors import nearest
 
 _FOLDED = 2**24  # elements: shifted windows' masks are computed from constants of 100,000s

@@ -16,7 +16,6 @@ from torch import Tensor
 
 from camexport import writing
 from camexport.build import BuildOptions, build_bundle
-from camexport.converting import to_onnx
 from camexport.errors import (
     OptionError,
     OutputError,
@@ -25,6 +24,7 @@ from camexport.errors import (
     WeightsError,
 )
 from camexport.gradient_parity import BATCHES
+from camexport.graphs.to_onnx import to_onnx
 from camexport.models import find_architecture, load_network
 from camexport.parity import check
 from camexport.reference import Reference

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from camexport.cells import single_cells
+from camexport.graphs.single_cells import single_cells
 from camexport.tracing.split import Split, split
 from camexport.tracing.trace import trace
 

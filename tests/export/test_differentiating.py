@@ -14,9 +14,9 @@ import torch.nn.functional as F  # noqa: N812  # the field's usual name
 from numpy.typing import NDArray
 from torch import Tensor, fx, nn
 
-from camexport.converting import gradient_to_onnx
 from camexport.errors import UnsupportedError
 from camexport.gradient.differentiate import differentiate
+from camexport.graphs.to_onnx import gradient_to_onnx
 from camexport.tracing.fold_batch_norms import fold_batch_norms
 from camexport.tracing.split import split
 from camexport.tracing.trace import trace

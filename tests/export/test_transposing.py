@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from camexport.transposing import multiply_transposed
+from camexport.graphs.gemm_transposed import multiply_transposed
 from onnx_text import graph_of, run
 
 MATRIX = np.arange(12, dtype=np.float32).reshape(4, 3)

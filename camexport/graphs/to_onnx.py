@@ -14,8 +14,8 @@ from torch import Tensor, fx, nn
 
 from camexport.errors import UnsupportedError
 from camexport.gradient import LAYER, operator_and_layer
+from camexport.graphs.gemm_transposed import multiply_transposed
 from camexport.tracing import quiet_tracing
-from camexport.transposing import multiply_transposed
 
 OPSET = 20
 IR_VERSION = 10

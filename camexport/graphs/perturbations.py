@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import onnx_ir as ir
 
-from camexport.converting import IR_VERSION, OPSET
+from camexport.graphs.to_onnx import IR_VERSION, OPSET
 
 
 def mask_images() -> ir.Model:

@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor, fx
 
-from camexport.by_cell import works_by_cell
+from camexport.graphs.cellwise_operators import works_by_cell
 
 aten = torch.ops.aten
 

@@ -1,0 +1,17 @@
+"""The ONNX graphs of a bundle, made in memory."""
+
+from camexport.graphs.perturbations import mask_activations, mask_images, occlude_images
+from camexport.graphs.single_cells import single_cells
+from camexport.graphs.to_onnx import IR_VERSION, OPSET, export_onnx, gradient_to_onnx, to_onnx
+
+__all__ = [
+    "IR_VERSION",
+    "OPSET",
+    "export_onnx",
+    "gradient_to_onnx",
+    "mask_activations",
+    "mask_images",
+    "occlude_images",
+    "single_cells",
+    "to_onnx",
+]
