@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from camexport.errors import ParityError, UnsupportedError
 from camexport.onnx_source.network import OnnxNetwork
-from camexport.tolerances import FILE
+from camexport.parity import FILE
 from camruntime.engine import on_cpu
 
 _IMAGES = 3

@@ -23,12 +23,12 @@ from camexport.errors import (
     UnsupportedError,
     WeightsError,
 )
-from camexport.gradient_parity import BATCHES
 from camexport.graphs.to_onnx import to_onnx
 from camexport.models import find_architecture, load_network
-from camexport.parity import check
-from camexport.reference import Reference
-from camexport.tolerances import FORWARD
+from camexport.parity.check import check
+from camexport.parity.gradient import BATCHES
+from camexport.parity.reference import Reference
+from camexport.parity.tolerances import FORWARD
 from camexport.verify import verify_bundle
 from camruntime.bundle import Bundle, Parity, open_bundle
 from camruntime.engine.engine import Engine

@@ -8,7 +8,7 @@ import torchvision
 from torch import nn
 
 from camexport.errors import NotACutError, NotSpatialError, UnknownLayerError, UnsupportedError
-from camexport.reference import Reference
+from camexport.parity.reference import Reference
 from camexport.tracing.layers import candidates, default_layer
 from camexport.tracing.split import split
 from camexport.tracing.trace import trace

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from camexport.tolerances import HOPELESS, Tolerance
+from camexport.parity.tolerances import HOPELESS, Tolerance
 
 THRICE = Tolerance(1e-4, roundings=3)
 

@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 import camruntime
 from camexport.build import BuildOptions, build_bundle
-from camexport.gradient_parity import layout_in
 from camexport.models import find_architecture, load_network
-from camexport.reference import Reference
+from camexport.parity.gradient import layout_in
+from camexport.parity.reference import Reference
 from camexport.tracing.layout import on_tensors
 from camruntime.bundle import Manifest
 from camruntime.maps.rescale import FloatArray

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from camexport.reference import Reference
+from camexport.parity.reference import Reference
 from camruntime.engine.onnx_graphs import OnnxGraphs
 from camruntime.methods import METHODS, make_method
 from camruntime.pictures.picture import Picture

@@ -12,8 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from camexport.reference import Reference
-from camexport.tolerances import GRADIENT
+from camexport.parity.reference import Reference
+from camexport.parity.tolerances import GRADIENT
 from camexport.tracing import INPUTS, Layout, on_tensors
 from camruntime.bundle import Layer, Parity
 from camruntime.engine import Engine

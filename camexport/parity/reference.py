@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from camexport.errors import UnsupportedError
-from camexport.layer_output import layer_output
+from camexport.parity.layer_output import layer_output
 
 
 class Reference:

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from camexport.errors import ParityError
-from camexport.gradient_parity import BATCHES, layer_inputs, layout_in, measure_gradient
-from camexport.reference import Reference
-from camexport.tolerances import FORWARD, GRADIENT, Tolerance
+from camexport.parity.gradient import BATCHES, layer_inputs, layout_in, measure_gradient
+from camexport.parity.reference import Reference
+from camexport.parity.tolerances import FORWARD, GRADIENT, Tolerance
 from camexport.tracing import INPUTS, on_tensors
 from camruntime.bundle import Compared, Layer, Parity
 from camruntime.engine import DeviceValue, Engine
