@@ -8,11 +8,11 @@ import numpy as np
 import onnx_ir as ir
 import torch
 
+from camexport.bundles import staged_files
 from camexport.errors import OutputError, ParityError, WeightsError
 from camexport.graphs import export_onnx
 from camexport.hed import MEAN, Hed, load_hed
 from camexport.parity import EDGE_MAP
-from camexport.staging import staged_files
 from camexport.weights import read_state
 from camruntime.bundle import digest_file
 from camruntime.edge_model import EDGES, SCHEMA_VERSION, EdgeModel, open_edge_model

@@ -19,12 +19,10 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from camexport.bundles import Contents, rebuild_network, staged, write_bundle
 from camexport.errors import OptionError, UnsupportedError
-from camexport.remaking import rebuild_network
-from camexport.staging import staged
 from camexport.tracing import split, trace
 from camexport.weights import LearnedLayer, calibrate, digest_state, learned_layers
-from camexport.writing import Contents, write_bundle
 from camruntime.bundle import Bundle, Manifest, open_bundle
 
 _CONSTANT = 1e-5  # logits that differ less between pictures, relative to their size, are rounding

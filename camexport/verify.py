@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from camexport.bundles import rebuild_network
 from camexport.errors import OptionError
 from camexport.parity import check, measure
-from camexport.remaking import rebuild_network
 from camruntime.bundle import Parity, open_bundle
 from camruntime.engine import Engine, Provider
 

@@ -14,8 +14,8 @@ import torch
 from onnx import numpy_helper
 from torch import Tensor
 
-from camexport import writing
 from camexport.build import BuildOptions, build_bundle
+from camexport.bundles import write as writing
 from camexport.errors import (
     OptionError,
     OutputError,

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from camexport import randomise as randomising
 from camexport.build import BuildOptions, build_bundle
+from camexport.bundles.write import write_bundle
 from camexport.cli import app
 from camexport.errors import OptionError, ParityError, UnsupportedError
 from camexport.models import find_architecture, load_network
@@ -21,7 +22,6 @@ from camexport.randomise import RandomiseOptions, randomise_bundle
 from camexport.tracing.trace import trace
 from camexport.verify import verify_bundle
 from camexport.weights.learned_layers import LearnedLayer, learned_layers
-from camexport.writing import write_bundle
 from camruntime.bundle import Bundle, open_bundle
 from camruntime.engine.engine import Engine
 from networks import Plain, small_vit, tied

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from camexport.bundles.staging import staged, staged_files
 from camexport.errors import OutputError
-from camexport.staging import staged, staged_files
 
 
 def _names(folder: Path) -> set[str]:

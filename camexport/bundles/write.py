@@ -12,6 +12,7 @@ import onnx_ir as ir
 import torch
 from torch import nn
 
+from camexport.bundles.external_data import store
 from camexport.gradient import differentiate
 from camexport.graphs import (
     OPSET,
@@ -23,7 +24,6 @@ from camexport.graphs import (
     to_onnx,
 )
 from camexport.parity import check, measure
-from camexport.storing import store
 from camexport.tracing import Split
 from camruntime.bundle import SCHEMA_VERSION, Bundle, Input, Layer, Manifest, Source
 from camruntime.engine import Engine
