@@ -31,9 +31,7 @@ from named_bundle import named_bundle
 from rich.console import Console
 from rich.table import Table
 
-from camexport.calibration import Images, read_calibration
-from camexport.fidelity import is_faithful
-from camexport.lowering import judge, reduce_precision
+from camexport.precision import Images, is_faithful, judge, read_calibration, reduce_precision
 from camruntime.bundle import Bundle, Fidelity, Precision
 from camruntime.engine import Engine, OnnxGraphs
 from camruntime.maps import FloatArray

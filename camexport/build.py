@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from camexport.bundles import Contents, staged, write_bundle
-from camexport.calibration import read_calibration
 from camexport.errors import OptionError
-from camexport.lowering import reduce_in_place
 from camexport.models import Architecture, find_architecture, load_network
+from camexport.precision import read_calibration, reduce_in_place
 from camexport.tracing import Split, default_layer, split, trace
 from camruntime.bundle import Bundle, Input, Precision, ResizeMode, open_bundle
 

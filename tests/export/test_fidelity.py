@@ -14,7 +14,13 @@ import pytest
 
 from camexport.build import BuildOptions, build_bundle
 from camexport.errors import FidelityError
-from camexport.fidelity import Inputs, check_fidelity, correlation, is_faithful, measure_fidelity
+from camexport.precision.fidelity import (
+    Inputs,
+    check_fidelity,
+    correlation,
+    is_faithful,
+    measure_fidelity,
+)
 from camruntime.bundle import Bundle, Fidelity
 from camruntime.engine.engine import Engine
 from camruntime.maps.rescale import FloatArray

@@ -8,8 +8,8 @@ import numpy as np
 import onnx_ir as ir
 import pytest
 
-from camexport.halving import to_float16, weights_to_float16, write_out_rounding
-from camexport.sensitive import last_nodes, sensitive_nodes
+from camexport.precision.float16 import to_float16, weights_to_float16, write_out_rounding
+from camexport.precision.float16_sensitive import last_nodes, sensitive_nodes
 from onnx_text import Array, graph_of, kinds, run, uniform
 
 HALF, SINGLE = ir.DataType.FLOAT16, ir.DataType.FLOAT

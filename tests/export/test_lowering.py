@@ -13,8 +13,8 @@ import onnx_ir as ir
 import pytest
 
 from camexport.build import BuildOptions, build_bundle
-from camexport.calibration import read_calibration
 from camexport.errors import FidelityError, OptionError, UnsupportedError
+from camexport.precision.calibration import read_calibration
 from camexport.verify import verify_bundle
 from camruntime.bundle import open_bundle
 from camruntime.engine.engine import Engine

@@ -10,7 +10,7 @@ import onnx_ir as ir
 import pytest
 from numpy.typing import NDArray
 
-from camexport.quantising import quantise
+from camexport.precision.int8 import quantise
 from camruntime.maps.rescale import FloatArray
 from onnx_text import Array, graph_of, run, uniform
 

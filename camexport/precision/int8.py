@@ -30,7 +30,7 @@ Feed = Mapping[str, FloatArray]
 def quantise(path: Path, feeds: Sequence[Feed]) -> ir.Model:
     """The graph with weights in int8, and activations in uint8 with ranges found on `feeds`.
 
-    Its inputs and outputs stay float32. How good it is, `camexport.fidelity` measures.
+    Its inputs and outputs stay float32. How good it is, `camexport.precision.fidelity` measures.
 
     Args:
         path: a graph in float32; its weights may be in another file.

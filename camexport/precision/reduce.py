@@ -23,12 +23,12 @@ from tempfile import TemporaryDirectory
 import onnx_ir as ir
 
 from camexport.bundles import store
-from camexport.calibration import Calibration, Images
 from camexport.errors import UnsupportedError
-from camexport.fidelity import Inputs, check_fidelity, measure_fidelity
-from camexport.halving import to_float16, weights_to_float16, write_out_rounding
-from camexport.quantising import quantise
-from camexport.sensitive import last_nodes, sensitive_nodes
+from camexport.precision.calibration import Calibration, Images
+from camexport.precision.fidelity import Inputs, check_fidelity, measure_fidelity
+from camexport.precision.float16 import to_float16, weights_to_float16, write_out_rounding
+from camexport.precision.float16_sensitive import last_nodes, sensitive_nodes
+from camexport.precision.int8 import quantise
 from camruntime.bundle import Bundle, Fidelity, Manifest, Precision, open_bundle
 from camruntime.engine import Engine, OnnxGraphs
 from camruntime.errors import CamError

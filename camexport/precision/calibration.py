@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from camexport.errors import OptionError
-from camexport.fidelity import Inputs
+from camexport.precision.fidelity import Inputs
 from camruntime.bundle import Input, Precision
 from camruntime.datasets import evenly_spread, is_picture
 from camruntime.maps import FloatArray

@@ -1,0 +1,14 @@
+"""Bundles that compute in lower precision, and how good their maps are."""
+
+from camexport.precision.calibration import Images, read_calibration
+from camexport.precision.fidelity import is_faithful
+from camexport.precision.reduce import judge, reduce_in_place, reduce_precision
+
+__all__ = [
+    "Images",
+    "is_faithful",
+    "judge",
+    "read_calibration",
+    "reduce_in_place",
+    "reduce_precision",
+]
