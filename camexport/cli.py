@@ -223,7 +223,7 @@ def edges(
     force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
 ) -> None:
     """Build HED, the edge model that Feature CAM uses, as edges.onnx and edges.json."""
-    from camexport.edges import build_edges
+    from camexport.edge_model import build_edges
 
     model = build_edges(weights, out, force)
     _console.print(f"{out / model.file}  {escape(model.name)}", highlight=False, soft_wrap=True)

@@ -13,10 +13,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from camexport import edges
-from camexport.edges import build_edges
+from camexport.edge_model import build as edges
+from camexport.edge_model.build import build_edges
+from camexport.edge_model.hed import FAMILIES, Hed, load_hed
 from camexport.errors import OutputError, ParityError, WeightsError
-from camexport.hed import FAMILIES, Hed, load_hed
 from camruntime.edge_model import open_edge_model
 
 State = dict[str, Tensor]

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
-from camexport.edges import build_edges
+from camexport.edge_model.build import build_edges
 from camruntime.edge_model import open_edge_model
 from camruntime.maps.rescale import FloatArray
 

@@ -9,9 +9,9 @@ import onnx_ir as ir
 import torch
 
 from camexport.bundles import staged_files
+from camexport.edge_model.hed import MEAN, Hed, load_hed
 from camexport.errors import OutputError, ParityError, WeightsError
 from camexport.graphs import export_onnx
-from camexport.hed import MEAN, Hed, load_hed
 from camexport.parity import EDGE_MAP
 from camexport.weights import read_state
 from camruntime.bundle import digest_file
@@ -27,7 +27,7 @@ def build_edges(weights: Path, out: Path, force: bool = False) -> EdgeModel:
     """Write `edges.onnx` and `edges.json` into a directory, new or there already.
 
     Args:
-        weights: HED's state dict, of a family that `camexport.hed` knows.
+        weights: HED's state dict, of a family that `camexport.edge_model.hed` knows.
         out: the directory; a bundle's, for example.
         force: replace an edge model that is there.
 
