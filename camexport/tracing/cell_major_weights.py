@@ -2,8 +2,8 @@
 
 A network such as VGG flattens `(C, h, w)` and multiplies by a matrix. Flattened as `(h, w, C)`, and
 with the rows of the transposed matrix in that order, what one cell is multiplied by is a block of
-the matrix. So the graph of single cells (`camexport.graphs.single_cells`) gives each copy its own block only, and
-it and the tail share one stored matrix.
+the matrix. So the graph of single cells (`camexport.graphs.single_cells`) gives each copy its own
+block only, and it and the tail share one stored matrix.
 """
 
 from __future__ import annotations

@@ -111,8 +111,8 @@ def test_a_bundle_is_like_itself(plain: Bundle) -> None:
 def test_no_method_is_measured_on_more_images_than_it_may_cost(
     plain: Bundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("camexport.fidelity._PASSES", 24)  # of 8 channels
-    monkeypatch.setattr("camexport.fidelity._TAILS", 600)  # of 16 x 16 cells
+    monkeypatch.setattr("camexport.precision.fidelity._PASSES", 24)  # of 8 channels
+    monkeypatch.setattr("camexport.precision.fidelity._TAILS", 600)  # of 16 x 16 cells
     engine = Engine(_without(plain, "cells"), ["cpu"])
     for images, judged in ((4, (2, 3, 4)), (1, (1, 1, 1))):
         measured = measure_fidelity(engine, engine, _images(images), "noise")

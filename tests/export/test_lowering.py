@@ -149,7 +149,7 @@ def test_what_the_quantiser_refuses_is_named(
         raise ValueError("no such operator")
 
     _pictures(tmp_path / "photos", 2)
-    monkeypatch.setattr("camexport.lowering.quantise", refuse)
+    monkeypatch.setattr("camexport.precision.reduce.quantise", refuse)
     with pytest.raises(UnsupportedError, match=r"in int8: no such operator; .* float32"):
         build_bundle(_in_int8(tmp_path))
 
@@ -164,7 +164,7 @@ def test_pictures_judge_fp16_too(in_tests: None, tmp_path: Path) -> None:
 def test_a_large_folder_is_thinned_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pictures = _pictures(tmp_path / "photos", 10)
     spec = open_bundle(INSPECTOR).manifest.input
-    monkeypatch.setattr("camexport.calibration._MOST", 5)
+    monkeypatch.setattr("camexport.precision.calibration._MOST", 5)
     found = read_calibration("fp16", tmp_path / "photos", spec)
     assert found is not None
     wanted = [prepare(picture, spec) for picture in pictures[::2]]
