@@ -99,7 +99,7 @@ class Explanation:
     def explanation_map(self, percentile: float = 20.0) -> Picture:
         """The photograph where saliency is above a percentile of its values; else mean colour.
 
-        uint8 RGB `(H, W, 3)`; see `camruntime.maps.result.percentile`.
+        uint8 RGB `(H, W, 3)`; see `camruntime.maps.percentile`.
         """
         check_percentile(percentile)
         shown = above_percentile(self.photo_saliency, percentile)
