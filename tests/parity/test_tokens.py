@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -106,10 +107,9 @@ def test_tokens_of_several_photographs(transformers: Callable[[str], Pair], phot
     """The first by itself, and two in a batch, each with its own class token and class."""
     pair = transformers("small_vit")
     pictures = [photo, np.ascontiguousarray(photo[::-1]), np.ascontiguousarray(photo[:, ::-1])]
-    asked = [[1], [3], [0]]
-    for picture, targets, found in zip(
-        pictures, asked, pair.explainer.explain(pictures, "grad-cam", target=asked), strict=True
-    ):
+    asked: list[Any] = [[1], [3], [0]]
+    answers: list[Any] = pair.explainer.explain(pictures, "grad-cam", target=asked)
+    for picture, targets, found in zip(pictures, asked, answers, strict=True):
         for target, one in zip(targets, found, strict=True):
             values, gradient = _slope(pair.network, pair.layer, pair.tensor(picture), target)
             wanted = (values[0, 1:] @ gradient[0, 1:].mean(0)).relu().reshape(4, 6)
