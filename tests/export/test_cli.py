@@ -66,11 +66,13 @@ def test_options_reach_the_bundle(inside: Inside, tmp_path: Path) -> None:
     out = tmp_path / "plain"
     done = inside(
         "build", "--model", "networks:plain", "--size", 32, "--mean", "0.1,0.2,0.3", "--std", 0.5,
-        "--resize", "centre-crop", "--shorter-side", 40, "--layer", "features.0", "--out", out,
+        "--resize", "centre-crop", "--shorter-side", 40, "--layer", "features.0",
+        "--no-gradient", "--out", out,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "32x32 centre-crop, mean (0.1, 0.2, 0.3), std (0.5, 0.5, 0.5)" in done.stdout
     assert "features.0 (8, 16, 16)\n" in done.stdout
+    assert "left out (--no-gradient)" in done.stdout
     assert "assumed" not in done.stdout
     assert '"shorter_side": 40' in (out / "bundle.json").read_text()
 
