@@ -198,6 +198,40 @@ def small_swin() -> nn.Module:
     )
 
 
+class SmallVGG(nn.Module):
+    """VGG16 with few channels: its grid is pooled to another, flattened, and read cell by cell."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        blocks: list[nn.Module] = []
+        for inputs, outputs in ((3, 8), (8, 16), (16, 32)):
+            blocks += [nn.Conv2d(inputs, outputs, 3, 1, 1), nn.ReLU(inplace=True)]
+            blocks += [nn.Conv2d(outputs, outputs, 3, 1, 1), nn.ReLU(inplace=True)]
+            blocks += [nn.MaxPool2d(2)]
+        self.features = nn.Sequential(*blocks)
+        self.avgpool = nn.AdaptiveAvgPool2d(7)
+        self.classifier = nn.Sequential(
+            *(nn.Linear(32 * 7 * 7, 64), nn.ReLU(inplace=True), nn.Dropout()),
+            *(nn.Linear(64, 64), nn.ReLU(inplace=True), nn.Dropout(), nn.Linear(64, 10)),
+        )
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits: Tensor = self.classifier(self.avgpool(self.features(images)).flatten(1))
+        return logits
+
+
+def small_vgg() -> nn.Module:
+    """Single cells and masked images move its logits, as those of a trained network."""
+    torch.manual_seed(0)
+    network = SmallVGG()
+    for layer in network.modules():
+        if isinstance(layer, (nn.Conv2d, nn.Linear)):
+            nn.init.kaiming_normal_(layer.weight)
+            assert layer.bias is not None
+            nn.init.normal_(layer.bias, 0, 0.05)
+    return network
+
+
 def pair() -> nn.Module:
     """Its second output is the logits."""
     torch.manual_seed(0)

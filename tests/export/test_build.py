@@ -122,7 +122,9 @@ def test_own_network_from_the_current_directory(in_tests: None, tmp_path: Path) 
     assert built.assumed == ("--mean", "--std")
     assert manifest.labels == ("a", "b", "c", "d")
     assert manifest.layer.shape == (8, 16, 24)
-    without = build_bundle(dataclasses.replace(options, labels=None, out=tmp_path / "plain"))
+    without = build_bundle(
+        dataclasses.replace(options, labels=None, gradient=False, out=tmp_path / "plain")
+    )
     assert without.bundle.manifest.labels[1] == "class 1"
 
 
@@ -209,6 +211,7 @@ def test_verify_of_a_bundle_from_a_file_asks_for_it(in_tests: None, tmp_path: Pa
         model="networks:plain",
         weights=str(tmp_path / "mine.pth"),
         size=(32, 32),
+        gradient=False,
         out=tmp_path / "b",
     )
     build_bundle(options)
@@ -334,7 +337,9 @@ def test_a_graph_that_computes_something_else_fails_the_build(
 
 
 def test_an_existing_bundle_is_only_replaced_by_force(in_tests: None, tmp_path: Path) -> None:
-    options = BuildOptions(model="networks:plain", size=(32, 32), out=tmp_path / "b")
+    options = BuildOptions(
+        model="networks:plain", size=(32, 32), gradient=False, out=tmp_path / "b"
+    )
     build_bundle(options)
     before = json.loads((tmp_path / "b" / "bundle.json").read_text())
     with pytest.raises(OutputError, match="is in use"):

@@ -1,4 +1,4 @@
-"""The command line, run as a user would."""
+"""The command line, run as a user would: as a program where it matters, else in this process."""
 
 from __future__ import annotations
 
@@ -7,15 +7,39 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 
+import pytest
+
+from camexport import cli
 from camruntime.bundle import SCHEMA_VERSION
 
 HERE = Path(__file__).parent
+Done = subprocess.CompletedProcess[str]
+Inside = Callable[..., Done]
 
 
-def _run(*arguments: object, code: str = "") -> subprocess.CompletedProcess[str]:
+@pytest.fixture
+def inside(
+    in_tests: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Inside]:
+    """Runs the program's `main` here: a process of its own takes seconds to import PyTorch."""
+    monkeypatch.setenv("COLUMNS", "120")
+
+    def run(*arguments: object) -> Done:
+        monkeypatch.setattr(sys, "argv", ["camexport", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        return Done(sys.argv, int(ended.value.code or 0), *capsys.readouterr())
+
+    before = signal.getsignal(signal.SIGTERM)
+    yield run
+    signal.signal(signal.SIGTERM, before)
+
+
+def _run(*arguments: object, code: str = "") -> Done:
     start = ["-c", code] if code else ["-m", "camexport"]
     command = [sys.executable, *start, *map(str, arguments)]
     environment = {**os.environ, "COLUMNS": "120"}
@@ -40,31 +64,33 @@ def test_build_then_verify(tmp_path: Path) -> None:
     assert verified.stdout.count("head+tail") == 3
 
 
-def test_options_reach_the_bundle(tmp_path: Path) -> None:
+def test_options_reach_the_bundle(inside: Inside, tmp_path: Path) -> None:
     out = tmp_path / "plain"
-    done = _run(
+    done = inside(
         "build", "--model", "networks:plain", "--size", 32, "--mean", "0.1,0.2,0.3", "--std", 0.5,
-        "--resize", "centre-crop", "--shorter-side", 40, "--layer", "features.0", "--out", out,
+        "--resize", "centre-crop", "--shorter-side", 40, "--layer", "features.0",
+        "--no-gradient", "--out", out,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "32x32 centre-crop, mean (0.1, 0.2, 0.3), std (0.5, 0.5, 0.5)" in done.stdout
     assert "features.0 (8, 16, 16)\n" in done.stdout
+    assert "left out (--no-gradient)" in done.stdout
     assert "assumed" not in done.stdout
     assert '"shorter_side": 40' in (out / "bundle.json").read_text()
 
 
-def test_a_lower_precision_says_how_good_it_is(tmp_path: Path) -> None:
+def test_a_lower_precision_says_how_good_it_is(inside: Inside, tmp_path: Path) -> None:
     out = tmp_path / "half"
     model = ("--model", "networks:plain", "--size", 32)
-    done = _run("build", *model, "--precision", "fp16", "--out", out)
+    done = inside("build", *model, "--precision", "fp16", "--out", out)
     assert done.returncode == 0, done.stderr
     assert "precision  fp16\n" in done.stdout
     assert "as in float32  recipro-cam correlates by " in done.stdout
     assert "same top cell on 100% of 8 images of noise" in done.stdout
 
 
-def test_layers_marks_cuts_and_the_default() -> None:
-    done = _run("layers", "--model", "networks:plain", "--size", "32")
+def test_layers_marks_cuts_and_the_default(inside: Inside) -> None:
+    done = inside("layers", "--model", "networks:plain", "--size", "32")
     assert done.returncode == 0, done.stderr
     rows = [line.split("│")[1:-1] for line in done.stdout.splitlines() if line.startswith("│")]
     table = {row[0].strip(): [cell.strip() for cell in row[1:]] for row in rows}
@@ -72,7 +98,7 @@ def test_layers_marks_cuts_and_the_default() -> None:
     assert table["features.1"] == ["BatchNorm2d", "8x16x16", "", "yes", ""]
 
 
-def test_errors_are_one_line_and_status_one(tmp_path: Path) -> None:
+def test_errors_are_one_line_and_status_one(inside: Inside, tmp_path: Path) -> None:
     out = ("--out", tmp_path / "b")
     for arguments, said in (
         (("build", "--model", "vgg61", *out), "vgg19, vgg16"),
@@ -82,7 +108,7 @@ def test_errors_are_one_line_and_status_one(tmp_path: Path) -> None:
         (("build", "--model", "networks:plain", "--calibrate", ".", *out), "not with float32"),
         (("verify", tmp_path), "is not a bundle"),
     ):
-        done = _run(*arguments)
+        done = inside(*arguments)
         assert done.returncode == 1, done.stdout
         assert done.stderr.startswith("error: ")
         assert said in done.stderr
@@ -94,7 +120,7 @@ def test_errors_are_one_line_and_status_one(tmp_path: Path) -> None:
         ("--resize", "stretch"),
         ("--precision", "half"),
     ):
-        done = _run("build", "--model", "networks:plain", option, value, *out)
+        done = inside("build", "--model", "networks:plain", option, value, *out)
         assert done.returncode == 2
         assert value in done.stderr
 

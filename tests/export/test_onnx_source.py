@@ -203,9 +203,15 @@ def _classifier(rows: Any = "n") -> tuple[list[onnx.NodeProto], Constants]:
 def test_a_bundle_from_a_file(tmp_path: Path, rows: Any) -> None:
     path = _save(tmp_path / "defects.onnx", *_classifier(rows), shape=(rows, 3, 24, 32), opset=13)
     for layer in ("features.relu", "act", "features_relu"):
-        options = BuildOptions(model=str(path), layer=layer, out=tmp_path / "b", force=True)
+        options = BuildOptions(
+            model=str(path),
+            layer=layer,
+            gradient=layer == "features_relu",
+            out=tmp_path / "b",
+            force=True,
+        )
         manifest = build_bundle(options).bundle.manifest
-    assert manifest.layer.name == "features_relu"
+        assert manifest.layer.name == "features_relu"
     assert manifest.layer.shape == (8, 12, 16)
     assert manifest.input.size == (24, 32)
     assert manifest.classes == 5
@@ -305,7 +311,7 @@ class _Attentive(nn.Module):
 
 def test_the_default_layer_of_a_file(tmp_path: Path) -> None:
     path = _save(tmp_path / "c.onnx", *_classifier(), shape=("n", 3, 24, 32))
-    built = build_bundle(BuildOptions(model=str(path), out=tmp_path / "b"))
+    built = build_bundle(BuildOptions(model=str(path), gradient=False, out=tmp_path / "b"))
     assert built.bundle.manifest.layer.name == "features_relu"
     assert built.assumed == ("--mean", "--std")
 
@@ -315,7 +321,8 @@ def test_channels_last_images(tmp_path: Path) -> None:
     turn = helper.make_node("Transpose", ["x"], ["turned"], "turn", perm=[0, 3, 1, 2])
     nodes[0].input[0] = "turned"
     path = _save(tmp_path / "tf.onnx", [turn, *nodes], constants, shape=("n", 24, 32, 3))
-    manifest = build_bundle(BuildOptions(model=str(path), out=tmp_path / "b")).bundle.manifest
+    options = BuildOptions(model=str(path), gradient=False, out=tmp_path / "b")
+    manifest = build_bundle(options).bundle.manifest
     assert manifest.input.size == (24, 32)
     assert manifest.layer.shape == (8, 12, 16)
 
@@ -384,7 +391,14 @@ def _half() -> tuple[list[onnx.NodeProto], Constants]:
     return [inwards, nodes[0], outwards, *nodes[1:]], {**constants, **halved}
 
 
-@pytest.mark.parametrize("index", range(7))
+@pytest.mark.parametrize(
+    "index",
+    range(7),
+    ids=[
+        *("no_file", "no_protobuf", "unknown_operator", "mixed_images", "no_image"),
+        *("half_precision", "no_such_tensor"),
+    ],
+)
 def test_files_that_cannot_be_used(tmp_path: Path, index: int) -> None:
     path, output, kind, said = _errors(tmp_path)[index]
     options = BuildOptions(model=str(path), output=output, out=tmp_path / "b")
@@ -412,7 +426,8 @@ def test_a_size_that_the_file_does_not_take(tmp_path: Path) -> None:
     with pytest.raises(OptionError, match=r"takes images of 24x32 only: leave --size out"):
         build_bundle(BuildOptions(model=str(path), size=(32, 32), out=tmp_path / "b"))
     path = _save(tmp_path / "open.onnx", *_classifier(), shape=("n", 3, "h", "w"))
-    built = build_bundle(BuildOptions(model=str(path), size=(32, 40), out=tmp_path / "b"))
+    options = BuildOptions(model=str(path), size=(32, 40), gradient=False, out=tmp_path / "b")
+    built = build_bundle(options)
     assert built.bundle.manifest.layer.spatial == (16, 20)
 
 

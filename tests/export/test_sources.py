@@ -59,7 +59,11 @@ def test_programs_that_cannot_be_used(tmp_path: Path) -> None:
 def test_arguments_of_a_callable(in_tests: None, tmp_path: Path) -> None:
     arguments = (("classes", "7"), ("name", "seven"))
     options = BuildOptions(
-        model="networks:sized", arguments=arguments, size=(32, 32), out=tmp_path / "b"
+        model="networks:sized",
+        arguments=arguments,
+        size=(32, 32),
+        gradient=False,
+        out=tmp_path / "b",
     )
     manifest = build_bundle(options).bundle.manifest
     assert manifest.classes == 7
@@ -81,7 +85,11 @@ def test_the_logits_among_several_outputs(
     in_tests: None, tmp_path: Path, model: str, output: str, classes: int
 ) -> None:
     options = BuildOptions(
-        model=f"networks:{model}", output=output, size=(32, 32), out=tmp_path / "b"
+        model=f"networks:{model}",
+        output=output,
+        size=(32, 32),
+        gradient=False,
+        out=tmp_path / "b",
     )
     manifest = build_bundle(options).bundle.manifest
     assert manifest.classes == classes

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 import torch
 import torchvision
@@ -78,7 +80,7 @@ def test_networks_that_cannot_be_traced(network: nn.Module, said: str) -> None:
 
 DEFAULTS = {
     "alexnet": ("features", (256, 6, 6)),
-    "densenet121": ("features", (1024, 7, 7)),
+    "densenet121": ("features", (128, 7, 7)),
     "efficientnet_b0": ("features", (1280, 7, 7)),
     "convnext_tiny": ("features", (768, 7, 7)),
     "mobilenet_v2": ("features", (1280, 7, 7)),
@@ -91,9 +93,23 @@ DEFAULTS = {
 }
 
 
-@pytest.mark.parametrize("name", DEFAULTS)
+LIKE_OTHERS = {"efficientnet_b0", "mobilenet_v2"}
+"""Of `mobilenet_v3_small`'s form, and traced for seconds."""
+
+SMALLER = {"densenet121": partial(torchvision.models.DenseNet, block_config=(2, 2, 2, 2))}
+"""A network of the same form, with fewer layers to trace."""
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.slow] if name in LIKE_OTHERS else [])
+        for name in DEFAULTS
+    ],
+)
 def test_default_layers(name: str) -> None:
-    network = torchvision.models.get_model(name, weights=None).eval()
+    make = SMALLER.get(name, partial(torchvision.models.get_model, name))
+    network = make().eval()
     program = trace(network, (224, 224))
     found = {one.name: one for one in candidates(program, network)}
     layer, shape = DEFAULTS[name]

@@ -26,7 +26,7 @@ def pairs(tmp_path_factory: pytest.TempPathFactory) -> Pairs:
 
     @cache
     def make(model: str, side: int | None, layer: str | None) -> Pair:
-        weights = "default" if model == "inspector" else "random"
+        weights = "default" if model == "inspector" or ":" in model else "random"
         size = (side, side) if side else None
         out: Path = folder / f"{model}-{side}-{layer}"
         seed = SEEDS.get(model, 1)

@@ -48,13 +48,14 @@ class Pairs(Protocol):
     def __call__(self, model: str, side: int | None, layer: str | None = None) -> Pair: ...
 
 
-SMALL = [("inspector", None), ("resnet18", 96), ("vgg16", 96)]
+SMALL_VGG = ("networks:small_vgg", 64)
+SMALL = [("inspector", None), ("resnet18", 96), SMALL_VGG]
 FULL = [("resnet18", None), ("vgg16", None)]
 MODELS = [
-    *(pytest.param(*model, id=model[0]) for model in SMALL),
+    *(pytest.param(*model, id=model[0].removeprefix("networks:")) for model in SMALL),
     *(pytest.param(*model, id=f"{model[0]}-224", marks=pytest.mark.slow) for model in FULL),
 ]
-"""The full size takes minutes a method, so the ordinary run has a smaller one."""
+"""The full size takes minutes a method, so the ordinary run has smaller ones."""
 
 
 def assert_same_map(found: FloatArray, expected: Tensor, exact: Tensor | None = None) -> None:

@@ -29,7 +29,12 @@ def test_one_class(tmp_path: Path, photo: Picture) -> None:
 def test_a_black_picture_weighs_all_channels_alike(tmp_path: Path) -> None:
     """Zero times any mask is zero: Score-CAM is then the mean of the activation maps."""
     options = BuildOptions(
-        model="networks:plain", size=(32, 32), mean=(0, 0, 0), std=(1, 1, 1), out=tmp_path / "b"
+        model="networks:plain",
+        size=(32, 32),
+        mean=(0, 0, 0),
+        std=(1, 1, 1),
+        gradient=False,
+        out=tmp_path / "b",
     )
     explainer = camruntime.load(build_bundle(options).bundle.folder, ["cpu"])
     found = explainer.explain(np.zeros((32, 32, 3), np.uint8), "score-cam")
@@ -40,7 +45,9 @@ def test_a_black_picture_weighs_all_channels_alike(tmp_path: Path) -> None:
 def test_overflow_in_the_network_is_an_error_and_not_a_map(
     tmp_path: Path, photo: Picture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    options = BuildOptions(model="networks:exploding", size=(32, 32), out=tmp_path / "b")
+    options = BuildOptions(
+        model="networks:exploding", size=(32, 32), gradient=False, out=tmp_path / "b"
+    )
     with pytest.raises(ParityError, match="differs from PyTorch by inf"):
         build_bundle(options)
     monkeypatch.setattr("camexport.bundles.write.check", lambda _: None)
