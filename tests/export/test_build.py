@@ -23,15 +23,14 @@ from camexport.errors import (
     UnsupportedError,
     WeightsError,
 )
-from camexport.graphs.to_onnx import to_onnx
+from camexport.graphs import to_onnx
 from camexport.models import find_architecture, load_network
-from camexport.parity.check import check
+from camexport.parity import Reference, check
 from camexport.parity.gradient import BATCHES
-from camexport.parity.reference import Reference
 from camexport.parity.tolerances import FORWARD
 from camexport.verify import verify_bundle
 from camruntime.bundle import Bundle, Parity, open_bundle
-from camruntime.engine.engine import Engine
+from camruntime.engine import Engine
 from networks import Twice
 
 

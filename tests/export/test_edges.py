@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from camexport.edge_model import build as edges
-from camexport.edge_model.build import build_edges
+from camexport.edge_model import build_edges
 from camexport.edge_model.hed import FAMILIES, Hed, load_hed
 from camexport.errors import OutputError, ParityError, WeightsError
 from camruntime.edge_model import open_edge_model

@@ -14,16 +14,11 @@ import pytest
 
 from camexport.build import BuildOptions, build_bundle
 from camexport.errors import FidelityError
-from camexport.precision.fidelity import (
-    Inputs,
-    check_fidelity,
-    correlation,
-    is_faithful,
-    measure_fidelity,
-)
+from camexport.precision import is_faithful
+from camexport.precision.fidelity import Inputs, check_fidelity, correlation, measure_fidelity
 from camruntime.bundle import Bundle, Fidelity
-from camruntime.engine.engine import Engine
-from camruntime.maps.rescale import FloatArray
+from camruntime.engine import Engine
+from camruntime.maps import FloatArray
 from onnx_text import Array, uniform
 
 GOOD = Fidelity(

@@ -6,9 +6,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from camexport.tracing.layers import default_layer
-from camexport.tracing.layout import Layout, layout_of, on_tensors
-from camexport.tracing.trace import trace
+from camexport.tracing import Layout, default_layer, on_tensors, trace
+from camexport.tracing.layout import layout_of
 from camruntime.bundle import Axes
 from networks import small_swin, small_vit
 

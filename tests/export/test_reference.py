@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from camexport.parity.reference import Reference
+from camexport.parity import Reference
 from networks import Twice
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from camexport.bundles.staging import staged, staged_files
+from camexport.bundles import staged, staged_files
 from camexport.errors import OutputError
 
 

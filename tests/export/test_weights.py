@@ -8,8 +8,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from camexport.errors import WeightsError
-from camexport.weights.seeded import seeded
-from camexport.weights.state_dict import digest_state, fit_state, read_state
+from camexport.weights import digest_state, fit_state, read_state, seeded
 from networks import Plain
 
 

@@ -13,11 +13,11 @@ from torch import Tensor, nn
 import camruntime
 from camexport.build import BuildOptions, build_bundle
 from camexport.models import find_architecture, load_network
+from camexport.parity import Reference
 from camexport.parity.gradient import layout_in
-from camexport.parity.reference import Reference
-from camexport.tracing.layout import on_tensors
+from camexport.tracing import on_tensors
 from camruntime.bundle import Manifest
-from camruntime.maps.rescale import FloatArray
+from camruntime.maps import FloatArray
 from camruntime.pictures import prepare
 
 SEED = 1

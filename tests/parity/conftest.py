@@ -12,7 +12,7 @@ import pytest
 import camruntime
 from camexport.build import BuildOptions, build_bundle
 from camexport.models import find_architecture, load_network
-from camruntime.pictures.picture import Picture
+from camruntime.pictures import Picture
 from pairs import Pair, Pairs
 
 SEEDS = {"efficientnet_b0": 2}

@@ -13,9 +13,8 @@ import torch
 from torch import Tensor, nn
 
 import camruntime
-from camruntime.maps.rescale import FloatArray
-from camruntime.pictures.picture import Picture
-from camruntime.pictures.preprocessing import prepare
+from camruntime.maps import FloatArray
+from camruntime.pictures import Picture, prepare
 
 TOLERANCE = {"float32": 1e-4}
 """Largest difference of raw maps, relative to the map's range."""

@@ -10,9 +10,9 @@ import pytest
 import camruntime
 from camexport.build import BuildOptions, build_bundle
 from camexport.errors import ParityError
-from camruntime.engine.onnx_graphs import OnnxGraphs
+from camruntime.engine import OnnxGraphs
 from camruntime.errors import NonFiniteError
-from camruntime.pictures.picture import Picture
+from camruntime.pictures import Picture
 
 
 def test_one_class(tmp_path: Path, photo: Picture) -> None:

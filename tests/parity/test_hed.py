@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
-from camexport.edge_model.build import build_edges
+from camexport.edge_model import build_edges
 from camruntime.edge_model import open_edge_model
-from camruntime.maps.rescale import FloatArray
+from camruntime.maps import FloatArray
 
 State = dict[str, Tensor]
 SHAPES = {  # by Caffe's names, which are the paper's

@@ -10,10 +10,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from camexport.parity.reference import Reference
-from camruntime.engine.onnx_graphs import OnnxGraphs
+from camexport.parity import Reference
+from camruntime.engine import OnnxGraphs
 from camruntime.methods import METHODS, make_method
-from camruntime.pictures.picture import Picture
+from camruntime.pictures import Picture
 from pairs import FULL, MODELS, SMALL, SMALL_VGG, Pair, Pairs, assert_same_map
 
 SPECS = [

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torchcam.metrics import ClassificationMetric, DeletionInsertionMetric
 
 from camruntime.graphs import softmax
-from camruntime.maps.saliency import saliency
+from camruntime.maps import saliency
 from camruntime.metrics import (
     AverageDrop,
     Case,
@@ -26,7 +26,7 @@ from camruntime.metrics import (
     IncreaseInConfidence,
     Insertion,
 )
-from camruntime.pictures.picture import Picture, read_picture
+from camruntime.pictures import Picture, read_picture
 from pairs import Pair, Pairs
 
 SAMPLES = Path(__file__).parents[2] / "exported_models" / "inspector" / "samples"

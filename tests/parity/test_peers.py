@@ -16,7 +16,7 @@ from torchcam.methods import ScoreCAM as TorchScoreCAM
 from torchcam.methods import SmoothGradCAMpp as TorchSmooth
 from torchcam.methods import XGradCAM as TorchXGradCAM
 
-from camruntime.pictures.picture import Picture
+from camruntime.pictures import Picture
 from pairs import MODELS, Pair, Pairs, assert_same_map
 
 TARGET = 3

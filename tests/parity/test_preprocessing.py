@@ -10,8 +10,7 @@ import torchvision
 from PIL import Image
 
 from camexport.models import find_architecture
-from camruntime.pictures.picture import Picture
-from camruntime.pictures.preprocessing import prepare
+from camruntime.pictures import Picture, prepare
 
 
 @pytest.mark.parametrize("enlarged", [False, True])

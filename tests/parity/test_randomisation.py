@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 import camruntime
 from camexport.randomise import RandomiseOptions, randomise_bundle
 from camruntime.cli.app import app
-from camruntime.evaluation.randomisation import compare_stages
+from camruntime.evaluation import compare_stages
 from camruntime.methods import make_method
 
 INSPECTOR = Path(__file__).parents[2] / "exported_models" / "inspector"

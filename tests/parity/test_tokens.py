@@ -14,7 +14,7 @@ from torch import Tensor, nn
 import camruntime
 from camexport.build import BuildOptions, build_bundle
 from camruntime.methods import METHODS
-from camruntime.pictures.picture import Picture
+from camruntime.pictures import Picture
 from networks import small_swin, small_vit
 from pairs import Pair, assert_same_map
 

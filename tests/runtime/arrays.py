@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from camruntime.maps.rescale import FloatArray
+from camruntime.maps import FloatArray
 
 
 def f32(values: object) -> FloatArray:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from camruntime.maps.rescale import FloatArray
+from camruntime.maps import FloatArray
 from numpy_graphs import NumpyGraphs
 
 INSPECTOR = Path(__file__).parents[2] / "exported_models" / "inspector"

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from camruntime.engine.cell_masks import cell_masks
+from camruntime.engine import cell_masks
 from camruntime.graphs import Edges, Forward, LayerOutput, Occlusion
-from camruntime.maps.interpolation import Upsampling
-from camruntime.maps.rescale import FloatArray
+from camruntime.maps import FloatArray, Upsampling
 
 
 @dataclass

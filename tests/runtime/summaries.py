@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from camruntime.evaluation.report.report import GalleryPicture
-from camruntime.evaluation.summary import Curve, Estimate, MethodSummary, Summary
+from camruntime.evaluation import Estimate, GalleryPicture, Summary
+from camruntime.evaluation.summary import Curve, MethodSummary
 from camruntime.metrics import MetricInfo
 
 METRICS = {

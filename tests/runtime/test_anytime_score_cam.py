@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 import camruntime
 from camruntime.errors import MethodError
 from camruntime.graphs import Forward
-from camruntime.maps.rescale import FloatArray
+from camruntime.maps import FloatArray
 from camruntime.methods import AnytimeScoreCAM, ScoreCAM, anytime_score_cam, make_method
 from camruntime.methods._surrogate import Surrogate
 from numpy_graphs import NumpyGraphs

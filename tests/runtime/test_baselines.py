@@ -8,7 +8,7 @@ import pytest
 
 from camruntime.errors import MethodError
 from camruntime.graphs import Forward
-from camruntime.maps.rescale import FloatArray
+from camruntime.maps import FloatArray
 from camruntime.methods import BASELINES, METHODS, make_method, spec_of
 from numpy_graphs import NumpyGraphs
 

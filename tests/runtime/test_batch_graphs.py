@@ -10,11 +10,9 @@ import pytest
 
 from arrays import f32
 from camruntime.bundle import open_bundle
-from camruntime.engine.batch_graphs import BatchGraphs
-from camruntime.engine.engine import Engine
-from camruntime.engine.onnx_graphs import OnnxGraphs
+from camruntime.engine import BatchGraphs, Engine, OnnxGraphs
 from camruntime.graphs import Forward, LayerOutput
-from camruntime.maps.rescale import FloatArray
+from camruntime.maps import FloatArray
 
 Asked = list[tuple[FloatArray, list[int]]]
 

@@ -12,11 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from camruntime.bench.fresh_process import first_map
+from camruntime.bench import first_map
 from camruntime.bundle import open_bundle
 from camruntime.cli.bench import peak_memory
-from camruntime.engine.engine import Engine
-from camruntime.engine.instruments import GraphRun, Instruments
+from camruntime.engine import Engine, GraphRun, Instruments
 from camruntime.errors import CamError
 from camruntime.explainer import Explainer
 

@@ -7,9 +7,10 @@ import io
 import pytest
 from rich.console import Console
 
-from camruntime.bench.breakdown import Part, TimedExplanation, Timings, measure
+from camruntime.bench import Timings, measure
+from camruntime.bench.breakdown import Part, TimedExplanation
 from camruntime.cli.bench import breakdown_table
-from camruntime.engine.instruments import GraphRun
+from camruntime.engine import GraphRun
 
 # From 100 on: decode 2, head 3, numpy 1, mask 1, head 4, tail 1, numpy 2, edge model 6, numpy 1.
 BY_HAND = TimedExplanation(

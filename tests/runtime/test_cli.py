@@ -18,7 +18,7 @@ import pytest
 from camruntime.bundle import SCHEMA_VERSION, Fidelity, open_bundle
 from camruntime.methods import METHODS, choices
 from camruntime.metrics import METRICS
-from camruntime.pictures.picture import read_picture
+from camruntime.pictures import read_picture
 
 
 def _run(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:

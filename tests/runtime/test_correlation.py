@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from camruntime.maps.correlation import pearson
-from camruntime.maps.rescale import FloatArray
+from camruntime.maps import FloatArray, pearson
 
 
 def _map(*values: float) -> FloatArray:

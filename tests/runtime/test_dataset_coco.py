@@ -11,8 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from camruntime.datasets import open_dataset
-from camruntime.datasets._sample import Sample
+from camruntime.datasets import Sample, open_dataset
 from camruntime.errors import DatasetError, MissingDependencyError
 
 LABELS = ("cat", "dog")

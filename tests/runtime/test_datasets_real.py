@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from camruntime.datasets import open_dataset, read_class_map
-from camruntime.pictures.picture import read_picture
+from camruntime.pictures import read_picture
 
 DATA = Path(os.environ.get("CAMEXPORT_DATA", Path(__file__).parents[2] / "../shared/data"))
 

@@ -12,7 +12,7 @@ import pytest
 
 from camruntime.edge_model import EdgeModel, open_edge_model, scharr
 from camruntime.errors import EdgeModelError
-from camruntime.maps.rescale import FloatArray
+from camruntime.maps import FloatArray
 
 ONNX = b"not a graph: nothing here runs it"
 MODEL = EdgeModel(

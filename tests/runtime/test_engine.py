@@ -8,12 +8,10 @@ import numpy as np
 import pytest
 
 from camruntime.bundle import open_bundle
-from camruntime.engine.engine import Engine
-from camruntime.engine.onnx_graphs import OnnxGraphs
+from camruntime.engine import Engine, OnnxGraphs
 from camruntime.errors import NonFiniteError, ProviderError
 from camruntime.graphs import Graphs, LayerOutput
-from camruntime.maps.interpolation import bilinear
-from camruntime.maps.rescale import FloatArray
+from camruntime.maps import FloatArray, bilinear
 
 
 @pytest.fixture

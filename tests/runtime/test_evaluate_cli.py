@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from camruntime.pictures.picture import read_picture
+from camruntime.pictures import read_picture
 
 
 def _run(*arguments: object) -> subprocess.CompletedProcess[str]:

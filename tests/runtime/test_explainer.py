@@ -16,14 +16,13 @@ import pytest
 import camruntime
 from camruntime import Explainer, ReciproCAM
 from camruntime.edge_model import EdgeModel
-from camruntime.engine.onnx_graphs import OnnxGraphs
+from camruntime.engine import OnnxGraphs
 from camruntime.errors import BundleError, CamError, EdgeModelError, MethodError, TargetError
 from camruntime.explanation import Explanation
 from camruntime.graphs import Forward, Graphs, softmax
-from camruntime.maps.result import Maps
+from camruntime.maps import Maps
 from camruntime.methods import BASELINES, METHODS, register
-from camruntime.pictures.picture import read_picture
-from camruntime.pictures.preprocessing import prepare
+from camruntime.pictures import prepare, read_picture
 from every_method import EVERY, SHARED, every_but
 
 ON_DEFECTS = every_but(

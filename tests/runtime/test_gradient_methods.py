@@ -11,8 +11,7 @@ import pytest
 from arrays import f32
 from camruntime.errors import MethodError
 from camruntime.graphs import Edges, Forward, LayerOutput, Occlusion, softmax
-from camruntime.maps.interpolation import Upsampling
-from camruntime.maps.rescale import FloatArray
+from camruntime.maps import FloatArray, Upsampling
 from camruntime.methods import (
     CAM,
     DecomCAM,
@@ -28,7 +27,7 @@ from camruntime.methods import (
     make_method,
 )
 from camruntime.methods._decomposition import by_class_map, by_largest_cell
-from camruntime.pictures.picture import gaussian_blur
+from camruntime.pictures import gaussian_blur
 from numpy_graphs import NumpyGraphs
 
 # The network on paper: two channels on a 2x2 grid, and for each class a weight at every cell,

@@ -10,13 +10,10 @@ import pytest
 
 from arrays import f32
 from camruntime.bundle import open_bundle
-from camruntime.engine.cell_masks import cell_masks
-from camruntime.engine.engine import DeviceValue, Engine
-from camruntime.engine.onnx_graphs import OnnxGraphs
+from camruntime.engine import DeviceValue, Engine, OnnxGraphs, cell_masks
 from camruntime.errors import DeviceMemoryError, SmallerChunkWarning
 from camruntime.graphs import softmax
-from camruntime.pictures.picture import read_picture
-from camruntime.pictures.preprocessing import prepare
+from camruntime.pictures import prepare, read_picture
 
 
 def test_softmax_by_hand_and_without_overflow() -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from camruntime.explaining.in_threads import in_threads
+from camruntime.explaining import in_threads
 
 
 @pytest.fixture(autouse=True)

@@ -10,11 +10,11 @@ import pytest
 
 import camruntime
 from camruntime import Explainer
-from camruntime.engine import instruments
-from camruntime.engine.instruments import Cost, charge, metered
-from camruntime.explaining.steps import explain_prediction, predict_batch
+from camruntime.engine import Cost, instruments, metered
+from camruntime.engine.instruments import charge
+from camruntime.explaining import explain_prediction, predict_batch
 from camruntime.graphs import Occlusion
-from camruntime.maps.interpolation import bilinear
+from camruntime.maps import bilinear
 
 
 @pytest.fixture(scope="module")

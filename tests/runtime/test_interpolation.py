@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from arrays import f32
-from camruntime.maps.interpolation import bilinear
+from camruntime.maps import bilinear
 
 
 def test_half_pixel_by_hand() -> None:

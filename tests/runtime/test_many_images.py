@@ -15,18 +15,15 @@ import pytest
 
 import camruntime
 from camruntime import Explainer
-from camruntime.engine.engine import DeviceValue, Engine
-from camruntime.engine.onnx_graphs import OnnxGraphs
+from camruntime.engine import DeviceValue, Engine, OnnxGraphs
 from camruntime.errors import ImageError, MethodError, NonFiniteError, TargetError
 from camruntime.explaining import batches
 from camruntime.explaining import steps as explaining
 from camruntime.explanation import Explanation
 from camruntime.graphs import Forward, Graphs
-from camruntime.maps.rescale import FloatArray
-from camruntime.maps.result import Maps
+from camruntime.maps import FloatArray, Maps
 from camruntime.methods import make_method
-from camruntime.pictures.picture import Picture, as_picture
-from camruntime.pictures.preprocessing import prepare
+from camruntime.pictures import Picture, as_picture, prepare
 from every_method import ALL_MEASURED, EVERY, SHARED, every_but
 
 FIVE = 5

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from camruntime.bundle import open_bundle
-from camruntime.engine.engine import Array, Engine
+from camruntime.engine import Engine
+from camruntime.engine.engine import Array
 from camruntime.engine.memory import ChunkSizes, allocation_failure
 from camruntime.errors import CamError, DeviceMemoryError, SmallerChunkWarning
 from camruntime.explainer import Explainer, load

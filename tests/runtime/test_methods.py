@@ -15,9 +15,7 @@ import camruntime.methods
 from arrays import f32
 from camruntime.errors import MethodError
 from camruntime.graphs import Forward, Graphs, LayerOutput, softmax
-from camruntime.maps.interpolation import Upsampling
-from camruntime.maps.rescale import FloatArray
-from camruntime.maps.result import Maps
+from camruntime.maps import FloatArray, Maps, Upsampling
 from camruntime.methods import (
     METHODS,
     ReciproCAM,

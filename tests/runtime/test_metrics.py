@@ -12,12 +12,10 @@ import pytest
 
 import camruntime.metrics
 from arrays import f32
-from camruntime.datasets._sample import GroundTruth
+from camruntime.datasets import GroundTruth
 from camruntime.errors import MetricError
 from camruntime.graphs import Forward, Graphs
-from camruntime.maps.correlation import pearson
-from camruntime.maps.rescale import FloatArray
-from camruntime.maps.result import Maps
+from camruntime.maps import FloatArray, Maps, pearson
 from camruntime.metrics import (
     ADCC,
     METRICS,
@@ -41,7 +39,7 @@ from camruntime.metrics import (
 )
 from camruntime.metrics._revealing import hiding
 from camruntime.metrics.iou import overlap
-from camruntime.pictures.picture import gaussian_blur
+from camruntime.pictures import gaussian_blur
 from numpy_graphs import NumpyGraphs
 
 LN3 = np.log(3)

@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 
 from arrays import f32
-from camruntime.pictures.overlay import TITLE, contact_sheet, overlay
+from camruntime.pictures import contact_sheet, overlay
+from camruntime.pictures.overlay import TITLE
 
 
 def test_saliency_is_red_where_high_and_blue_where_low() -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from camruntime.errors import ImageError
-from camruntime.pictures.picture import as_picture, encode_png, read_picture
+from camruntime.pictures import as_picture, encode_png, read_picture
 
 
 def test_png_round_trip_keeps_rgb_order(tmp_path: Path) -> None:

@@ -10,14 +10,14 @@ import cv2
 import numpy as np
 import pytest
 
+from camruntime.evaluation import Estimate, report_html
 from camruntime.evaluation.report.numbers import (
     estimate_texts,
     passes_text,
     seconds_text,
     significant,
 )
-from camruntime.evaluation.report.report import report_html
-from camruntime.evaluation.summary import ByAccuracy, Curve, Estimate
+from camruntime.evaluation.summary import ByAccuracy, Curve
 from camruntime.metrics import MetricInfo
 from summaries import CAM, SUMMARY, gallery
 

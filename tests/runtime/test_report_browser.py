@@ -12,8 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from camruntime.evaluation.report.report import report_html
-from camruntime.evaluation.summary import Summary
+from camruntime.evaluation import Summary, report_html
 from summaries import SUMMARY, gallery
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")

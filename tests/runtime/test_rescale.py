@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from arrays import f32
-from camruntime.maps.rescale import rescale
+from camruntime.maps import rescale
 
 
 def test_each_map_is_rescaled_by_its_own_extremes() -> None:

@@ -17,14 +17,10 @@ from camruntime import Explainer
 from camruntime.bundle import Source
 from camruntime.cli.sanity import stage_folders
 from camruntime.errors import BundleError, CamError
-from camruntime.evaluation.randomisation import (
-    MethodStages,
-    RandomisationCheck,
-    Similarity,
-    compare_stages,
-)
+from camruntime.evaluation import RandomisationCheck, Similarity, compare_stages
+from camruntime.evaluation.randomisation import MethodStages
 from camruntime.graphs import Forward, Graphs
-from camruntime.maps.result import Maps
+from camruntime.maps import Maps
 from camruntime.methods import METHODS, make_method
 
 

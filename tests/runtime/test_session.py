@@ -8,12 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from camruntime.engine import DeviceValue, on_cpu
 from camruntime.engine.providers import CPU
 from camruntime.engine.session import (
     Array,
-    DeviceValue,
     available_providers,
-    on_cpu,
     open_session,
     quiet,
     run_bound,

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from arrays import f32
 from camruntime.bundle import Bundle, Graph, Shared, open_bundle
-from camruntime.engine.engine import DeviceValue, Engine
+from camruntime.engine import DeviceValue, Engine
 from camruntime.engine.providers import CUDA
 from camruntime.engine.shared_weights import SharedWeights
 

@@ -7,7 +7,7 @@ import pytest
 
 from camruntime.errors import CamError
 from camruntime.evaluation.similarity import rank_correlation, structural_similarity
-from camruntime.maps.rescale import FloatArray
+from camruntime.maps import FloatArray
 
 
 def _map(values: list[list[float]]) -> FloatArray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from camruntime.datasets._spread import evenly_spread
+from camruntime.datasets import evenly_spread
 
 
 @pytest.mark.parametrize(

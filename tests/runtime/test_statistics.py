@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from camruntime.evaluation import mean_over_samples
 from camruntime.evaluation.protocol import area_over_accuracy, curve_over_accuracy, over_accuracy
 from camruntime.evaluation.row import Row
-from camruntime.evaluation.statistics import mean_over_categories, mean_over_samples
+from camruntime.evaluation.statistics import mean_over_categories
 from camruntime.evaluation.summary import ByAccuracy
-from camruntime.metrics._trapezoid import trapezoid
+from camruntime.metrics import trapezoid
 
 
 def test_the_interval_of_a_mean_is_the_normal_one() -> None:

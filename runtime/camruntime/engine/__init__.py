@@ -1,6 +1,7 @@
 """ONNX Runtime's sessions, providers and memory, and the graphs of a bundle run on them."""
 
 from camruntime.engine.batch_graphs import BatchGraphs
+from camruntime.engine.cell_masks import cell_masks
 from camruntime.engine.engine import DeviceValue, Engine
 from camruntime.engine.instruments import Cost, GraphRun, Instruments, metered
 from camruntime.engine.memory import Progress
@@ -18,6 +19,7 @@ __all__ = [
     "OnnxGraphs",
     "Progress",
     "Provider",
+    "cell_masks",
     "metered",
     "on_cpu",
 ]

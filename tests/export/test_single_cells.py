@@ -8,9 +8,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from camexport.graphs.single_cells import single_cells
-from camexport.tracing.split import Split, split
-from camexport.tracing.trace import trace
+from camexport.graphs import single_cells
+from camexport.tracing import Split, split, trace
 
 Body = Callable[[Tensor], Tensor]
 

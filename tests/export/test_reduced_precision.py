@@ -15,14 +15,12 @@ import torch
 
 from camexport.build import BuildOptions, build_bundle
 from camexport.errors import FidelityError, OptionError, UnsupportedError
-from camexport.precision.calibration import read_calibration
+from camexport.precision import read_calibration
 from camexport.verify import verify_bundle
 from camruntime.bundle import open_bundle
-from camruntime.engine.engine import Engine
-from camruntime.engine.onnx_graphs import OnnxGraphs
+from camruntime.engine import Engine, OnnxGraphs
 from camruntime.errors import ImageError
-from camruntime.pictures.picture import Picture, encode_png
-from camruntime.pictures.preprocessing import prepare
+from camruntime.pictures import Picture, encode_png, prepare
 from networks import small_vit
 from onnx_text import kinds, uniform
 

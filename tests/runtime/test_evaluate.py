@@ -14,18 +14,15 @@ import pytest
 import camruntime
 from camruntime.bundle import Bundle
 from camruntime.datasets import Dataset, Sample, open_dataset
-from camruntime.engine.engine import Engine
+from camruntime.engine import Engine
 from camruntime.errors import EvaluationError
-from camruntime.evaluation.evaluate import Evaluation, spread
-from camruntime.evaluation.files import write_results, write_summary
-from camruntime.evaluation.gallery import worth_seeing
+from camruntime.evaluation import Evaluation, spread, worth_seeing, write_results, write_summary
 from camruntime.evaluation.summarise import summarise
 from camruntime.explainer import Explainer
 from camruntime.graphs import softmax
 from camruntime.methods import BASELINES
 from camruntime.metrics import make_metric
-from camruntime.pictures.picture import read_picture
-from camruntime.pictures.preprocessing import prepare
+from camruntime.pictures import prepare, read_picture
 
 METRICS = ["average-drop", "complexity", "insertion:steps=4", "pointing-game"]
 

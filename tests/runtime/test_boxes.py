@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from camruntime.pictures.boxes import Box, salient_boxes
+from camruntime.pictures import Box, salient_boxes
 
 
 def test_two_regions_by_hand() -> None:

@@ -18,11 +18,11 @@ from camexport.cli import app
 from camexport.errors import OptionError, ParityError, UnsupportedError
 from camexport.models import find_architecture, load_network
 from camexport.randomise import RandomiseOptions, randomise_bundle
-from camexport.tracing.trace import trace
+from camexport.tracing import trace
 from camexport.verify import verify_bundle
-from camexport.weights.learned_layers import LearnedLayer, learned_layers
+from camexport.weights import LearnedLayer, learned_layers
 from camruntime.bundle import Bundle, open_bundle
-from camruntime.engine.engine import Engine
+from camruntime.engine import Engine
 from networks import Plain, small_vit, tied
 
 INSPECTOR = Path(__file__).parents[2] / "exported_models" / "inspector"

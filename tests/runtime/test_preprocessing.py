@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 from camruntime.bundle import Input, ResizeMode
-from camruntime.pictures.picture import Picture
-from camruntime.pictures.preprocessing import fit, prepare
+from camruntime.pictures import Picture, fit, prepare
 
 
 def _spec(resize: ResizeMode, size: tuple[int, int], shorter: int | None = None) -> Input:

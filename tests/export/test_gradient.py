@@ -15,11 +15,10 @@ from numpy.typing import NDArray
 from torch import Tensor, fx, nn
 
 from camexport.errors import UnsupportedError
-from camexport.gradient.differentiate import differentiate
-from camexport.graphs.to_onnx import gradient_to_onnx
+from camexport.gradient import differentiate
+from camexport.graphs import gradient_to_onnx
+from camexport.tracing import split, trace
 from camexport.tracing.fold_batch_norms import fold_batch_norms
-from camexport.tracing.split import split
-from camexport.tracing.trace import trace
 from tails import SHAPE, Apply, tails
 
 ORDINARY = {

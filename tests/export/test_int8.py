@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from camexport.precision.int8 import quantise
-from camruntime.maps.rescale import FloatArray
+from camruntime.maps import FloatArray
 from onnx_text import Array, graph_of, run, uniform
 
 WEIGHT = uniform(5, 3, 1, 1) * np.array([0.01, 0.1, 1, 10, 100], np.float32)[:, None, None, None]

@@ -10,10 +10,8 @@ import torchvision
 from torch import nn
 
 from camexport.errors import NotACutError, NotSpatialError, UnknownLayerError, UnsupportedError
-from camexport.parity.reference import Reference
-from camexport.tracing.layers import candidates, default_layer
-from camexport.tracing.split import split
-from camexport.tracing.trace import trace
+from camexport.parity import Reference
+from camexport.tracing import candidates, default_layer, split, trace
 from networks import BatchFromImage, Branches, Bypass, Pair, Plain, Tokens, Twice
 
 SIZE = (32, 32)
