@@ -42,7 +42,7 @@ def build_edges(weights: Path, out: Path, force: bool = False) -> EdgeModel:
     names = (EDGES, Path(EDGES).with_suffix(".json").name)
     if not force and any((out / name).exists() for name in names):
         raise OutputError(f"{out} has an edge model: choose another --out, or --force")
-    with staged_files(out, names) as stage:  # until both are moved, the digest tells readers
+    with staged_files(out, names) as stage:  # who reads between the moves is told by the digest
         network = load_hed(read_state(weights), weights.name)
         ir.save(_to_onnx(network), stage / EDGES)
         padding = network.family.padding

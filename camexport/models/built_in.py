@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from camexport.inspector.network import MEAN, STD, WEIGHTS, Inspector
-from camexport.inspector.surfaces import LABELS, SIZE
+from camexport.inspector import LABELS, MEAN, SIZE, STD, WEIGHTS, Inspector
 from camexport.models._architecture import Architecture
 from camexport.weights import fit_state, read_state
 from camruntime.bundle import Input

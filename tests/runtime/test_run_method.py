@@ -10,7 +10,7 @@ import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
 import camruntime
-from camruntime.methods import ReciproCAM
+from camruntime.methods import ReciproCAM, _run
 from camruntime.methods._run import one_blas_thread
 
 
@@ -24,6 +24,7 @@ def _threads() -> set[int]:
 def _before() -> object:
     if not _threads():
         pytest.skip("NumPy's linear algebra is of a library whose threads cannot be counted")
+    _run._libraries.cache_clear()  # other tests may have loaded more of them, such as scipy's
     with threadpool_limits(limits=2, user_api="blas") as limits:
         yield limits
 
