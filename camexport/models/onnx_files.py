@@ -8,7 +8,7 @@ from torch import nn
 
 from camexport.errors import UnknownModelError
 from camexport.models._architecture import USUAL_SIZE, Architecture, of_file
-from camexport.onnx_source import compare_with_file, read_network
+from camexport.onnx_source import read_network
 
 SUFFIX = ".onnx"
 
@@ -30,6 +30,7 @@ def find(name: str, output: str | None) -> Architecture | None:
 
     def publish() -> nn.Module:
         # Only here, as ONNX Runtime is needed for it, and for nothing that comes before.
+        from camexport.parity import compare_with_file
 
         compare_with_file(network, path, network.size or USUAL_SIZE)
         return network

@@ -1,13 +1,14 @@
 """Parity with PyTorch: what is compared, with what, and how far apart it may be."""
 
 from camexport.parity.check import check, measure
+from camexport.parity.onnx_file import compare_with_file
 from camexport.parity.reference import Reference
-from camexport.parity.tolerances import EDGE_MAP, FILE
+from camexport.parity.tolerances import EDGE_MAP
 
 __all__ = [
     "EDGE_MAP",
-    "FILE",
     "Reference",
     "check",
+    "compare_with_file",
     "measure",
 ]

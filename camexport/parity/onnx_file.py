@@ -1,4 +1,4 @@
-"""Compare the PyTorch network with the ONNX file that it was read from."""
+"""Compare a PyTorch network with the ONNX file that it was read from."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 
 from camexport.errors import ParityError, UnsupportedError
-from camexport.onnx_source.network import OnnxNetwork
-from camexport.parity import FILE
+from camexport.onnx_source import OnnxNetwork
+from camexport.parity.tolerances import FILE
 from camruntime.engine import on_cpu
 
 _IMAGES = 3
