@@ -1,4 +1,7 @@
-"""The command line `camexport`: a thin shell over what its commands are named after."""
+"""The command line `camexport`: a thin shell over what its commands are named after.
+
+`build`, whose options are many, has a file of its own.
+"""
 
 from __future__ import annotations
 
@@ -7,46 +10,24 @@ import sys
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
-from camexport import option_texts
+from camexport.cli import option_texts
+from camexport.cli.build import build
+from camexport.cli.common import Arguments, Model, Output, console
 from camexport.errors import UnknownModelError
-from camruntime.bundle import SCHEMA_VERSION, Parity, manifest_rows
+from camruntime.bundle import SCHEMA_VERSION, Parity
 from camruntime.errors import CamError, MissingDependencyError
 
 if TYPE_CHECKING:
-    from camexport.build import Built
     from camexport.tracing import Layout
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-_console = Console()
-
-Model = Annotated[
-    str,
-    typer.Option(
-        help="A name from `camexport models`, package.module:callable for your own network, or the "
-        "PATH of an .onnx or .pt2 file."
-    ),
-]
-Weights = Annotated[
-    str,
-    typer.Option(
-        help="`default` (the publisher's, downloaded), `random`, or the PATH of a state dict."
-    ),
-]
-
-
-Arguments = Annotated[
-    list[str] | None, typer.Option("--arg", help="KEY=VALUE for package.module:callable; repeat.")
-]
-Output = Annotated[
-    str | None, typer.Option(help="Which output the logits are; of an ONNX file any tensor.")
-]
+app.command()(build)
 
 
 def _show_version(wanted: bool) -> None:
@@ -66,68 +47,6 @@ def camexport(
 ) -> None:
     """Image classifiers from PyTorch to bundles of ONNX graphs, split at a target layer."""
     _require("torch", "torchvision", "timm", "onnx", "onnxscript", "safetensors")
-
-
-@app.command()
-def build(
-    model: Model,
-    arg: Arguments = None,
-    output: Output = None,
-    weights: Weights = "default",
-    seed: Annotated[int, typer.Option(help="Of random weights.")] = 0,
-    layer: Annotated[str | None, typer.Option(help="Module path of the target layer.")] = None,
-    size: Annotated[str | None, typer.Option(help="Input, N or HxW pixels.")] = None,
-    mean: Annotated[str | None, typer.Option(help="One or three numbers, for values 0-1.")] = None,
-    std: Annotated[str | None, typer.Option(help="One or three numbers.")] = None,
-    resize: Annotated[
-        Literal["squash", "centre-crop", "letterbox"] | None,
-        typer.Option(help="How a photograph is brought to the input's size."),
-    ] = None,
-    shorter_side: Annotated[
-        int | None, typer.Option(help="Pixels of the shorter side before a centre crop.")
-    ] = None,
-    labels: Annotated[Path | None, typer.Option(help="File with one label per line.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Default: exported_models/MODEL.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace an existing bundle.")] = False,
-    no_gradient: Annotated[
-        bool, typer.Option("--no-gradient", help="Leave out what the Grad-CAM family needs.")
-    ] = False,
-    precision: Annotated[
-        Literal["float32", "fp16", "int8"],
-        typer.Option(help="What the graphs compute in; maps that change too much fail the build."),
-    ] = "float32",
-    calibrate: Annotated[
-        Path | None,
-        typer.Option(
-            help="Folder of photographs that a lower precision is fitted to and judged by."
-        ),
-    ] = None,
-) -> None:
-    """Export a classifier, split at its target layer, into a bundle of ONNX graphs."""
-    from camexport.build import BuildOptions, build_bundle
-
-    options = BuildOptions(
-        model=model,
-        arguments=option_texts.pairs(arg),
-        output=output,
-        weights=weights,
-        seed=seed,
-        layer=layer,
-        size=option_texts.size(size),
-        mean=option_texts.triple(mean, "--mean"),
-        std=option_texts.triple(std, "--std"),
-        resize=resize,
-        shorter_side=shorter_side,
-        labels=labels,
-        out=out,
-        force=force,
-        gradient=not no_gradient,
-        precision=precision,
-        calibrate=calibrate,
-    )
-    # No live display here: torchvision draws its own bar while it downloads.
-    print(f"building {model}", flush=True)
-    _summarise(build_bundle(options), layer is None)
 
 
 @app.command()
@@ -157,7 +76,7 @@ def layers(
         )
         style = "bold" if found.default else None if found.cut else "dim"
         table.add_row(found.name, found.kind, shape, *marks, style=style)
-    _console.print(table)
+    console.print(table)
 
 
 @app.command()
@@ -173,7 +92,7 @@ def models(
     if not found:
         raise UnknownModelError(f"no network's name contains '{containing}'")
     for name, source in found.items():
-        _console.print(f"{name:50}  {source}", highlight=False, markup=False, soft_wrap=True)
+        console.print(f"{name:50}  {source}", highlight=False, markup=False, soft_wrap=True)
 
 
 @app.command()
@@ -187,9 +106,9 @@ def verify(
     """Compare a bundle with PyTorch again."""
     from camexport.verify import verify_bundle
 
-    with _console.status(f"verifying {bundle}"):
+    with console.status(f"verifying {bundle}"):
         measured = verify_bundle(bundle, weights, [provider] if provider else None)
-    _console.print(_parity_table(measured))
+    console.print(_parity_table(measured))
 
 
 @app.command()
@@ -209,11 +128,11 @@ def randomise(
     options = RandomiseOptions(
         bundle=bundle, out=out, stages=stages, seed=seed, weights=weights, force=force
     )
-    with _console.status(f"randomising {escape(str(bundle))}"):
+    with console.status(f"randomising {escape(str(bundle))}"):
         made = randomise_bundle(options)
     for stage in made:
         text = f"{stage.folder}  {stage.manifest.source.name}"
-        _console.print(text, markup=False, highlight=False, soft_wrap=True)
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -226,7 +145,7 @@ def edges(
     from camexport.edge_model import build_edges
 
     model = build_edges(weights, out, force)
-    _console.print(f"{out / model.file}  {escape(model.name)}", highlight=False, soft_wrap=True)
+    console.print(f"{out / model.file}  {escape(model.name)}", highlight=False, soft_wrap=True)
 
 
 def main() -> None:
@@ -239,39 +158,10 @@ def main() -> None:
         sys.exit(1)
 
 
-def _summarise(built: Built, chosen: bool) -> None:
-    manifest = built.bundle.manifest
-    forward = [parity for parity in manifest.parity if not parity.of_gradient]
-    worst = max(forward, key=lambda parity: parity.relative)
-    spec, known = manifest.input, manifest_rows(manifest)
-    rows = {
-        "bundle": str(built.bundle.folder),
-        "weights": known["weights"],
-        "target layer": known["target layer"]
-        + (" (chosen; see `camexport layers`)" if chosen else ""),
-        "input": f"{spec.size[0]}x{spec.size[1]} {spec.resize}, mean {spec.mean}, std {spec.std}"
-        + (f" (assumed: say {', '.join(built.assumed)})" if built.assumed else ""),
-        "classes": known["classes"],
-        "size": known["size"],
-        "parity": f"{worst.relative:.1e} of the range at worst ({worst.part})",
-        "gradient": _gradient_parity(manifest.parity),
-    }
-    for name, value in (rows | known | rows).items():  # what else is known comes last
-        _console.print(f"[bold]{name:>13}[/]  {escape(value)}", highlight=False, soft_wrap=True)
-
-
 def _axes(layout: Layout) -> str:
     """What is not usual about a layout."""
     beside = f", {layout.tokens} beside" if layout.tokens else ""
     return "" if layout.axes == "channels-first" else layout.axes + beside
-
-
-def _gradient_parity(measured: tuple[Parity, ...]) -> str:
-    gradients = [parity for parity in measured if parity.of_gradient]
-    if not gradients:
-        return "left out (--no-gradient)"
-    worst = max(gradients, key=lambda parity: parity.relative)
-    return f"{worst.relative:.1e} from float64 at worst, PyTorch's float32 {worst.float32:.1e}"
 
 
 def _require(*packages: str) -> None:

@@ -1,0 +1,5 @@
+"""The command line `camexport`."""
+
+from camexport.cli.app import app, main
+
+__all__ = ["app", "main"]

@@ -1,0 +1,113 @@
+"""`camexport build`: its options, and what it prints."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+from rich.markup import escape
+
+from camexport.cli import option_texts
+from camexport.cli.common import Arguments, Model, Output, console
+from camruntime.bundle import Parity, manifest_rows
+
+if TYPE_CHECKING:
+    from camexport.build import Built
+
+Weights = Annotated[
+    str,
+    typer.Option(
+        help="`default` (the publisher's, downloaded), `random`, or the PATH of a state dict."
+    ),
+]
+
+
+def build(
+    model: Model,
+    arg: Arguments = None,
+    output: Output = None,
+    weights: Weights = "default",
+    seed: Annotated[int, typer.Option(help="Of random weights.")] = 0,
+    layer: Annotated[str | None, typer.Option(help="Module path of the target layer.")] = None,
+    size: Annotated[str | None, typer.Option(help="Input, N or HxW pixels.")] = None,
+    mean: Annotated[str | None, typer.Option(help="One or three numbers, for values 0-1.")] = None,
+    std: Annotated[str | None, typer.Option(help="One or three numbers.")] = None,
+    resize: Annotated[
+        Literal["squash", "centre-crop", "letterbox"] | None,
+        typer.Option(help="How a photograph is brought to the input's size."),
+    ] = None,
+    shorter_side: Annotated[
+        int | None, typer.Option(help="Pixels of the shorter side before a centre crop.")
+    ] = None,
+    labels: Annotated[Path | None, typer.Option(help="File with one label per line.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Default: exported_models/MODEL.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing bundle.")] = False,
+    no_gradient: Annotated[
+        bool, typer.Option("--no-gradient", help="Leave out what the Grad-CAM family needs.")
+    ] = False,
+    precision: Annotated[
+        Literal["float32", "fp16", "int8"],
+        typer.Option(help="What the graphs compute in; maps that change too much fail the build."),
+    ] = "float32",
+    calibrate: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of photographs that a lower precision is fitted to and judged by."
+        ),
+    ] = None,
+) -> None:
+    """Export a classifier, split at its target layer, into a bundle of ONNX graphs."""
+    from camexport.build import BuildOptions, build_bundle
+
+    options = BuildOptions(
+        model=model,
+        arguments=option_texts.pairs(arg),
+        output=output,
+        weights=weights,
+        seed=seed,
+        layer=layer,
+        size=option_texts.size(size),
+        mean=option_texts.triple(mean, "--mean"),
+        std=option_texts.triple(std, "--std"),
+        resize=resize,
+        shorter_side=shorter_side,
+        labels=labels,
+        out=out,
+        force=force,
+        gradient=not no_gradient,
+        precision=precision,
+        calibrate=calibrate,
+    )
+    # No live display here: torchvision draws its own bar while it downloads.
+    print(f"building {model}", flush=True)
+    _summarise(build_bundle(options), layer is None)
+
+
+def _summarise(built: Built, chosen: bool) -> None:
+    manifest = built.bundle.manifest
+    forward = [parity for parity in manifest.parity if not parity.of_gradient]
+    worst = max(forward, key=lambda parity: parity.relative)
+    spec, known = manifest.input, manifest_rows(manifest)
+    rows = {
+        "bundle": str(built.bundle.folder),
+        "weights": known["weights"],
+        "target layer": known["target layer"]
+        + (" (chosen; see `camexport layers`)" if chosen else ""),
+        "input": f"{spec.size[0]}x{spec.size[1]} {spec.resize}, mean {spec.mean}, std {spec.std}"
+        + (f" (assumed: say {', '.join(built.assumed)})" if built.assumed else ""),
+        "classes": known["classes"],
+        "size": known["size"],
+        "parity": f"{worst.relative:.1e} of the range at worst ({worst.part})",
+        "gradient": _gradient_parity(manifest.parity),
+    }
+    for name, value in (rows | known | rows).items():  # what else is known comes last
+        console.print(f"[bold]{name:>13}[/]  {escape(value)}", highlight=False, soft_wrap=True)
+
+
+def _gradient_parity(measured: tuple[Parity, ...]) -> str:
+    gradients = [parity for parity in measured if parity.of_gradient]
+    if not gradients:
+        return "left out (--no-gradient)"
+    worst = max(gradients, key=lambda parity: parity.relative)
+    return f"{worst.relative:.1e} from float64 at worst, PyTorch's float32 {worst.float32:.1e}"

@@ -1,0 +1,24 @@
+"""What the commands of `camexport` share: where they print, and how networks are named."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+console = Console()
+
+Model = Annotated[
+    str,
+    typer.Option(
+        help="A name from `camexport models`, package.module:callable for your own network, or the "
+        "PATH of an .onnx or .pt2 file."
+    ),
+]
+Arguments = Annotated[
+    list[str] | None, typer.Option("--arg", help="KEY=VALUE for package.module:callable; repeat.")
+]
+Output = Annotated[
+    str | None, typer.Option(help="Which output the logits are; of an ONNX file any tensor.")
+]
