@@ -86,7 +86,7 @@ def test_nobody_else_imports_onnx_runtime() -> None:
     users = {file.name: _onnx_runtime(file) for file in files if _onnx_runtime(file)}
     assert users == {
         "session.py": {"onnxruntime"},
-        "quantising.py": {"onnxruntime.quantization"},
+        "int8.py": {"onnxruntime.quantization"},
     }
 
 
