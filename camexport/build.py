@@ -7,10 +7,10 @@ from pathlib import Path
 
 from camexport.bundles import Contents, staged, write_bundle
 from camexport.errors import OptionError
-from camexport.models import Architecture, find_architecture, load_network
+from camexport.models import Architecture, find_architecture, load_network, settle_answer
 from camexport.precision import read_calibration, reduce_in_place
 from camexport.tracing import Split, default_layer, split, trace
-from camruntime.bundle import Bundle, Input, Precision, ResizeMode, open_bundle
+from camruntime.bundle import Bundle, Input, Precision, ProbabilityKind, ResizeMode, open_bundle
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +22,8 @@ class BuildOptions:
             or `.pt2` file.
         arguments: of the callable, pairs of name and text.
         output: which output the logits are, where there are several; of an ONNX file, any tensor.
+        probabilities: how logits become probabilities; None finds it out.
+        threshold: with `sigmoid`, the probability from which on a class is there; None is 0.5.
         weights: `default`, `random`, or the path of a state dict.
         seed: of random weights.
         layer: module path of the target layer.
@@ -41,6 +43,8 @@ class BuildOptions:
     model: str
     arguments: tuple[tuple[str, str], ...] = ()
     output: str | None = None
+    probabilities: ProbabilityKind | None = None
+    threshold: float | None = None
     weights: str = "default"
     seed: int = 0
     layer: str | None = None
@@ -59,10 +63,17 @@ class BuildOptions:
 
 @dataclass(frozen=True)
 class Built:
-    """A finished bundle, and the options of which its preprocessing had to be assumed."""
+    """A finished bundle, and what was chosen for its options where nothing was said.
+
+    Attributes:
+        bundle: the bundle.
+        assumed: options of its preprocessing that nobody gave and no weights tell.
+        output: the output that was picked from several; None where there is one, or it was named.
+    """
 
     bundle: Bundle
     assumed: tuple[str, ...]
+    output: str | None
 
 
 def build_bundle(options: BuildOptions) -> Built:
@@ -81,6 +92,7 @@ def build_bundle(options: BuildOptions) -> Built:
         network, source = load_network(
             architecture, options.weights, options.seed, spec.size, len(given) or None
         )
+        settled = settle_answer(network, spec.size, options.probabilities, options.threshold)
         program = trace(network, spec.size)
         layer = options.layer or default_layer(program, network)
         parts = split(program, architecture.aliases.get(layer, layer))
@@ -88,6 +100,7 @@ def build_bundle(options: BuildOptions) -> Built:
             model=options.model,
             arguments=dict(options.arguments),
             output=options.output,
+            answer=settled.answer,
             source=source,
             input=spec,
             labels=_fitting(given or architecture.labels, parts, given),
@@ -96,7 +109,7 @@ def build_bundle(options: BuildOptions) -> Built:
         write_bundle(stage, network, parts, contents)
         if calibration is not None:
             reduce_in_place(stage, calibration)
-    return Built(open_bundle(out), _assumed(architecture, options))
+    return Built(open_bundle(out), _assumed(architecture, options), settled.output)
 
 
 def _assumed(architecture: Architecture, options: BuildOptions) -> tuple[str, ...]:

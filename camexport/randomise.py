@@ -126,6 +126,7 @@ def _write(folder: Path, network: nn.Module, manifest: Manifest, layer: str, see
         model=manifest.model,
         arguments=manifest.arguments,
         output=manifest.output,
+        answer=manifest.answer,
         source=manifest.source.randomised(layer, seed, digest_state(network)),
         input=manifest.input,
         labels=manifest.labels,

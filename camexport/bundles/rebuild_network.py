@@ -7,7 +7,7 @@ from pathlib import Path
 from torch import nn
 
 from camexport.errors import OptionError, WeightsError
-from camexport.models import find_architecture, load_network
+from camexport.models import find_architecture, load_network, settle_answer
 from camruntime.bundle import Manifest
 
 
@@ -37,6 +37,7 @@ def rebuild_network(manifest: Manifest, weights: Path | None = None) -> nn.Modul
             f"{source.name} has SHA-256 {source.digest[:12]}…, the bundle was built from "
             f"{manifest.source.name} with {manifest.source.digest[:12]}…: give the same weights"
         )
+    settle_answer(network, manifest.input.size, manifest.answer.probabilities)
     return network
 
 

@@ -25,7 +25,7 @@ from camexport.graphs import (
 )
 from camexport.parity import check, measure
 from camexport.tracing import Split
-from camruntime.bundle import SCHEMA_VERSION, Bundle, Input, Layer, Manifest, Source
+from camruntime.bundle import SCHEMA_VERSION, Answer, Bundle, Input, Layer, Manifest, Source
 from camruntime.engine import Engine
 
 _TOOLS = ("camexport", "torch", "onnx", "onnxscript", "onnx-ir")
@@ -37,6 +37,7 @@ class Contents:
 
     Attributes:
         model, arguments, output: what `camexport build` was given.
+        answer: what the network's logits mean.
         source: where the network's weights came from.
         input: its preprocessing.
         labels: one per class.
@@ -46,6 +47,7 @@ class Contents:
     model: str
     arguments: Mapping[str, str]
     output: str | None
+    answer: Answer
     source: Source
     input: Input
     labels: tuple[str, ...]
@@ -59,17 +61,19 @@ def write_bundle(folder: Path, network: nn.Module, parts: Split, contents: Conte
         UnsupportedError: an operator that ONNX or the gradient does not have.
         ParityError: the stored graphs do not compute what `network` does.
     """
-    models = _convert(parts, contents.input, contents.gradient)
+    models = _convert(parts, contents)
     _compare(folder, network, _store(folder, models, parts, contents))
 
 
-def _convert(parts: Split, spec: Input, gradient: bool) -> dict[str, ir.Model]:
+def _convert(parts: Split, contents: Contents) -> dict[str, ir.Model]:
     """All graphs of the bundle by name."""
     examples = {"activations": torch.zeros(2, *parts.layout.shape)}
     if parts.layout.tokens:
         examples["tokens"] = torch.zeros(2, parts.layout.tokens, parts.layout.shape[0])
     models = {
-        "head": to_onnx(parts.head, {"image": torch.zeros(2, 3, *spec.size)}, list(examples)),
+        "head": to_onnx(
+            parts.head, {"image": torch.zeros(2, 3, *contents.input.size)}, list(examples)
+        ),
         "tail": to_onnx(parts.tail, examples, ["logits"]),
         "mask_images": mask_images(),
         "occlude_images": occlude_images(),
@@ -79,8 +83,9 @@ def _convert(parts: Split, spec: Input, gradient: bool) -> dict[str, ir.Model]:
     if cells is not None:
         models["cells"] = to_onnx(cells, examples, ["logits"])
         models["cells"].graph.outputs[0].shape = ir.Shape(["rows", parts.classes])
-    if gradient:
-        models["gradient"] = gradient_to_onnx(differentiate(parts.tail), examples)
+    if contents.gradient:
+        gradient = differentiate(parts.tail, lead=contents.answer.one_logit)
+        models["gradient"] = gradient_to_onnx(gradient, examples)
     return models
 
 
@@ -93,6 +98,7 @@ def _store(folder: Path, models: dict[str, ir.Model], parts: Split, contents: Co
         model=contents.model,
         arguments=dict(contents.arguments),
         output=contents.output,
+        answer=contents.answer,
         source=contents.source,
         layer=Layer(
             name=parts.layer,

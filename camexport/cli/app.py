@@ -57,12 +57,14 @@ def layers(
     size: Annotated[str | None, typer.Option(help="Input, N or HxW pixels.")] = None,
 ) -> None:
     """List the layers that a network can be split at; downloads nothing."""
-    from camexport.models import find_architecture
+    from camexport.models import find_architecture, settle_answer
     from camexport.tracing import candidates, trace
 
     architecture = find_architecture(model, dict(option_texts.pairs(arg)), output)
     network = (architecture.publish() if architecture.is_file else architecture.make(None)).eval()
-    program = trace(network, architecture.size_for(option_texts.size(size)))
+    extent = architecture.size_for(option_texts.size(size))
+    settle_answer(network, extent, "none")
+    program = trace(network, extent)
     # A layer's name has to be copied whole.
     table = Table(
         Column("layer", overflow="fold"), "kind", "activations", "layout", "cut", "default"

@@ -27,6 +27,16 @@ def build(
     model: Model,
     arg: Arguments = None,
     output: Output = None,
+    probabilities: Annotated[
+        Literal["softmax", "sigmoid", "none"] | None,
+        typer.Option(
+            help="How logits become probabilities: softmax over classes, sigmoid of each by "
+            "itself, or none: the answer as it is. Found out where a final one shows."
+        ),
+    ] = None,
+    threshold: Annotated[
+        float | None, typer.Option(help="With sigmoid: a class is there from it on; default 0.5.")
+    ] = None,
     weights: Weights = "default",
     seed: Annotated[int, typer.Option(help="Of random weights.")] = 0,
     layer: Annotated[str | None, typer.Option(help="Module path of the target layer.")] = None,
@@ -64,6 +74,8 @@ def build(
         model=model,
         arguments=option_texts.pairs(arg),
         output=output,
+        probabilities=probabilities,
+        threshold=threshold,
         weights=weights,
         seed=seed,
         layer=layer,
@@ -97,6 +109,8 @@ def _summarise(built: Built, chosen: bool) -> None:
         "input": f"{spec.size[0]}x{spec.size[1]} {spec.resize}, mean {spec.mean}, std {spec.std}"
         + (f" (assumed: say {', '.join(built.assumed)})" if built.assumed else ""),
         "classes": known["classes"],
+        "probabilities": known["probabilities"]
+        + (f", of output '{built.output}'" if built.output else ""),
         "size": known["size"],
         "parity": f"{worst.relative:.1e} of the range at worst ({worst.part})",
         "gradient": _gradient_parity(manifest.parity),

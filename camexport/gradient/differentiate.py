@@ -45,11 +45,16 @@ class _Reverse:
     gradients: dict[tuple[fx.Node, int], fx.Node] = field(default_factory=dict)
 
 
-def differentiate(tail: fx.GraphModule) -> fx.GraphModule:
+def differentiate(tail: fx.GraphModule, lead: bool = False) -> fx.GraphModule:
     """`activations (n, C, h, w), targets (n,)` -> gradient, same shape, and logits `(n, classes)`.
 
     Row i of the gradient is `d logits[i, targets[i]] / d activations[i]`. Where the tail also takes
     tokens, they come second, and no gradient is taken by them.
+
+    Args:
+        tail: takes activations, and tokens.
+        lead: of two classes, differentiate the lead of the target over the other (see
+            `camruntime.graphs.class_scores`): of [0, z] the first does not depend on anything.
 
     Raises:
         UnsupportedError: PyTorch has no derivative of an operator, or none that can be traced;
@@ -65,7 +70,7 @@ def differentiate(tail: fx.GraphModule) -> fx.GraphModule:
             targets = reverse.graph.placeholder("targets")
     live = _depending_on(activations, nodes)
     with quiet_tracing(), torch.no_grad():
-        reverse.gradients[logits, 0] = _one_hot(reverse, targets, logits)
+        reverse.gradients[logits, 0] = _one_hot(reverse, targets, logits, lead)
         for node in reversed(nodes):
             if node.op == "call_function" and node in live:
                 _step(reverse, node, live)
@@ -100,12 +105,13 @@ def _depending_on(source: fx.Node, nodes: list[fx.Node]) -> set[fx.Node]:
     return live
 
 
-def _one_hot(reverse: _Reverse, targets: fx.Node, logits: fx.Node) -> fx.Node:
-    """`d score / d logits`: one at each row's target."""
+def _one_hot(reverse: _Reverse, targets: fx.Node, logits: fx.Node, lead: bool) -> fx.Node:
+    """`d score / d logits`: one at each row's target; of a lead, minus one at the other."""
     value = _example(logits)
 
     def rows(wanted: Tensor) -> list[Tensor]:
-        return [(torch.arange(value.shape[1]) == wanted[:, None]).to(value.dtype)]
+        ones = (torch.arange(value.shape[1]) == wanted[:, None]).to(value.dtype)
+        return [2 * ones - 1 if lead else ones]
 
     traced = _trace(rows, [value.new_zeros(value.shape[:1], dtype=torch.int64)])
     (found,) = _inline(reverse, traced, [targets], "")

@@ -52,7 +52,8 @@ class _Network(UnflattenedModule):
     def __deepcopy__(self, _memo: object) -> nn.Module:
         copied = _network(self.program)  # what torch keeps beside the weights cannot be copied
         copied.load_state_dict(self.state_dict())  # they may have been changed since
-        copied._forward_hooks.update(self._forward_hooks)
+        for hooks in ("_forward_hooks", "_forward_pre_hooks", "_forward_hooks_always_called"):
+            getattr(copied, hooks).update(getattr(self, hooks))
         return copied
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from torch import nn
+from torch import Tensor, nn
 
-from camexport.errors import OptionError, UnknownModelError, UnsupportedError
+from camexport.errors import OptionError, UnknownModelError, UnsupportedError, WeightsError
 from camexport.models import (
     built_in,
     exported_programs,
@@ -95,6 +96,24 @@ def _seeded(
         ) from error
 
 
+def _fitted(
+    architecture: Architecture, state: Mapping[str, Tensor], origin: str, classes: int | None
+) -> nn.Module:
+    """With `state`; two classes may also be those of one logit."""
+    network = architecture.make(classes).eval()
+    try:
+        fit_state(network, state, origin)
+    except WeightsError:
+        if classes != 2:
+            raise
+        single = architecture.make(1).eval()
+        with suppress(WeightsError):
+            fit_state(single, state, origin)
+            return single
+        raise
+    return network
+
+
 def load_network(
     architecture: Architecture,
     weights: str,
@@ -129,9 +148,7 @@ def load_network(
         origin, name = "random", f"random, seed {seed}"
     else:
         path = Path(weights)
-        state = read_state(path)
-        network = architecture.make(classes).eval()
-        fit_state(network, state, path.name)
+        network = _fitted(architecture, read_state(path), path.name, classes)
         origin, name = "file", path.name
     source = Source(
         weights=origin,

@@ -65,6 +65,8 @@ class OnnxNetwork(nn.Module):
         image, output: names of the tensors that hold the images and the logits.
         channels_last: whether the file itself takes images `(n, H, W, 3)`.
         for_one: whether the file itself takes one image at a time.
+        activation_behind: `softmax` or `sigmoid`, where the file has one behind the output that was
+            asked for; None where it has none.
     """
 
     def __init__(self, graph: ir.Graph) -> None:
@@ -76,6 +78,7 @@ class OnnxNetwork(nn.Module):
         rows, columns = shape[1:3] if self.channels_last else shape[2:4]
         self.size = (rows, columns) if rows and columns else None
         self.for_one = shape[0] == 1
+        self.activation_behind = _activation_behind(graph.outputs[0])
         self.image = image.name or ""
         self.aliases: dict[str, str] = {}
         self._steps: list[tuple[str, list[str], list[str]]] = []
@@ -129,6 +132,11 @@ def read_network(path: Path, output: str | None) -> OnnxNetwork:
         UnsupportedError: an operator that is not known; names it and its node.
     """
     return OnnxNetwork(read_graph(path, output)).eval()
+
+
+def _activation_behind(logits: ir.Value) -> str | None:
+    known = {"Softmax": "softmax", "LogSoftmax": "softmax", "Sigmoid": "sigmoid"}
+    return next((known[node.op_type] for node, _ in logits.uses() if node.op_type in known), None)
 
 
 def _remember(node: nn.Module, values: tuple[Any, ...]) -> None:

@@ -17,7 +17,7 @@ _FOLDED = 2**24  # elements: shifted windows' masks are computed from constants 
 
 
 def read_graph(path: Path, output: str | None) -> ir.Graph:
-    """The graph up to `output`, a tensor's name; None takes the only output, before any softmax.
+    """The graph up to `output`, a tensor's name; None takes the only output.
 
     Raises:
         UnknownModelError: no such file, or it is no ONNX.
@@ -75,7 +75,4 @@ def _output(graph: ir.Graph, wanted: str | None, file: str) -> ir.Value:
             f"{file} has {len(graph.outputs)} outputs: say --output with one: {names}"
         )
     (last,) = graph.outputs
-    node = last.producer()
-    if node is not None and node.op_type in ("Softmax", "LogSoftmax") and node.inputs[0]:
-        return node.inputs[0]  # the logits: methods take the softmax themselves
     return last

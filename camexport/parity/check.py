@@ -31,7 +31,7 @@ def measure(network: nn.Module, engine: Engine, seed: int = 0) -> tuple[Parity, 
     graph by float64: PyTorch's float32 is then as far from it as ONNX Runtime.
     """
     manifest = engine.bundle.manifest
-    reference = Reference(network, manifest.layer.name)
+    reference = Reference(network, manifest.layer.name, manifest.answer)
     generator = torch.Generator().manual_seed(seed)
     measured: list[Parity] = []
     for batch in BATCHES:

@@ -11,6 +11,9 @@ from torch import Tensor, nn
 
 from camexport.errors import UnsupportedError
 from camexport.parity.layer_output import layer_output
+from camruntime.bundle import Answer
+
+_USUAL = Answer()
 
 
 class Reference:
@@ -22,19 +25,28 @@ class Reference:
     Args:
         network: in eval mode; it is neither split nor changed, so this does not trust the split.
         layer: the target layer's module path.
+        answer: what its logits mean.
         dtype: what the network computes in.
     """
 
-    def __init__(self, network: nn.Module, layer: str, dtype: torch.dtype = torch.float32) -> None:
+    def __init__(
+        self,
+        network: nn.Module,
+        layer: str,
+        answer: Answer = _USUAL,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
         self.network = network
         self.layer = layer
+        self.answer = answer
         self._dtype = dtype
         self._calls = 0  # of the layer in one pass, once that is known
 
     @cached_property
     def exact(self) -> Reference:
         """The judge where float32's rounding grows; its copy of the weights is made when asked."""
-        return Reference(copy.deepcopy(self.network).double(), self.layer, torch.float64)
+        network = copy.deepcopy(self.network).double()
+        return Reference(network, self.layer, self.answer, torch.float64)
 
     def run(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Activations and logits of `images` `(n, 3, H, W)`, from one pass."""
@@ -50,7 +62,9 @@ class Reference:
             return self._logits(activations.to(self._dtype), images.to(self._dtype))
 
     def gradient(self, images: Tensor, activations: Tensor, targets: Tensor) -> Tensor:
-        """`d logits[target] / d activations`, by autograd.
+        """`d score[target] / d activations`, by autograd.
+
+        A class's score is its logit; of a network with one logit, its lead over the other class.
 
         Args:
             images: `(n, 3, H, W)`.
@@ -63,7 +77,9 @@ class Reference:
         values, pictures = activations.to(self._dtype), images.to(self._dtype)
 
         def score(leaf: Tensor) -> Tensor:
-            return self._logits(leaf, pictures).gather(1, targets[:, None]).sum()
+            logits = self._logits(leaf, pictures)
+            scores = logits - logits.flip(1) if self.answer.one_logit else logits
+            return scores.gather(1, targets[:, None]).sum()
 
         try:
             leaf = values.clone().requires_grad_()

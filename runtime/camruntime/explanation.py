@@ -24,7 +24,7 @@ from camruntime.pictures import Box, Fit, Picture, contact_sheet, encode_png, ov
 
 @dataclass(frozen=True)
 class ClassScore:
-    """One class of one answer: index, label, and softmax probability in [0, 1]."""
+    """One class of one answer: index, label, and probability, by `Manifest.answer`."""
 
     index: int
     label: str
@@ -58,6 +58,9 @@ class Explanation:
         saliency: float32 in [0, 1] at the size of the network's input; all zero when `no_evidence`.
         target: the class that is explained.
         predicted: the network's top class, not always the target.
+        present: the classes that the network says are there, the strongest first: `predicted` alone
+            where there is one of several; where classes are by themselves, all from the bundle's
+            threshold on, which may be none.
         method: the method with its options.
         no_evidence: the raw map is flat or not finite, so it shows nothing.
         provenance: what computed it.
@@ -73,6 +76,7 @@ class Explanation:
     saliency: FloatArray
     target: ClassScore
     predicted: ClassScore
+    present: tuple[ClassScore, ...]
     method: Method
     no_evidence: bool
     provenance: Provenance
@@ -137,6 +141,7 @@ class Explanation:
         return {
             "target": dataclasses.asdict(self.target),
             "predicted": dataclasses.asdict(self.predicted),
+            "present": [dataclasses.asdict(one) for one in self.present],
             "method": spec_of(self.method),
             "options": dataclasses.asdict(self.method),
             "no_evidence": self.no_evidence,

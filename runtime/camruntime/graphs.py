@@ -13,7 +13,10 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from camruntime.bundle import Answer
 from camruntime.maps import FloatArray, Upsampling
+
+_USUAL = Answer()
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,7 @@ class Forward:
         tokens: float32 `(1, tokens, C)`, see `LayerOutput`.
         single_cells: float32 `(h * w, classes)`, what `Graphs.logits_of_single_cells` answers,
             where it came with the pass.
+        answer: what the logits mean.
     """
 
     image: FloatArray
@@ -89,6 +93,26 @@ class Forward:
     normalisation: Normalisation = Normalisation()
     tokens: FloatArray | None = None
     single_cells: FloatArray | None = None
+    answer: Answer = _USUAL
+
+    def probabilities(self, logits: FloatArray | None = None) -> FloatArray:
+        """The classes' probabilities, of this pass, or of other `logits` `(..., classes)`."""
+        return class_probabilities(self.logits if logits is None else logits, self.answer)
+
+    def present(self) -> list[int]:
+        """Indices of the classes that are there, the strongest first.
+
+        The top class; where classes are by themselves, all from the threshold on.
+        """
+        if self.answer.probabilities != "sigmoid":
+            return [int(self.logits.argmax())]
+        found = self.probabilities()
+        order = np.argsort(-found, kind="stable")
+        return [int(one) for one in order if found[one] >= self.answer.threshold]
+
+    def scores(self, logits: FloatArray | None = None) -> FloatArray:
+        """What is explained of each class, see `class_scores`."""
+        return class_scores(self.logits if logits is None else logits, self.answer)
 
     @property
     def layer(self) -> LayerOutput:
@@ -180,6 +204,28 @@ class Graphs(Protocol):
             EdgeModelError: there is no such edge model, or it does not answer with edges.
         """
         ...
+
+
+def class_probabilities(logits: FloatArray, answer: Answer) -> FloatArray:
+    """Probabilities `(..., classes)` of logits, float32, as `answer` says that they become them."""
+    if answer.probabilities == "none":
+        return logits
+    return softmax(logits) if answer.probabilities == "softmax" else sigmoid(logits)
+
+
+def class_scores(logits: FloatArray, answer: Answer) -> FloatArray:
+    """What is explained of each class `(..., classes)`: its logit.
+
+    Where the network has one logit, a class's lead over the other, [-z, z]: of [0, z] itself the
+    first would be the same for every picture, and its map flat.
+    """
+    return logits - logits[..., ::-1] if answer.one_logit else logits
+
+
+def sigmoid(logits: FloatArray) -> FloatArray:
+    """Each class by itself, float32, computed in float64; safe from overflow."""
+    small = np.exp(-np.abs(logits, dtype=np.float64))
+    return np.asarray(np.where(logits >= 0, 1, small) / (1 + small), np.float32)
 
 
 def softmax(logits: FloatArray) -> FloatArray:

@@ -433,8 +433,8 @@ def test_a_size_that_the_file_does_not_take(tmp_path: Path) -> None:
 
 def test_any_tensor_can_hold_the_logits(tmp_path: Path) -> None:
     path = _save(tmp_path / "c.onnx", *_classifier(), shape=("n", 3, 24, 32))
-    assert read_network(path, None).output == "logits"
-    assert read_network(path, "y").output == "y"
+    assert read_network(path, None).output == "y"
+    assert read_network(path, "logits").output == "logits"
     assert find_architecture(str(path), output="flat").make is not None
     with pytest.raises(OptionError, match="brings its own weights"):
         build_bundle(BuildOptions(model=str(path), weights="random", out=tmp_path / "b"))

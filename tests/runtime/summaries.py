@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from camruntime.bundle import Answer
 from camruntime.evaluation import Estimate, GalleryPicture, Summary
 from camruntime.evaluation.summary import Curve, MethodSummary
 from camruntime.metrics import MetricInfo
@@ -74,6 +75,7 @@ SUMMARY = Summary(
     layer="features.7",
     weights="0123456789abcdef" * 4,
     provider="CPUExecutionProvider",
+    answer=Answer(),
     dataset="parts",
     kind="folders",
     samples=20,

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from arrays import f32
-from camruntime.bundle import open_bundle
+from camruntime.bundle import Answer, open_bundle
 from camruntime.engine import DeviceValue, Engine, OnnxGraphs, cell_masks
 from camruntime.errors import DeviceMemoryError, SmallerChunkWarning
-from camruntime.graphs import softmax
+from camruntime.graphs import Forward, class_probabilities, class_scores, softmax
 from camruntime.pictures import prepare, read_picture
 
 
@@ -20,6 +20,28 @@ def test_softmax_by_hand_and_without_overflow() -> None:
     np.testing.assert_allclose(softmax(np.log(f32([[1, 3]]))), [[0.25, 0.75]], rtol=1e-6)
     np.testing.assert_allclose(softmax(f32([1000, 1000])), [0.5, 0.5])
     np.testing.assert_array_equal(softmax(f32([[3.0]])), [[1.0]])
+
+
+def test_what_logits_mean_by_hand() -> None:
+    logits = f32([[0, np.log(3)], [-1000, 1000]])
+    one = Answer(one_logit=True)
+    np.testing.assert_allclose(class_probabilities(logits, one), [[0.25, 0.75], [0, 1]], rtol=1e-6)
+    np.testing.assert_array_equal(class_scores(logits[:1], one)[0], [-logits[0, 1], logits[0, 1]])
+    each = Answer(probabilities="sigmoid")
+    np.testing.assert_allclose(class_probabilities(logits, each), [[0.5, 0.75], [0, 1]], rtol=1e-6)
+    np.testing.assert_array_equal(class_scores(logits, each), logits)
+    np.testing.assert_array_equal(class_probabilities(logits, Answer(probabilities="none")), logits)
+
+
+def test_which_classes_are_there() -> None:
+    def present(answer: Answer) -> list[int]:
+        pixel = np.zeros((1, 1, 1, 1), np.float32)
+        return Forward(pixel, pixel, f32([0.1, 3, -1, 1.2]), answer=answer).present()
+
+    assert present(Answer()) == [1]
+    assert present(Answer(probabilities="sigmoid")) == [1, 3, 0]
+    assert present(Answer(probabilities="sigmoid", threshold=0.76)) == [1, 3]
+    assert present(Answer(probabilities="sigmoid", threshold=0.99)) == []
 
 
 def test_single_cells_in_one_pass_equal_masked_copies(inspector: Path) -> None:

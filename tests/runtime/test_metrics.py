@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -12,6 +12,7 @@ import pytest
 
 import camruntime.metrics
 from arrays import f32
+from camruntime.bundle import Answer
 from camruntime.datasets import GroundTruth
 from camruntime.errors import MetricError
 from camruntime.graphs import Forward, Graphs
@@ -217,6 +218,16 @@ def test_feature_cams_explanation_map() -> None:
     )  # explained is the second class, still the picture's is the first
     assert value(RightClassification(), other) == 100
     assert value(Confidence(), other) == pytest.approx(100 / 28, abs=1e-4)
+
+
+@pytest.mark.parametrize(("threshold", "same"), [(0.3, 100), (0.7, 0), (0.95, 100)])
+def test_right_classification_of_classes_by_themselves(threshold: float, same: float) -> None:
+    """The target's sigmoid is 0.9 of the picture and 0.5 of a map that shows none of it."""
+    shown = case(np.zeros((2, 2)))
+    answer = Answer(probabilities="sigmoid", threshold=threshold)
+    found = replace(shown, forward=replace(shown.forward, answer=answer))
+    assert value(RightClassification(), found) == same
+    assert found.probability == pytest.approx(0.9)
 
 
 def _boxes(*boxes: tuple[float, float, float, float], size: tuple[int, int]) -> GroundTruth:

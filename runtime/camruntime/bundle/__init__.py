@@ -7,12 +7,14 @@ A bundle is a directory: ONNX graphs, one file with all their weights, and `bund
 from camruntime.bundle.manifest import (
     MANIFEST,
     SCHEMA_VERSION,
+    Answer,
     Axes,
     Graph,
     Input,
     Layer,
     Manifest,
     Precision,
+    ProbabilityKind,
     ResizeMode,
     Shared,
     Source,
@@ -20,11 +22,12 @@ from camruntime.bundle.manifest import (
 )
 from camruntime.bundle.measured import Compared, Fidelity, Parity
 from camruntime.bundle.opening import Bundle, digest_file, open_bundle
-from camruntime.bundle.rows import manifest_rows
+from camruntime.bundle.rows import in_words, manifest_rows
 
 __all__ = [
     "MANIFEST",
     "SCHEMA_VERSION",
+    "Answer",
     "Axes",
     "Bundle",
     "Compared",
@@ -35,11 +38,13 @@ __all__ = [
     "Manifest",
     "Parity",
     "Precision",
+    "ProbabilityKind",
     "ResizeMode",
     "Shared",
     "Source",
     "WeightsFile",
     "digest_file",
+    "in_words",
     "manifest_rows",
     "open_bundle",
 ]

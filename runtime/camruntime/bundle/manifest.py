@@ -10,12 +10,13 @@ from typing import Literal
 
 from camruntime.bundle.measured import Fidelity, Parity
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 MANIFEST = "bundle.json"
 
 Axes = Literal["channels-first", "channels-last", "tokens"]
 ResizeMode = Literal["squash", "centre-crop", "letterbox"]
 Precision = Literal["float32", "fp16", "int8"]
+ProbabilityKind = Literal["softmax", "sigmoid", "none"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +47,25 @@ class Source:
             randomised_from=layer,
             digest=digest,
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What the network's logits mean, and how they become probabilities.
+
+    Attributes:
+        probabilities: `softmax` over the classes, of which one is there; `sigmoid` of each class by
+            itself, of which any number is there; `none` where the network's answer is taken as it
+            is.
+        one_logit: the network has a single logit z, that of the second of two classes. Its graphs
+            give [0, z], whose softmax is z's sigmoid, and what is explained is a class's lead over
+            the other: z for the second, -z for the first.
+        threshold: with `sigmoid`, the probability from which on a class is said to be there.
+    """
+
+    probabilities: ProbabilityKind = "softmax"
+    one_logit: bool = False
+    threshold: float = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,6 +159,7 @@ class Manifest:
         model: what `camexport build --model` was given.
         arguments: what `--arg` was given, by name.
         output: what `--output` was given.
+        answer: what the logits mean.
         classes: number of logits; `labels` has as many entries.
         graphs: by name: `head`, `tail`, `mask_images`, `occlude_images`, `mask_activations`, and
             `gradient` unless it was left out; `cells` where the tail takes single cells at once.
@@ -153,6 +174,7 @@ class Manifest:
     model: str
     arguments: dict[str, str]
     output: str | None
+    answer: Answer
     source: Source
     layer: Layer
     input: Input

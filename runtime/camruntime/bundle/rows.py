@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from camruntime.bundle.manifest import Manifest
+from camruntime.bundle.manifest import Answer, Manifest
+
+
+def in_words(answer: Answer) -> str:
+    """How logits become probabilities, in a line."""
+    if answer.one_logit:
+        return "sigmoid of one logit, that of the second class"
+    return {
+        "softmax": "softmax over the classes",
+        "sigmoid": f"sigmoid of each class by itself, which is there from {answer.threshold:g} on",
+        "none": "none: the network's answer is taken as it is",
+    }[answer.probabilities]
 
 
 def manifest_rows(manifest: Manifest) -> dict[str, str]:
@@ -14,6 +25,7 @@ def manifest_rows(manifest: Manifest) -> dict[str, str]:
         "weights": manifest.source.name,
         "target layer": f"{manifest.layer.name} {manifest.layer.shape}",
         "classes": str(manifest.classes),
+        "probabilities": in_words(manifest.answer),
         "size": f"{manifest.weights.bytes / 1e6:.1f} MB of weights",
         "precision": manifest.precision,
     }

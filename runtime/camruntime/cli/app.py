@@ -95,6 +95,7 @@ def info(bundle: BundlePath) -> None:
         "normalisation": f"mean {spec.mean}, std {spec.std}",
         "classes": f"{known['classes']}: {', '.join(manifest.labels[:8])}"
         + (" …" if manifest.classes > 8 else ""),
+        "probabilities": known["probabilities"],
         "graphs": ", ".join(graph.file for graph in manifest.graphs.values()),
         "size": f"{known['size']}, opset {manifest.opset}",
         "parity": f"within {worst:.1e} of PyTorch's range when it was built"

@@ -74,7 +74,13 @@ class OnnxGraphs:
         each = [made.rows([row]) for row in range(len(images))]
         return [
             Forward(
-                image[None], one.activations, rows[-1], normalisation, one.tokens, _cells_of(rows)
+                image=image[None],
+                activations=one.activations,
+                logits=rows[-1],
+                normalisation=normalisation,
+                tokens=one.tokens,
+                single_cells=_cells_of(rows),
+                answer=self.engine.bundle.manifest.answer,
             )
             for image, one, rows in zip(images, each, answers, strict=True)
         ]

@@ -19,7 +19,8 @@ class Row:
         sample, category: see `Sample`.
         method: its spec.
         target, predicted: indices of the class that is explained, and of the network's top class.
-        right: whether the network's top class is one of the sample's; None where it has none.
+        right: whether the network's top class is one of the sample's, or, where classes are by
+            themselves, one of the sample's is there; None where the sample has none.
         probability: the target's, on the picture itself.
         no_evidence: the map shows nothing.
         values: by metric's spec; None where it has no meaning.
@@ -55,14 +56,14 @@ def measured(sample: Sample, outcome: Outcome, metrics: Sequence[Metric]) -> Row
         ground_truth=sample.locate((height, width)) if sample.locate else None,
     )
     results = {metric_spec(metric): case.measure(metric) for metric in metrics}
-    predicted = explanation.predicted.index
+    present = {one.index for one in explanation.present}
     return Row(
         sample=sample.name,
         category=sample.category,
         method=spec_of(outcome.method),
         target=explanation.target.index,
-        predicted=predicted,
-        right=predicted in sample.classes if sample.classes else None,
+        predicted=explanation.predicted.index,
+        right=not present.isdisjoint(sample.classes) if sample.classes else None,
         probability=explanation.target.probability,
         no_evidence=explanation.no_evidence,
         values={name: found.value for name, found in results.items()},

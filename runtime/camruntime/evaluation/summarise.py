@@ -50,6 +50,7 @@ def summarise(
         layer=manifest.layer.name,
         weights=manifest.fingerprint,
         provider=provider,
+        answer=manifest.answer,
         dataset=dataset.name,
         kind=dataset.kind,
         samples=len(first),

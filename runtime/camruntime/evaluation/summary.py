@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from camruntime.bundle import Answer
 from camruntime.metrics import MetricInfo
 
 SCHEMA_VERSION = 2
@@ -81,9 +82,11 @@ class Summary:
     Attributes:
         model, layer, weights: the network, its target layer, and `Manifest.fingerprint`.
         provider: what computed it.
+        answer: what the network's logits mean.
         dataset, kind: name and layout of the data set.
         samples: number of samples that were evaluated.
-        accuracy: share of them that the network classifies rightly; None where no class is known.
+        accuracy: share of them that the network classifies rightly, see `Row.right`; None where no
+            class is known.
         probability: mean of the explained class's, on the pictures themselves.
         failed: those that could not be, one line each.
         metrics: how each metric is read, in the order of the table's columns.
@@ -95,6 +98,7 @@ class Summary:
     layer: str
     weights: str
     provider: str
+    answer: Answer
     dataset: str
     kind: str
     samples: int

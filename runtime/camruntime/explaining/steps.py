@@ -11,7 +11,7 @@ from camruntime.bundle import Input
 from camruntime.engine import BatchGraphs, Cost, OnnxGraphs, Progress, metered
 from camruntime.explaining.targets import Wanted
 from camruntime.explanation import ClassScore, Explanation, Provenance
-from camruntime.graphs import Forward, softmax
+from camruntime.graphs import Forward
 from camruntime.maps import FloatArray, Maps, saliency
 from camruntime.methods import Method, preferred, run_method
 from camruntime.pictures import Picture, as_picture, fit, prepare
@@ -152,17 +152,18 @@ def _explanation(prediction: Prediction, method: Method, maps: Maps, row: int) -
     engine, forward = prediction.graphs.engine, prediction.forward
     manifest, photo = engine.bundle.manifest, prediction.photograph.picture
     shown, evidence = saliency(maps.raw[row], manifest.input.size)
-    probabilities = softmax(forward.logits)
-    target, predicted = (
-        ClassScore(which, manifest.labels[which], float(probabilities[which]))
-        for which in (prediction.targets[row], int(forward.logits.argmax()))
-    )
+    probabilities = forward.probabilities()
+
+    def scored(index: int) -> ClassScore:
+        return ClassScore(index, manifest.labels[index], float(probabilities[index]))
+
     return Explanation(
         photo=photo,
         raw=maps.raw[row],
         saliency=shown,
-        target=target,
-        predicted=predicted,
+        target=scored(prediction.targets[row]),
+        predicted=scored(int(forward.logits.argmax())),
+        present=tuple(map(scored, forward.present())),
         method=method,
         no_evidence=not evidence,
         provenance=Provenance(

@@ -84,7 +84,7 @@ class AnytimeScoreCAM:
         while True:
             chosen = known.next()[: limit - len(known.surrogate.measured)]
             logits = graphs.logits_of_masked_images(forward.image, shown[chosen], upsampling)
-            known.surrogate.measure(chosen, logits[:, list(targets)])
+            known.surrogate.measure(chosen, forward.scores(logits)[:, list(targets)])
             spent = len(known.surrogate.measured)
             late = 1000 * (time.perf_counter() - start) >= self.milliseconds
             if spent == min(limit, len(shown)) or late or self._is_sure(known):

@@ -96,10 +96,9 @@ def _paper(
     upsampling = bilinear(*_sizes(forward))
     masks = rescale(found.maps, *upsampling.extremes(found.maps)).maps
     blank = np.zeros((1, *masks.shape[1:]), np.float32)  # shows the blurred image alone
-    logits = graphs.logits_of_occluded_images(
-        occlusion, np.concatenate([masks, blank]), upsampling
-    )[:, target]
-    contributions = logits[:-1] - logits[-1]
+    logits = graphs.logits_of_occluded_images(occlusion, np.concatenate([masks, blank]), upsampling)
+    scores = forward.scores(logits)[:, target]
+    contributions = scores[:-1] - scores[-1]
     weights = softmax(contributions) if len(masks) else contributions
     return _fused(upsampling(masks), weights, found, contributions, forward)
 
@@ -123,9 +122,10 @@ def _official(
     masks = rescale(clipped, maps.min((1, 2)), maps.max((1, 2))).maps
     if not len(masks):
         return _fused(maps, alpha[:0], found, alpha[:0], forward)
-    logits = graphs.logits_of_occluded_images(occlusion, masks, upsampling)[:, target]
-    weights = np.where(logits >= _NEGLIGIBLE, logits / max(logits.max(), _NEGLIGIBLE), 0)
-    raw, parts = _fused(maps, weights.astype(np.float32), found, logits, forward)
+    logits = graphs.logits_of_occluded_images(occlusion, masks, upsampling)
+    scores = forward.scores(logits)[:, target]
+    weights = np.where(scores >= _NEGLIGIBLE, scores / max(scores.max(), _NEGLIGIBLE), 0)
+    raw, parts = _fused(maps, weights.astype(np.float32), found, scores, forward)
     return np.maximum(raw, 0), parts
 
 

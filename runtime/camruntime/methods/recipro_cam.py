@@ -14,7 +14,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from camruntime.graphs import Forward, Graphs, softmax
+from camruntime.graphs import Forward, Graphs
 from camruntime.maps import FloatArray, Maps
 from camruntime.methods._registry import register
 
@@ -32,8 +32,8 @@ class ReciproCAM:
     maps; this does neither. Tokens beside the grid, such as a class token, are kept in every copy.
 
     Attributes:
-        score: `probability` (softmax, the authors' choice) or `logit` (OpenVINO XAI's). Logits keep
-            their contrast where the softmax saturates, and with a single class.
+        score: `probability` (the authors' choice) or `logit` (OpenVINO XAI's). Logits keep their
+            contrast where probabilities saturate.
         mask: `cell` keeps one cell (what the authors' code runs); `gaussian` keeps its 3 x 3
             neighbourhood weighted by [[1, 2, 1], [2, 4, 2], [1, 2, 1]] / 16, smoother and less
             sharp.
@@ -53,11 +53,11 @@ class ReciproCAM:
         """Raw maps `(targets, h, w)`; at most one tail pass per cell, shared by all targets."""
         grid = forward.activations.shape[-2:]
         if self.mask == "cell":
-            scores = graphs.logits_of_single_cells(forward)  # (h*w, classes)
+            logits = graphs.logits_of_single_cells(forward)  # (h*w, classes)
         else:
-            scores = graphs.logits_of_masked_activations(forward.layer, gaussian_masks(grid))
-        if self.score == "probability":
-            scores = softmax(scores)
+            logits = graphs.logits_of_masked_activations(forward.layer, gaussian_masks(grid))
+        found = forward.probabilities if self.score == "probability" else forward.scores
+        scores = found(logits)
         return Maps(np.ascontiguousarray(scores[:, list(targets)].T.reshape(-1, *grid)))
 
 

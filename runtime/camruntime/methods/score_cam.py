@@ -82,9 +82,9 @@ class ScoreCAM:
         shown, rows = channel_masks(masks)
         logits = graphs.logits_of_masked_images(forward.image, shown, upsampling)[rows]
         if preset.channel_softmax:
-            weights = softmax(logits[:, list(targets)].T)  # (targets, C)
+            weights = softmax(forward.scores(logits)[:, list(targets)].T)  # (targets, C)
             return Maps(np.maximum(weighted_sum(weights, maps), 0))
-        weights = softmax(logits)[:, list(targets)].T * masks.evidence
+        weights = forward.probabilities(logits)[:, list(targets)].T * masks.evidence
         return Maps(np.maximum(upsampling(weighted_sum(weights, maps)), 0))
 
 

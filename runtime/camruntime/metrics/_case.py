@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 
 from camruntime.datasets import GroundTruth
-from camruntime.graphs import Forward, Graphs, softmax
+from camruntime.graphs import Forward, Graphs
 from camruntime.maps import FloatArray, saliency
 from camruntime.methods import Method, run_method
 from camruntime.metrics._info import MetricInfo
@@ -77,7 +77,7 @@ class Case:
     @cached_property
     def probability(self) -> float:
         """The target's, of the picture as it is."""
-        return float(softmax(self.forward.logits)[self.target])
+        return float(self.forward.probabilities()[self.target])
 
     @cached_property
     def seen(self) -> Forward:
@@ -107,4 +107,4 @@ class Case:
     def probabilities(self, images: Sequence[FloatArray]) -> FloatArray:
         """The target's, float32 `(n,)`, of normalised pictures `(3, H, W)`."""
         logits = self.graphs.logits(np.ascontiguousarray(images, np.float32))
-        return softmax(logits)[:, self.target]
+        return self.forward.probabilities(logits)[:, self.target]

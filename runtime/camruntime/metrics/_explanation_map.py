@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from camruntime.graphs import softmax
 from camruntime.maps import FloatArray, above_percentile
 from camruntime.metrics._case import Case
 
@@ -11,4 +10,4 @@ def shown_probabilities(case: Case, percentile: float) -> FloatArray:
     """Probabilities `(classes,)` of the picture where saliency is above a percentile."""
     shown = above_percentile(case.saliency, percentile)
     logits: FloatArray = case.graphs.logits(case.forward.image * shown)[0]
-    return softmax(logits)
+    return case.forward.probabilities(logits)

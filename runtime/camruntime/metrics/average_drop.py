@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from camruntime.graphs import softmax
 from camruntime.metrics._case import Case, Measured
 from camruntime.metrics._info import MetricInfo
 from camruntime.metrics._registry import register
@@ -40,4 +39,4 @@ class AverageDrop:
 
 def seen_probability(case: Case) -> float:
     """The target's probability on the explanation map."""
-    return float(softmax(case.seen.logits)[case.target])
+    return float(case.seen.probabilities()[case.target])

@@ -21,6 +21,8 @@ from camruntime.metrics._registry import register
 class RightClassification:
     """100 where the explanation map has the picture's top class, else 0.
 
+    Where classes are by themselves: where the target is there, or is not, as on the picture.
+
     Attributes:
         percentile: pixels above this percentile of saliency are shown, the others are mean colour.
     """
@@ -39,5 +41,10 @@ class RightClassification:
 
     def __call__(self, case: Case) -> Measured:
         """100 or 0."""
-        found = shown_probabilities(case, self.percentile)
-        return Measured(100.0 * bool(found.argmax() == case.forward.logits.argmax()))
+        found, answer = shown_probabilities(case, self.percentile), case.forward.answer
+        if answer.probabilities == "sigmoid":
+            both = (case.probability, found[case.target])
+            same = len({bool(one >= answer.threshold) for one in both}) == 1
+        else:
+            same = bool(found.argmax() == case.forward.logits.argmax())
+        return Measured(100.0 * same)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
+from camruntime.bundle import in_words
 from camruntime.evaluation.report.curves import cost_section, curves_section
 from camruntime.evaluation.report.gallery import GalleryPicture, gallery_section
 from camruntime.evaluation.report.page import facts_html, page_html, sorting_script
@@ -51,6 +52,7 @@ def _facts(summary: Summary) -> str:
         "Layer": f"<code>{escape(summary.layer)}</code>",
         "Weights": f'<code title="SHA-256 {weights}">{weights[:12]}</code>',
         "Provider": escape(summary.provider),
+        "Probabilities": escape(in_words(summary.answer)),
         "Data set": f"{escape(summary.dataset)} ({escape(summary.kind)})",
         "Samples": f"{summary.samples:,}",
         "Accuracy": accuracy,
