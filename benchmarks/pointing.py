@@ -20,7 +20,8 @@ from rich.progress import track
 from rich.table import Table
 
 import camruntime
-from camexport.inspector.surfaces import LABELS, SIZE, Surface, draw
+from camexport.inspector import LABELS, SIZE
+from camexport.inspector.surfaces import Surface, draw
 from camruntime.methods import METHODS as REGISTERED
 
 SEED = 4  # not one that training or the fresh surfaces use

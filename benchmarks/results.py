@@ -20,7 +20,8 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from camexport.inspector.surfaces import LABELS, draw
+from camexport.inspector import LABELS
+from camexport.inspector.surfaces import draw
 from camruntime.evaluation import Estimate, mean_over_samples
 from camruntime.methods import make_method, spec_of
 from camruntime.pictures import encode_png

@@ -11,9 +11,10 @@ import torch
 
 import camruntime
 from camexport.build import BuildOptions, build_bundle
-from camexport.inspector.network import GRID, Inspector
+from camexport.inspector import LABELS, SIZE, Inspector
+from camexport.inspector.network import GRID
 from camexport.inspector.samples import write_samples
-from camexport.inspector.surfaces import LABELS, SIZE, draw, draw_many
+from camexport.inspector.surfaces import draw, draw_many
 from camexport.inspector.train import FRESH_SEED, Batch, accuracy, stray_evidence, surfaces
 from camexport.models import find_architecture, load_network
 from camruntime.bundle import open_bundle

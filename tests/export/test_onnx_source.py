@@ -202,16 +202,9 @@ def _classifier(rows: Any = "n") -> tuple[list[onnx.NodeProto], Constants]:
 @pytest.mark.parametrize("rows", ["n", 1])
 def test_a_bundle_from_a_file(tmp_path: Path, rows: Any) -> None:
     path = _save(tmp_path / "defects.onnx", *_classifier(rows), shape=(rows, 3, 24, 32), opset=13)
-    for layer in ("features.relu", "act", "features_relu"):
-        options = BuildOptions(
-            model=str(path),
-            layer=layer,
-            gradient=layer == "features_relu",
-            out=tmp_path / "b",
-            force=True,
-        )
-        manifest = build_bundle(options).bundle.manifest
-        assert manifest.layer.name == "features_relu"
+    options = BuildOptions(model=str(path), layer="features_relu", out=tmp_path / "b")
+    manifest = build_bundle(options).bundle.manifest
+    assert manifest.layer.name == "features_relu"
     assert manifest.layer.shape == (8, 12, 16)
     assert manifest.input.size == (24, 32)
     assert manifest.classes == 5
@@ -226,6 +219,14 @@ def test_a_bundle_from_a_file(tmp_path: Path, rows: Any) -> None:
         (expected,) = original.run(["y"], {"x": image[None]})
         np.testing.assert_allclose(np.exp(found) / np.exp(found).sum(), expected[0], atol=1e-5)
     assert verify_bundle(tmp_path / "b")
+
+
+@pytest.mark.parametrize("layer", ["features.relu", "act"])
+def test_a_layer_by_the_names_that_the_file_has_for_it(tmp_path: Path, layer: str) -> None:
+    """Its output's and its node's."""
+    path = _save(tmp_path / "c.onnx", *_classifier(), shape=("n", 3, 24, 32))
+    options = BuildOptions(model=str(path), layer=layer, gradient=False, out=tmp_path / "b")
+    assert build_bundle(options).bundle.manifest.layer.name == "features_relu"
 
 
 def test_a_class_token_that_is_expanded_to_the_batch(tmp_path: Path) -> None:

@@ -60,6 +60,7 @@ def test_what_every_table_about_a_bundle_says(inspector: Path) -> None:
         "weights": "inspector.safetensors",
         "target layer": "features (96, 16, 16)",
         "classes": "5",
+        "probabilities": "softmax over the classes",
         "size": "0.9 MB of weights",
         "precision": "float32",
     }
@@ -88,11 +89,11 @@ def test_broken_json(copy: Path) -> None:
         open_bundle(copy)
 
 
-@pytest.mark.parametrize("version", [0, 5, 7, None, "6"])
+@pytest.mark.parametrize("version", [0, 5, 6, 8, None, "7"])
 def test_another_schema_version(copy: Path, version: object) -> None:
     _edit(copy, schema_version=version)
     with pytest.raises(
-        BundleError, match=r"schema_version .*, this camruntime reads 6: build the bundle again"
+        BundleError, match=r"schema_version .*, this camruntime reads 7: build the bundle again"
     ):
         open_bundle(copy)
 

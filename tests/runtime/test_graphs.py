@@ -25,10 +25,14 @@ def test_softmax_by_hand_and_without_overflow() -> None:
 def test_what_logits_mean_by_hand() -> None:
     logits = f32([[0, np.log(3)], [-1000, 1000]])
     one = Answer(one_logit=True)
-    np.testing.assert_allclose(class_probabilities(logits, one), [[0.25, 0.75], [0, 1]], rtol=1e-6)
+    np.testing.assert_allclose(
+        class_probabilities(logits, one), f32([[0.25, 0.75], [0, 1]]), rtol=1e-6
+    )
     np.testing.assert_array_equal(class_scores(logits[:1], one)[0], [-logits[0, 1], logits[0, 1]])
     each = Answer(probabilities="sigmoid")
-    np.testing.assert_allclose(class_probabilities(logits, each), [[0.5, 0.75], [0, 1]], rtol=1e-6)
+    np.testing.assert_allclose(
+        class_probabilities(logits, each), f32([[0.5, 0.75], [0, 1]]), rtol=1e-6
+    )
     np.testing.assert_array_equal(class_scores(logits, each), logits)
     np.testing.assert_array_equal(class_probabilities(logits, Answer(probabilities="none")), logits)
 
