@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +20,6 @@ from camruntime.engine.session import (
 )
 from camruntime.errors import ProviderError
 
-PROJECT = Path(__file__).parents[2]
 HOST = ("cpu", 0)
 LAYER = np.arange(8, dtype=np.float32).reshape(1, 2, 2, 2)
 MASKS = np.array([[[1, 0], [0, 2]], [[0, 0], [1, 0]]], np.float32)
@@ -77,25 +75,3 @@ def test_quiet_swallows_what_is_printed(capsys: pytest.CaptureFixture[str]) -> N
         print("libcublasLt.so.13: cannot open shared object file")
     print("said")
     assert capsys.readouterr().out == "said\n"
-
-
-def test_nobody_else_imports_onnx_runtime() -> None:
-    """As ruff has it; and the quantiser, which is free of its bans, takes what it needs alone."""
-    folders = PROJECT / "camexport", PROJECT / "runtime" / "camruntime"
-    files = [file for folder in folders for file in folder.rglob("*.py")]
-    users = {file.name: _onnx_runtime(file) for file in files if _onnx_runtime(file)}
-    assert users == {
-        "session.py": {"onnxruntime"},
-        "int8.py": {"onnxruntime.quantization"},
-    }
-
-
-def _onnx_runtime(file: Path) -> set[str]:
-    """What of ONNX Runtime a file imports."""
-    names: set[str] = set()
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            names.add(node.module or "")
-    return {name for name in names if name.partition(".")[0] == "onnxruntime"}
