@@ -31,6 +31,7 @@ def rebuild_network(manifest: Manifest, weights: Path | None = None) -> nn.Modul
         manifest.source.seed or 0,
         manifest.input.size,
         manifest.classes if known and known != manifest.classes else None,
+        manifest.input.channels,
     )
     if source.digest != manifest.source.digest:
         raise WeightsError(

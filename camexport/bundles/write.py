@@ -69,10 +69,12 @@ def _convert(parts: Split, spec: Input, gradient: bool) -> dict[str, ir.Model]:
     if parts.layout.tokens:
         examples["tokens"] = torch.zeros(2, parts.layout.tokens, parts.layout.shape[0])
     models = {
-        "head": to_onnx(parts.head, {"image": torch.zeros(2, 3, *spec.size)}, list(examples)),
+        "head": to_onnx(
+            parts.head, {"image": torch.zeros(2, spec.channels, *spec.size)}, list(examples)
+        ),
         "tail": to_onnx(parts.tail, examples, ["logits"]),
-        "mask_images": mask_images(),
-        "occlude_images": occlude_images(),
+        "mask_images": mask_images(spec.channels),
+        "occlude_images": occlude_images(spec.channels),
         "mask_activations": mask_activations(),
     }
     cells = single_cells(parts.tail)

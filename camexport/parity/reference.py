@@ -37,7 +37,7 @@ class Reference:
         return Reference(copy.deepcopy(self.network).double(), self.layer, torch.float64)
 
     def run(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Activations and logits of `images` `(n, 3, H, W)`, from one pass."""
+        """Activations and logits of `images` `(n, channels, H, W)`, from one pass."""
         # Not in inference mode: autograd takes no tensors from there.
         with torch.no_grad(), layer_output(self.network, self.layer) as seen:
             logits: Tensor = self.network(images.to(self._dtype))
@@ -53,7 +53,7 @@ class Reference:
         """`d logits[target] / d activations`, by autograd.
 
         Args:
-            images: `(n, 3, H, W)`.
+            images: `(n, channels, H, W)`.
             activations: take the place of the layer's last output.
             targets: `(n,)`.
 

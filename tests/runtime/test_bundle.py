@@ -88,11 +88,11 @@ def test_broken_json(copy: Path) -> None:
         open_bundle(copy)
 
 
-@pytest.mark.parametrize("version", [0, 5, 7, None, "6"])
+@pytest.mark.parametrize("version", [0, 6, 8, None, "7"])
 def test_another_schema_version(copy: Path, version: object) -> None:
     _edit(copy, schema_version=version)
     with pytest.raises(
-        BundleError, match=r"schema_version .*, this camruntime reads 6: build the bundle again"
+        BundleError, match=r"schema_version .*, this camruntime reads 7: build the bundle again"
     ):
         open_bundle(copy)
 

@@ -5,9 +5,12 @@ A bundle is a directory: ONNX graphs, one file with all their weights, and `bund
 """
 
 from camruntime.bundle.manifest import (
+    EIGHT_BITS,
     MANIFEST,
     SCHEMA_VERSION,
+    SIXTEEN_BITS,
     Axes,
+    Colour,
     Graph,
     Input,
     Layer,
@@ -17,16 +20,20 @@ from camruntime.bundle.manifest import (
     Shared,
     Source,
     WeightsFile,
+    usual_shown,
 )
 from camruntime.bundle.measured import Compared, Fidelity, Parity
 from camruntime.bundle.opening import Bundle, digest_file, open_bundle
 from camruntime.bundle.rows import manifest_rows
 
 __all__ = [
+    "EIGHT_BITS",
     "MANIFEST",
     "SCHEMA_VERSION",
+    "SIXTEEN_BITS",
     "Axes",
     "Bundle",
+    "Colour",
     "Compared",
     "Fidelity",
     "Graph",
@@ -42,4 +49,5 @@ __all__ = [
     "digest_file",
     "manifest_rows",
     "open_bundle",
+    "usual_shown",
 ]
