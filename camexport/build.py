@@ -5,12 +5,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from camexport._channel_options import channels_of
 from camexport.bundles import Contents, staged, write_bundle
 from camexport.errors import OptionError
-from camexport.models import Architecture, find_architecture, load_network, settle_answer
-from camexport.precision import read_calibration, reduce_in_place
+from camexport.models import (
+    Architecture,
+    find_architecture,
+    input_channels,
+    load_network,
+    settle_answer,
+)
+from camexport.precision import Calibration, read_calibration, reduce_in_place
 from camexport.tracing import Split, default_layer, split, trace
-from camruntime.bundle import Bundle, Input, Precision, ProbabilityKind, ResizeMode, open_bundle
+from camruntime.bundle import (
+    Bundle,
+    Colour,
+    Input,
+    Precision,
+    ProbabilityKind,
+    ResizeMode,
+    open_bundle,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +43,11 @@ class BuildOptions:
         seed: of random weights.
         layer: module path of the target layer.
         size: input `(H, W)`.
-        mean, std: per channel, for pixel values in [0, 1].
+        channels: of the input, where neither a file nor the network tells.
+        colour: what three channels are, or one.
+        full_scale: the value of white in the pictures.
+        shown: which channel is drawn, or which three, of networks that take no colours.
+        mean, std: one for all channels or for each, for pixel values in [0, 1].
         resize: how a photograph is brought to that size.
         shorter_side: for `centre-crop`, in pixels.
         labels: file with one label per line, in the order of the logits.
@@ -49,8 +68,12 @@ class BuildOptions:
     seed: int = 0
     layer: str | None = None
     size: tuple[int, int] | None = None
-    mean: tuple[float, float, float] | None = None
-    std: tuple[float, float, float] | None = None
+    channels: int | None = None
+    colour: Colour | None = None
+    full_scale: int | None = None
+    shown: tuple[int, ...] | None = None
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
     resize: ResizeMode | None = None
     shorter_side: int | None = None
     labels: Path | None = None
@@ -84,16 +107,24 @@ def build_bundle(options: BuildOptions) -> Built:
         MissingDependencyError: ONNX Runtime is not installed.
     """
     architecture = find_architecture(options.model, dict(options.arguments), options.output)
-    spec = input_of(architecture, options)
-    calibration = read_calibration(options.precision, options.calibrate, spec)
-    given = _read_labels(options.labels)
+    channels = architecture.channels_for(options.channels)
+    known = None if channels is None else _prepared(architecture, options, channels)
+    size, given = architecture.size_for(options.size), _read_labels(options.labels)
     out = options.out or Path("exported_models") / _short(options.model)
     with staged(out, options.force) as stage:
         network, source = load_network(
-            architecture, options.weights, options.seed, spec.size, len(given) or None
+            architecture,
+            options.weights,
+            options.seed,
+            size,
+            len(given) or None,
+            channels,
         )
-        settled = settle_answer(network, spec.size, options.probabilities, options.threshold)
-        program = trace(network, spec.size)
+        spec, calibration = known or _prepared(architecture, options, input_channels(network, size))
+        settled = settle_answer(
+            network, size, spec.channels, options.probabilities, options.threshold
+        )
+        program = trace(network, size, spec.channels)
         layer = options.layer or default_layer(program, network)
         parts = split(program, architecture.aliases.get(layer, layer))
         contents = Contents(
@@ -112,9 +143,17 @@ def build_bundle(options: BuildOptions) -> Built:
     return Built(open_bundle(out), _assumed(architecture, options), settled.output)
 
 
+def _prepared(
+    architecture: Architecture, options: BuildOptions, channels: int
+) -> tuple[Input, Calibration | None]:
+    spec = input_of(architecture, options, channels)
+    return spec, read_calibration(options.precision, options.calibrate, spec)
+
+
 def _assumed(architecture: Architecture, options: BuildOptions) -> tuple[str, ...]:
     size = options.size or architecture.size_fixed
-    said = {"--size": size, "--mean": options.mean, "--std": options.std}
+    plain = architecture.takes_pixels
+    said = {"--size": size, "--mean": options.mean or plain, "--std": options.std or plain}
     missing = tuple(option for option, value in said.items() if not value)
     return missing if architecture.input_assumed else ()
 
@@ -125,11 +164,12 @@ def _short(model: str) -> str:
     return Path(name).stem if Path(name).is_file() else name
 
 
-def input_of(architecture: Architecture, options: BuildOptions) -> Input:
-    """The architecture's preprocessing with what `options` say instead.
+def input_of(architecture: Architecture, options: BuildOptions, channels: int = 3) -> Input:
+    """The architecture's preprocessing, of so many channels, with what `options` say instead.
 
     Raises:
-        OptionError: a size, mean or std that cannot be, or a crop larger than the picture.
+        OptionError: a size, mean or std that cannot be, or a crop larger than the picture; see also
+            `channels_of`.
     """
     known = architecture.input
     size = architecture.size_for(options.size)
@@ -142,10 +182,19 @@ def input_of(architecture: Architecture, options: BuildOptions) -> Input:
             raise OptionError(f"--shorter-side {shorter} is below the crop {size[0]}x{size[1]}")
     elif options.shorter_side is not None:
         raise OptionError(f"--shorter-side goes with --resize centre-crop, not {resize}")
-    mean, std = options.mean or known.mean, options.std or known.std
-    if min(size) < 1 or min(std) <= 0:
-        raise OptionError(f"expected a size of at least 1x1 and std above 0, got {size} and {std}")
-    return Input(size=size, colour="RGB", resize=resize, shorter_side=shorter, mean=mean, std=std)
+    if min(size) < 1:
+        raise OptionError(f"expected a size of at least 1x1, got {size}")
+    own = channels_of(architecture, options, channels)
+    return Input(
+        size=size,
+        colour=own.colour,
+        full_scale=own.full_scale,
+        shown=own.shown,
+        resize=resize,
+        shorter_side=shorter,
+        mean=own.mean,
+        std=own.std,
+    )
 
 
 def _read_labels(path: Path | None) -> tuple[str, ...]:

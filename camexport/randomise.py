@@ -23,7 +23,7 @@ from camexport.bundles import Contents, rebuild_network, staged, write_bundle
 from camexport.errors import OptionError, UnsupportedError
 from camexport.tracing import split, trace
 from camexport.weights import LearnedLayer, calibrate, digest_state, learned_layers
-from camruntime.bundle import Bundle, Manifest, open_bundle
+from camruntime.bundle import Bundle, Input, Manifest, open_bundle
 
 _CONSTANT = 1e-5  # logits that differ less between pictures, relative to their size, are rounding
 
@@ -64,13 +64,15 @@ def randomise_bundle(options: RandomiseOptions) -> tuple[Bundle, ...]:
         raise OptionError(f"--out {options.out} is the bundle itself: choose another folder")
     with staged(options.out, options.force) as stage:
         network = rebuild_network(manifest, options.weights)
-        layers = learned_layers(trace(network, manifest.input.size), network)
+        layers = learned_layers(
+            trace(network, manifest.input.size, manifest.input.channels), network
+        )
         generator = torch.Generator().manual_seed(options.seed)
         end = len(layers)
         for number, start in enumerate(_starts(len(layers), options.stages), 1):
             for layer in reversed(layers[start:end]):  # the same order for any number of stages
                 _permute(layer, generator)
-            _settle(network, layers[start:], manifest.input.size, options.seed)
+            _settle(network, layers[start:], manifest.input, options.seed)
             folder = stage / str(number)
             folder.mkdir()
             _write(folder, network, manifest, layers[start].name, options.seed)
@@ -95,9 +97,7 @@ def _permute(layer: LearnedLayer, generator: torch.Generator) -> None:
             parameter.copy_(parameter.flatten()[order].view_as(parameter))
 
 
-def _settle(
-    network: nn.Module, randomised: Sequence[LearnedLayer], size: tuple[int, int], seed: int
-) -> None:
+def _settle(network: nn.Module, randomised: Sequence[LearnedLayer], spec: Input, seed: int) -> None:
     """Give the batch norms among `randomised` statistics of what now reaches them.
 
     With the trained network's, activations drift from layer to layer. The other weights stay.
@@ -108,12 +108,11 @@ def _settle(
     norms = [layer.module for layer in randomised]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        calibrate(
-            network, [n for n in norms if isinstance(n, nn.modules.batchnorm._BatchNorm)], size
-        )
+        batch_norms = [n for n in norms if isinstance(n, nn.modules.batchnorm._BatchNorm)]
+        calibrate(network, batch_norms, spec.size, spec.channels)
         network.eval()
         with torch.inference_mode():
-            logits: Tensor = network(torch.randn(4, 3, *size))
+            logits: Tensor = network(torch.randn(4, spec.channels, *spec.size))
     if not logits.std(0).max() > _CONSTANT * logits.abs().max():  # also where they are NaN
         raise UnsupportedError(
             f"randomised from {randomised[0].name} on, the network answers every picture alike: "
@@ -132,5 +131,5 @@ def _write(folder: Path, network: nn.Module, manifest: Manifest, layer: str, see
         labels=manifest.labels,
         gradient="gradient" in manifest.graphs,
     )
-    parts = split(trace(network, manifest.input.size), manifest.layer.name)
+    parts = split(trace(network, manifest.input.size, manifest.input.channels), manifest.layer.name)
     write_bundle(folder, network, parts, contents)

@@ -31,13 +31,16 @@ def rebuild_network(manifest: Manifest, weights: Path | None = None) -> nn.Modul
         manifest.source.seed or 0,
         manifest.input.size,
         manifest.classes if known and known != manifest.classes else None,
+        manifest.input.channels,
     )
     if source.digest != manifest.source.digest:
         raise WeightsError(
             f"{source.name} has SHA-256 {source.digest[:12]}…, the bundle was built from "
             f"{manifest.source.name} with {manifest.source.digest[:12]}…: give the same weights"
         )
-    settle_answer(network, manifest.input.size, manifest.answer.probabilities)
+    settle_answer(
+        network, manifest.input.size, manifest.input.channels, manifest.answer.probabilities
+    )
     return network
 
 

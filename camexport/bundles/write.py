@@ -70,13 +70,12 @@ def _convert(parts: Split, contents: Contents) -> dict[str, ir.Model]:
     examples = {"activations": torch.zeros(2, *parts.layout.shape)}
     if parts.layout.tokens:
         examples["tokens"] = torch.zeros(2, parts.layout.tokens, parts.layout.shape[0])
+    image = torch.zeros(2, contents.input.channels, *contents.input.size)
     models = {
-        "head": to_onnx(
-            parts.head, {"image": torch.zeros(2, 3, *contents.input.size)}, list(examples)
-        ),
+        "head": to_onnx(parts.head, {"image": image}, list(examples)),
         "tail": to_onnx(parts.tail, examples, ["logits"]),
-        "mask_images": mask_images(),
-        "occlude_images": occlude_images(),
+        "mask_images": mask_images(contents.input.channels),
+        "occlude_images": occlude_images(contents.input.channels),
         "mask_activations": mask_activations(),
     }
     cells = single_cells(parts.tail)

@@ -18,7 +18,7 @@ from rich.table import Column, Table
 
 from camexport.cli import option_texts
 from camexport.cli.build import build
-from camexport.cli.common import Arguments, Model, Output, console
+from camexport.cli.common import Arguments, Channels, Model, Output, console
 from camexport.errors import UnknownModelError
 from camruntime.bundle import SCHEMA_VERSION, Parity
 from camruntime.errors import CamError, MissingDependencyError
@@ -55,16 +55,20 @@ def layers(
     arg: Arguments = None,
     output: Output = None,
     size: Annotated[str | None, typer.Option(help="Input, N or HxW pixels.")] = None,
+    channels: Channels = None,
 ) -> None:
     """List the layers that a network can be split at; downloads nothing."""
-    from camexport.models import find_architecture, settle_answer
+    from camexport.models import find_architecture, input_channels, settle_answer
     from camexport.tracing import candidates, trace
 
     architecture = find_architecture(model, dict(option_texts.pairs(arg)), output)
     network = (architecture.publish() if architecture.is_file else architecture.make(None)).eval()
-    extent = architecture.size_for(option_texts.size(size))
-    settle_answer(network, extent, "none")
-    program = trace(network, extent)
+    taken = architecture.size_for(option_texts.size(size))
+    count = architecture.channels_for(channels) or input_channels(network, taken)
+    if architecture.compare:
+        architecture.compare(network, taken, count)
+    settle_answer(network, taken, count, "none")
+    program = trace(network, taken, count)
     # A layer's name has to be copied whole.
     table = Table(
         Column("layer", overflow="fold"), "kind", "activations", "layout", "cut", "default"

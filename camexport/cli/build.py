@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 
 from camexport.cli import option_texts
-from camexport.cli.common import Arguments, Model, Output, console
+from camexport.cli.common import Arguments, Channels, Model, Output, console
 from camruntime.bundle import Parity, manifest_rows
 
 if TYPE_CHECKING:
@@ -41,8 +41,23 @@ def build(
     seed: Annotated[int, typer.Option(help="Of random weights.")] = 0,
     layer: Annotated[str | None, typer.Option(help="Module path of the target layer.")] = None,
     size: Annotated[str | None, typer.Option(help="Input, N or HxW pixels.")] = None,
-    mean: Annotated[str | None, typer.Option(help="One or three numbers, for values 0-1.")] = None,
-    std: Annotated[str | None, typer.Option(help="One or three numbers.")] = None,
+    mean: Annotated[
+        str | None, typer.Option(help="One number or one for each channel, for values 0-1.")
+    ] = None,
+    std: Annotated[str | None, typer.Option(help="Likewise.")] = None,
+    channels: Channels = None,
+    colour: Annotated[
+        Literal["rgb", "bgr", "grey"] | None,
+        typer.Option(help="What the network's channels are; pictures are given as RGB."),
+    ] = None,
+    full_scale: Annotated[
+        int | None,
+        typer.Option(help="The value of white in pictures: 255, of a 12-bit camera 4095."),
+    ] = None,
+    show_channels: Annotated[
+        str | None,
+        typer.Option(help="Of 2 or more than 3 channels: which one, or three, are drawn, from 0."),
+    ] = None,
     resize: Annotated[
         Literal["squash", "centre-crop", "letterbox"] | None,
         typer.Option(help="How a photograph is brought to the input's size."),
@@ -80,8 +95,12 @@ def build(
         seed=seed,
         layer=layer,
         size=option_texts.size(size),
-        mean=option_texts.triple(mean, "--mean"),
-        std=option_texts.triple(std, "--std"),
+        channels=channels,
+        colour=option_texts.colour(colour),
+        full_scale=full_scale,
+        shown=option_texts.indices(show_channels, "--show-channels"),
+        mean=option_texts.numbers(mean, "--mean"),
+        std=option_texts.numbers(std, "--std"),
         resize=resize,
         shorter_side=shorter_side,
         labels=labels,
@@ -106,7 +125,8 @@ def _summarise(built: Built, chosen: bool) -> None:
         "weights": known["weights"],
         "target layer": known["target layer"]
         + (" (chosen; see `camexport layers`)" if chosen else ""),
-        "input": f"{spec.size[0]}x{spec.size[1]} {spec.resize}, mean {spec.mean}, std {spec.std}"
+        "input": f"{spec.size[0]}x{spec.size[1]} {spec.words()}, {spec.resize}, "
+        f"mean {spec.mean}, std {spec.std}"
         + (f" (assumed: say {', '.join(built.assumed)})" if built.assumed else ""),
         "classes": known["classes"],
         "probabilities": known["probabilities"]

@@ -19,6 +19,9 @@ Model = Annotated[
 Arguments = Annotated[
     list[str] | None, typer.Option("--arg", help="KEY=VALUE for package.module:callable; repeat.")
 ]
+Channels = Annotated[
+    int | None, typer.Option(help="Of the input, where neither file nor network tells.")
+]
 Output = Annotated[
     str | None, typer.Option(help="Which output the logits are; of an ONNX file any tensor.")
 ]

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import typer
+
+from camruntime.bundle import Colour
 
 
 def pairs(given: list[str] | None) -> tuple[tuple[str, str], ...]:
@@ -23,15 +27,32 @@ def size(text: str | None) -> tuple[int, int] | None:
     return int(sides[0]), int(sides[-1])
 
 
-def triple(text: str | None, option: str) -> tuple[float, float, float] | None:
-    """One number for all channels, or three."""
+def numbers(text: str | None, option: str) -> tuple[float, ...] | None:
+    """One number for all channels, or one for each."""
     if text is None:
         return None
     try:
-        numbers = [float(part) for part in text.replace(",", " ").split()]
+        found = tuple(float(part) for part in text.replace(",", " ").split())
     except ValueError:
-        numbers = []
-    if len(numbers) not in (1, 3):
-        raise typer.BadParameter(f"{option}: expected one or three numbers, got '{text}'")
-    red, green, blue = numbers * (3 // len(numbers))
-    return red, green, blue
+        found = ()
+    if not found:
+        raise typer.BadParameter(
+            f"{option}: expected numbers, one or as many as channels: '{text}'"
+        )
+    return found
+
+
+def indices(text: str | None, option: str) -> tuple[int, ...] | None:
+    """One channel's number, or three, counted from 0."""
+    if text is None:
+        return None
+    parts = text.replace(",", " ").split()
+    if not parts or not all(part.isdigit() for part in parts):
+        raise typer.BadParameter(f"{option}: expected numbers of channels from 0, got '{text}'")
+    return tuple(map(int, parts))
+
+
+def colour(text: Literal["rgb", "bgr", "grey"] | None) -> Colour | None:
+    """As bundles call it."""
+    known: dict[str, Colour] = {"rgb": "RGB", "bgr": "BGR", "grey": "grey"}
+    return None if text is None else known[text]

@@ -7,30 +7,31 @@ import onnx_ir as ir
 from camexport.graphs.to_onnx import IR_VERSION, OPSET
 
 
-def mask_images() -> ir.Model:
-    """`image (1, 3, H, W), masks (n, h, w), rows (H, h), columns (w, W)` -> `(n, 3, H, W)`.
+def mask_images(channels: int) -> ir.Model:
+    """`image (1, c, H, W), masks (n, h, w), rows (H, h), columns (w, W)` -> `(n, c, H, W)`.
 
-    Upsamples each mask as `rows @ mask @ columns` and multiplies the image with it.
+    `c` is the image's `channels`. Upsamples each mask as `rows @ mask @ columns` and multiplies the
+    image with it.
     """
-    image, masks = _value("image", (1, 3, "H", "W")), _value("masks", ("n", "h", "w"))
+    image, masks = _value("image", (1, channels, "H", "W")), _value("masks", ("n", "h", "w"))
     rows, columns = _value("rows", ("H", "h")), _value("columns", ("w", "W"))
     tall = ir.node("MatMul", [rows, masks])
     full = ir.node("MatMul", [tall.outputs[0], columns])
     mask, axis = _unsqueezed(full.outputs[0])
     masked = ir.node("Mul", [image, mask.outputs[0]])
-    _typed(masked.outputs[0], "masked", ("n", 3, "H", "W"))
+    _typed(masked.outputs[0], "masked", ("n", channels, "H", "W"))
     return _weightless(
         "mask_images", [image, masks, rows, columns], [axis, tall, full, mask, masked]
     )
 
 
-def occlude_images() -> ir.Model:
-    """`image, blurred (1, 3, H, W), offset (1, 3, 1, 1), masks (n, h, w), rows, columns` -> images.
+def occlude_images(channels: int) -> ir.Model:
+    """`image, blurred (1, c, H, W), offset (1, c, 1, 1), masks (n, h, w), rows, columns` -> images.
 
     `max(image * M, blurred * (1 - M)) - offset`, M the mask upsampled as in `mask_images`.
     """
-    image, blurred = (_value(name, (1, 3, "H", "W")) for name in ("image", "blurred"))
-    offset, masks = _value("offset", (1, 3, 1, 1)), _value("masks", ("n", "h", "w"))
+    image, blurred = (_value(name, (1, channels, "H", "W")) for name in ("image", "blurred"))
+    offset, masks = _value("offset", (1, channels, 1, 1)), _value("masks", ("n", "h", "w"))
     rows, columns = _value("rows", ("H", "h")), _value("columns", ("w", "W"))
     tall = ir.node("MatMul", [rows, masks])
     full = ir.node("MatMul", [tall.outputs[0], columns])
@@ -41,7 +42,7 @@ def occlude_images() -> ir.Model:
     soft = ir.node("Mul", [blurred, rest.outputs[0]])
     larger = ir.node("Max", [sharp.outputs[0], soft.outputs[0]])
     occluded = ir.node("Sub", [larger.outputs[0], offset])
-    _typed(occluded.outputs[0], "occluded", ("n", 3, "H", "W"))
+    _typed(occluded.outputs[0], "occluded", ("n", channels, "H", "W"))
     return _weightless(
         "occlude_images",
         [image, blurred, offset, masks, rows, columns],

@@ -1,6 +1,7 @@
 """Where networks come from: torchvision, timm, the built-in inspector, the user's own code."""
 
 from camexport.models._architecture import Architecture
+from camexport.models._channels import input_channels
 from camexport.models.answer import Settled, settle_answer
 from camexport.models.finding import find_architecture, known_models, load_network
 
@@ -8,6 +9,7 @@ __all__ = [
     "Architecture",
     "Settled",
     "find_architecture",
+    "input_channels",
     "known_models",
     "load_network",
     "settle_answer",

@@ -15,6 +15,9 @@ IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 USUAL_SIZE = (224, 224)
 
+Compare = Callable[[nn.Module, tuple[int, int], int], None]
+"""Of a network with what it was made from, at this size and number of channels."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Architecture:
@@ -30,6 +33,9 @@ class Architecture:
         labels: of the classes; empty when nobody names them.
         aliases: other names of layers, and their module paths.
         size_fixed: it takes images of `input.size` only.
+        channels: how many its images have; None where only the network itself tells.
+        takes_pixels: it takes 8-bit values as they are, so that `input` leaves nothing open.
+        compare: what tells whether the published network is what it was made from.
     """
 
     name: str
@@ -41,6 +47,9 @@ class Architecture:
     labels: tuple[str, ...]
     aliases: Mapping[str, str] = field(default_factory=dict)
     size_fixed: bool = False
+    channels: int | None = 3
+    takes_pixels: bool = False
+    compare: Compare | None = None
 
     @property
     def is_file(self) -> bool:
@@ -61,6 +70,19 @@ class Architecture:
             )
         return wanted or own
 
+    def channels_for(self, wanted: int | None) -> int | None:
+        """Channels of its images, `wanted` if only the network itself tells.
+
+        Raises:
+            OptionError: it takes another number, or there is no such.
+        """
+        if self.channels is None and (wanted is None or wanted >= 1):
+            return wanted
+        if wanted not in (None, self.channels):
+            takes = f"{self.name} takes images of {self.channels} channel(s): leave --channels out"
+            raise OptionError(takes if self.channels else f"--channels {wanted} is below 1")
+        return self.channels
+
 
 def assumed_input(size: tuple[int, int]) -> Input:
     """The usual preprocessing, for networks of which nobody said what they expect."""
@@ -79,10 +101,11 @@ def of_file(
     size: tuple[int, int] | None,
     publish: Callable[[], nn.Module],
     aliases: Mapping[str, str],
+    channels: int | None,
 ) -> Architecture:
     """A network from a file that also holds its weights; other weights are an `OptionError`.
 
-    A `size` of None is one that the file leaves open.
+    A `size` of None is one that the file leaves open, `channels` likewise.
     """
 
     def make(_classes: int | None) -> nn.Module:
@@ -98,4 +121,5 @@ def of_file(
         labels=(),
         aliases=aliases,
         size_fixed=size is not None,
+        channels=channels,
     )

@@ -53,6 +53,7 @@ class Settled:
 def settle_answer(
     network: nn.Module,
     size: tuple[int, int],
+    channels: int = 3,
     asked: ProbabilityKind | None = None,
     threshold: float | None = None,
 ) -> Settled:
@@ -64,6 +65,7 @@ def settle_answer(
     Args:
         network: in eval mode.
         size: `(H, W)` of its input.
+        channels: of its input.
         asked: what `--probabilities` says; None finds it out.
         threshold: what `--threshold` says.
 
@@ -72,7 +74,7 @@ def settle_answer(
         UnsupportedError: it does not run, no output can be logits, or they are probabilities that
             cannot be turned back.
     """
-    images = _noise(size)
+    images = _noise(size, channels)
     output = _pick(network, images)
     network.register_forward_hook(_rows)
     calls, found = _recorded(network, images)
@@ -109,9 +111,9 @@ def _answer(
     return Answer(probabilities=kind, one_logit=False, threshold=threshold)
 
 
-def _noise(size: tuple[int, int]) -> Tensor:
+def _noise(size: tuple[int, int], channels: int) -> Tensor:
     scales = torch.tensor(_SCALES)[:, None, None, None]
-    noise = torch.randn(len(_SCALES), 3, *size, generator=torch.Generator().manual_seed(0))
+    noise = torch.randn(len(_SCALES), channels, *size, generator=torch.Generator().manual_seed(0))
     return scales * noise
 
 

@@ -38,7 +38,8 @@ def find(name: str) -> Architecture | None:
     except Exception as error:  # zip, pickle and torch's own errors share no base below Exception
         raise UnknownModelError(f"cannot read {path} as an exported program: {error}") from error
 
-    return of_file(path, _size(program, path.name), lambda: _network(program), {})
+    size, channels = _shape(program, path.name)
+    return of_file(path, size, lambda: _network(program), {}, channels)
 
 
 class _Network(UnflattenedModule):
@@ -64,18 +65,22 @@ def _network(program: torch.export.ExportedProgram) -> nn.Module:
     return network
 
 
-def _size(program: torch.export.ExportedProgram, file: str) -> tuple[int, int] | None:
+def _shape(
+    program: torch.export.ExportedProgram, file: str
+) -> tuple[tuple[int, int] | None, int | None]:
+    """Size and channels of the images, None where the program leaves them open."""
     inputs = program.graph_signature.user_inputs
     nodes = {node.name: node for node in program.graph.nodes if node.op == "placeholder"}
     values = [nodes[str(name)].meta.get("val") for name in inputs]
     if len(values) != 1 or not isinstance(values[0], Tensor) or values[0].ndim != 4:
         raise UnsupportedError(
-            f"{file} takes {len(values)} input(s): expected an image (n, 3, H, W)"
+            f"{file} takes {len(values)} input(s): expected an image (n, channels, H, W)"
         )
-    batch, _, height, width = list[Any](values[0].shape)  # integers or symbols
+    batch, channels, height, width = list[Any](values[0].shape)  # integers or symbols
     if isinstance(batch, int):
         raise UnsupportedError(
             f"{file} was exported for batches of {batch}: export it again with "
             "dynamic_shapes=({0: torch.export.Dim('batch')},)"
         )
-    return (height, width) if isinstance(height, int) and isinstance(width, int) else None
+    size = (height, width) if isinstance(height, int) and isinstance(width, int) else None
+    return size, channels if isinstance(channels, int) else None

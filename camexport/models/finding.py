@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
+import torch
 from torch import Tensor, nn
 
 from camexport.errors import OptionError, UnknownModelError, UnsupportedError, WeightsError
@@ -20,6 +21,7 @@ from camexport.models import (
     torchvision_models,
 )
 from camexport.models._architecture import Architecture
+from camexport.models._channels import input_channels
 from camexport.models._output import select_output
 from camexport.weights import digest_state, fit_state, read_state, seeded
 from camruntime.bundle import Source
@@ -85,10 +87,17 @@ def known_models() -> dict[str, str]:
 
 
 def _seeded(
-    architecture: Architecture, seed: int, size: tuple[int, int], classes: int | None
+    architecture: Architecture,
+    seed: int,
+    size: tuple[int, int],
+    classes: int | None,
+    channels: int | None,
 ) -> nn.Module:
+    if channels is None:
+        with torch.random.fork_rng(devices=[]):
+            channels = input_channels(architecture.make(classes).eval(), size)
     try:
-        return seeded(lambda: architecture.make(classes), seed, size)
+        return seeded(lambda: architecture.make(classes), seed, size, channels)
     except (AssertionError, RuntimeError) as error:  # a network's own checks of its input
         raise UnsupportedError(
             f"{architecture.name} does not run on images of {size[0]}x{size[1]}: "
@@ -120,6 +129,7 @@ def load_network(
     seed: int,
     size: tuple[int, int],
     classes: int | None = None,
+    channels: int | None = None,
 ) -> tuple[nn.Module, Source]:
     """Make the network with its weights, in eval mode.
 
@@ -127,8 +137,9 @@ def load_network(
         architecture: from `find_architecture`.
         weights: `default`, `random`, or the path of a state dict.
         seed: of random weights.
-        size: `(H, W)` at which random weights are calibrated.
+        size: `(H, W)` at which random weights are calibrated, and a file compared.
         classes: number of classes where it is not the architecture's own.
+        channels: of its images; None where only the network itself tells.
 
     Raises:
         WeightsError, DownloadError: the weights cannot be had or do not fit.
@@ -142,9 +153,11 @@ def load_network(
                 f"names {classes}: give the weights of your own training with --weights PATH"
             )
         network = architecture.publish().eval()
+        if architecture.compare:
+            architecture.compare(network, size, channels or input_channels(network, size))
         origin, name = "default", architecture.weights_name
     elif weights == "random":
-        network = _seeded(architecture, seed, size, classes)
+        network = _seeded(architecture, seed, size, classes, channels)
         origin, name = "random", f"random, seed {seed}"
     else:
         path = Path(weights)

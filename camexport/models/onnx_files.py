@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from torch import nn
 
 from camexport.errors import UnknownModelError
-from camexport.models._architecture import USUAL_SIZE, Architecture, of_file
-from camexport.onnx_source import read_network
+from camexport.models._architecture import Architecture, of_file
+from camexport.onnx_source import OnnxNetwork, read_network
 
 SUFFIX = ".onnx"
 
@@ -28,11 +29,12 @@ def find(name: str, output: str | None) -> Architecture | None:
 
     network = read_network(path, output)
 
-    def publish() -> nn.Module:
+    def compare(network: nn.Module, size: tuple[int, int], channels: int) -> None:
         # Only here, as ONNX Runtime is needed for it, and for nothing that comes before.
         from camexport.parity import compare_with_file
 
-        compare_with_file(network, path, network.size or USUAL_SIZE)
-        return network
+        assert isinstance(network, OnnxNetwork)
+        compare_with_file(network, path, size, channels)
 
-    return of_file(path, network.size, publish, network.aliases)
+    found = of_file(path, network.size, lambda: network, network.aliases, network.channels)
+    return replace(found, takes_pixels=network.takes_pixels, compare=compare)

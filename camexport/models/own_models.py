@@ -61,6 +61,7 @@ def find(name: str, arguments: Mapping[str, str]) -> Architecture:
         input=assumed_input((224, 224)),
         input_assumed=True,
         labels=(),
+        channels=None,
     )
 
 

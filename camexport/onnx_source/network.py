@@ -11,8 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from camexport.errors import UnsupportedError
+from camexport.onnx_source._float32 import FilePrecision
 from camexport.onnx_source.operators import OPERATORS, Attributes
-from camexport.onnx_source.reading import read_graph
+from camexport.onnx_source.reading import PRECISION, read_graph
 
 
 class OnnxNode(nn.Module):
@@ -57,13 +58,16 @@ class OnnxNode(nn.Module):
 
 
 class OnnxNetwork(nn.Module):
-    """Images `(n, 3, H, W)` -> logits.
+    """Images `(n, channels, H, W)` -> logits.
 
     Attributes:
         aliases: names of nodes and tensors, and the paths of the modules that stand for them.
         size: `(H, W)` of the input, where the file fixes them.
         image, output: names of the tensors that hold the images and the logits.
-        channels_last: whether the file itself takes images `(n, H, W, 3)`.
+        channels: of the images, where the file fixes them.
+        channels_last: whether the file itself takes images `(n, H, W, channels)`.
+        takes_pixels: whether the file itself takes uint8, which are floats of 0 to 255 here.
+        precision: what the file itself computes in.
         for_one: whether the file itself takes one image at a time.
         activation_behind: `softmax` or `sigmoid`, where the file has one behind the output that was
             asked for; None where it has none.
@@ -74,8 +78,11 @@ class OnnxNetwork(nn.Module):
         (image,) = (value for value in graph.inputs if value.name not in graph.initializers)
         (self.output,) = (value.name or "" for value in graph.outputs)
         shape = [extent if isinstance(extent, int) else None for extent in image.shape or ()]
-        self.channels_last = shape[3] == 3 and shape[1] != 3  # TensorFlow's order: channels last
+        self.channels_last = _is_channels_last(shape)
         rows, columns = shape[1:3] if self.channels_last else shape[2:4]
+        self.channels = shape[3] if self.channels_last else shape[1]
+        self.takes_pixels = image.dtype == ir.DataType.UINT8
+        self.precision: FilePrecision = graph.meta[PRECISION]
         self.size = (rows, columns) if rows and columns else None
         self.for_one = shape[0] == 1
         self.activation_behind = _activation_behind(graph.outputs[0])
@@ -104,7 +111,7 @@ class OnnxNetwork(nn.Module):
         self._steps.append((path, inputs, outputs))
 
     def run_alone(self, image: Tensor) -> Tensor:
-        """Logits of one image `(1, 3, H, W)`; a file for one runs in batches from then on."""
+        """Logits of one image `(1, C, H, W)`; a file for one runs in batches from then on."""
         nodes = [module for module in self.children() if isinstance(module, OnnxNode)]
         hooks = [node.register_forward_pre_hook(_remember) for node in nodes if self.for_one]
         try:
@@ -137,6 +144,12 @@ def read_network(path: Path, output: str | None) -> OnnxNetwork:
 def _activation_behind(logits: ir.Value) -> str | None:
     known = {"Softmax": "softmax", "LogSoftmax": "softmax", "Sigmoid": "sigmoid"}
     return next((known[node.op_type] for node, _ in logits.uses() if node.op_type in known), None)
+
+
+def _is_channels_last(shape: Sequence[int | None]) -> bool:
+    """TensorFlow's order: fewer channels than rows and columns; a size that is open is large."""
+    _, second, third, fourth = shape
+    return fourth is not None and all(one is None or fourth < one for one in (second, third))
 
 
 def _remember(node: nn.Module, values: tuple[Any, ...]) -> None:

@@ -11,7 +11,11 @@ from onnxscript import optimizer
 
 from camexport.errors import OptionError, UnknownModelError, UnsupportedError
 from camexport.graphs import OPSET
+from camexport.onnx_source._float32 import precision_of, to_float32
 from camruntime.errors import nearest
+
+PRECISION = "camexport.precision"
+"""Under this name a graph that was read keeps what the file computes in."""
 
 _FOLDED = 2**24  # elements: shifted windows' masks are computed from constants of 100,000s
 
@@ -21,23 +25,24 @@ def read_graph(path: Path, output: str | None) -> ir.Graph:
 
     Raises:
         UnknownModelError: no such file, or it is no ONNX.
-        UnsupportedError: its opset cannot be raised, it does not take one float32 image, or its
-            weights are in half precision.
+        UnsupportedError: its opset cannot be raised, it does not take one image, of floats or in 8
+            bits, or its weights are bfloat16.
         OptionError: several outputs and none named, or no tensor of that name.
     """
     model = _prepared(path)
     graph = model.graph
     images = [value for value in graph.inputs if value.name not in graph.initializers]
-    if len(images) != 1 or images[0].dtype != ir.DataType.FLOAT or len(images[0].shape or ()) != 4:
+    taken = {ir.DataType.FLOAT, ir.DataType.UINT8}  # whatever floats the file itself takes
+    if len(images) != 1 or images[0].dtype not in taken or len(images[0].shape or ()) != 4:
         found = ", ".join(f"{value.name}: {value.dtype} {value.shape}" for value in images)
         raise UnsupportedError(
-            f"{path.name} takes {found or 'nothing'}: expected one float32 image of four "
-            "dimensions; wrap preprocessing and other inputs outside the graph"
+            f"{path.name} takes {found or 'nothing'}: expected one image of four dimensions, of "
+            "floats or uint8; wrap preprocessing and other inputs outside the graph"
         )
-    half = {ir.DataType.FLOAT16, ir.DataType.BFLOAT16}
-    if any(constant.dtype in half for constant in graph.initializers.values()):
+    if any(constant.dtype == ir.DataType.BFLOAT16 for constant in graph.initializers.values()):
         raise UnsupportedError(
-            f"{path.name} holds weights in half precision: give the file that it was converted from"
+            f"{path.name} holds weights in bfloat16, which ONNX Runtime does not compute in on the "
+            "CPU: give the file that it was converted from"
         )
     graph.outputs[:] = [_output(graph, output, path.name)]
     return graph
@@ -58,6 +63,8 @@ def _prepared(path: Path) -> ir.Model:
                 "export it again with a newer opset"
             ) from error
     model = ir.from_proto(proto)
+    model.graph.meta[PRECISION] = precision_of(model.graph)
+    to_float32(model.graph)
     model.graph.sort()  # converters append nodes, and ONNX Runtime sorts, too
     optimizer.optimize(model, input_size_limit=_FOLDED, output_size_limit=_FOLDED)
     return model

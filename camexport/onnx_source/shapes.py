@@ -108,11 +108,24 @@ def _slice(
     value = x if isinstance(x, Tensor) else _array(x)
     for index, (start, end) in enumerate(zip(starts, ends, strict=True)):
         axis, step = (axes or list(range(len(starts))))[index], (steps or [1] * len(starts))[index]
-        if step < 0 and isinstance(x, Tensor):
-            raise ValueError("Slice with a negative step")
+        if step < 0 and isinstance(value, Tensor):
+            value = _backwards(value, axis % value.ndim, slice(start, end, step))
+            continue
         last = min(end, 2**62) if end > -(2**62) else None  # so ONNX says: to the very first
         value = value[(slice(None),) * (axis % value.ndim) + (slice(start, last, step),)]
     return value if isinstance(x, Tensor) else value.tolist()
+
+
+def _backwards(x: Tensor, axis: int, wanted: slice) -> Tensor:
+    """A slice with a negative step, which PyTorch has not, as where channels are reversed."""
+    extent = x.shape[axis]
+    if axis == 0:
+        raise ValueError("Slice with a negative step over the batch")
+    end = None if wanted.stop < -extent else wanted.stop  # so ONNX says: to the very first
+    places = range(*slice(wanted.start, end, wanted.step).indices(extent))
+    if places == range(extent - 1, -1, -1):
+        return x.flip(axis)
+    return x.index_select(axis, torch.tensor(list(places)))
 
 
 def _gather(attributes: Attributes, x: Any, indices: Any) -> Any:

@@ -1,5 +1,6 @@
 """Parity with PyTorch: what is compared, with what, and how far apart it may be."""
 
+from camexport.parity._noise import noise
 from camexport.parity.check import check, measure
 from camexport.parity.onnx_file import compare_with_file
 from camexport.parity.reference import Reference
@@ -11,4 +12,5 @@ __all__ = [
     "check",
     "compare_with_file",
     "measure",
+    "noise",
 ]

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from camexport.errors import ParityError
+from camexport.parity._noise import noise
 from camexport.parity.gradient import BATCHES, layer_inputs, layout_in, measure_gradient
 from camexport.parity.reference import Reference
 from camexport.parity.tolerances import FORWARD, GRADIENT, Tolerance
@@ -35,7 +36,7 @@ def measure(network: nn.Module, engine: Engine, seed: int = 0) -> tuple[Parity, 
     generator = torch.Generator().manual_seed(seed)
     measured: list[Parity] = []
     for batch in BATCHES:
-        images = torch.randn(batch, 3, *manifest.input.size, generator=generator)
+        images = noise(manifest.input, batch, generator)
         activations, logits = reference.run(images)
         head = engine.run("head", {"image": images.numpy()})
         (tail,) = engine.run("tail", layer_inputs(manifest.layer, activations))
@@ -101,7 +102,7 @@ def _restored(layer: Layer, head: tuple[DeviceValue, ...]) -> FloatArray:
 
 def _measure_cells(reference: Reference, engine: Engine, generator: torch.Generator) -> Parity:
     layer = engine.bundle.manifest.layer
-    image = torch.randn(1, 3, *engine.bundle.manifest.input.size, generator=generator)
+    image = noise(engine.bundle.manifest.input, 1, generator)
     count = layer.spatial[0] * layer.spatial[1]
     cells = torch.cat([torch.randperm(count, generator=generator)[:_CELLS], torch.tensor([count])])
     activations, _ = reference.run(image)

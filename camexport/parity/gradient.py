@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from camexport.parity._noise import noise
 from camexport.parity.reference import Reference
 from camexport.parity.tolerances import GRADIENT
 from camexport.tracing import INPUTS, Layout, on_tensors
@@ -69,7 +70,7 @@ def _compare(
     reference: Reference, engine: Engine, case: _Case, generator: torch.Generator
 ) -> Parity:
     manifest = engine.bundle.manifest
-    images = torch.randn(case.batch, 3, *manifest.input.size, generator=generator)
+    images = noise(manifest.input, case.batch, generator)
     targets = torch.randint(0, manifest.classes, (case.batch,), generator=generator)
     activations = reference.run(images)[0] * (SATURATED if case.saturated else 1.0)
     layout = layout_in(manifest.layer)

@@ -49,7 +49,7 @@ class Reference:
         return Reference(network, self.layer, self.answer, torch.float64)
 
     def run(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Activations and logits of `images` `(n, 3, H, W)`, from one pass."""
+        """Activations and logits of `images` `(n, channels, H, W)`, from one pass."""
         # Not in inference mode: autograd takes no tensors from there.
         with torch.no_grad(), layer_output(self.network, self.layer) as seen:
             logits: Tensor = self.network(images.to(self._dtype))
@@ -67,7 +67,7 @@ class Reference:
         A class's score is its logit; of a network with one logit, its lead over the other class.
 
         Args:
-            images: `(n, 3, H, W)`.
+            images: `(n, channels, H, W)`.
             activations: take the place of the layer's last output.
             targets: `(n,)`.
 

@@ -9,17 +9,18 @@ from pathlib import Path
 import torch
 
 from camexport.errors import OptionError
+from camexport.parity import noise
 from camexport.precision.fidelity import Inputs
 from camruntime.bundle import Input, Precision
 from camruntime.datasets import evenly_spread, is_picture
 from camruntime.maps import FloatArray
-from camruntime.pictures import prepare, read_picture
+from camruntime.pictures import as_picture, prepare
 
 _MOST = 200  # pictures of a larger folder; ranges hardly change with more, and each takes its time
 _NOISE = 8
 
 Images = Sequence[FloatArray]
-"""As the network takes them, float32 `(1, 3, H, W)` each."""
+"""As the network takes them, float32 `(1, channels, H, W)` each."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,8 +66,8 @@ def read_calibration(precision: Precision, folder: Path | None, spec: Input) -> 
             "explained: the range of every tensor is found on them, and the maps are judged by them"
         )
     generator = torch.Generator().manual_seed(0)
-    noise = torch.randn(_NOISE, 1, 3, *spec.size, generator=generator)
-    return Calibration(precision=precision, fitted=[], judges=list(noise.numpy()), inputs="noise")
+    judges = list(noise(spec, _NOISE, generator)[:, None].numpy())
+    return Calibration(precision=precision, fitted=[], judges=judges, inputs="noise")
 
 
 def _read_pictures(folder: Path, spec: Input) -> list[FloatArray]:
@@ -78,4 +79,4 @@ def _read_pictures(folder: Path, spec: Input) -> list[FloatArray]:
             f"below, found {len(files)}"
         )
     chosen = evenly_spread(_MOST, len(files))
-    return [prepare(read_picture(files[index]), spec) for index in chosen]
+    return [prepare(as_picture(files[index], spec), spec) for index in chosen]

@@ -44,7 +44,7 @@ def measure_fidelity(
     Args:
         exact: runs the bundle in float32.
         lowered: runs the same in lower precision.
-        images: as the network takes them, float32 `(1, 3, H, W)` each; at least one.
+        images: as the network takes them, float32 `(1, channels, H, W)` each; at least one.
         inputs: what they are.
 
     Raises:

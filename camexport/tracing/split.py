@@ -22,7 +22,7 @@ _BATCH_SIZE = torch.ops.aten.sym_size.int
 
 @dataclass(frozen=True)
 class Split:
-    """Head: image `(n, 3, H, W)` -> activations; tail: activations -> logits `(n, classes)`.
+    """Head: image `(n, channels, H, W)` -> activations; tail: activations -> logits `(n, classes)`.
 
     Activations are `(n, C, h, w)`, however the network lays them out; where the layout has tokens
     beside the grid, `(n, tokens, C)` is a second output of the head and input of the tail.

@@ -60,14 +60,14 @@ class MarkedProgram:
     size: tuple[int, int]
 
 
-def trace(network: nn.Module, size: tuple[int, int]) -> MarkedProgram:
-    """Trace `network` (in eval mode) on images of `size` `(H, W)`.
+def trace(network: nn.Module, size: tuple[int, int], channels: int = 3) -> MarkedProgram:
+    """Trace `network` (in eval mode) on images of `size` `(H, W)` with so many channels.
 
     Raises:
         UnsupportedError: `torch.export` cannot trace it, or it does not return one tensor
             `(n, classes)`.
     """
-    images = torch.zeros(2, 3, *size)
+    images = torch.zeros(2, channels, *size)
     batch = {0: torch.export.Dim("batch")}
     with _marked(network), torch.no_grad(), quiet_tracing():
         try:

@@ -8,7 +8,9 @@ import torch
 from torch import nn
 
 
-def seeded(make: Callable[[], nn.Module], seed: int, size: tuple[int, int]) -> nn.Module:
+def seeded(
+    make: Callable[[], nn.Module], seed: int, size: tuple[int, int], channels: int = 3
+) -> nn.Module:
     """Build a network under `seed` and give its batch norms statistics from three noise batches.
 
     Fresh batch norms claim mean 0 and variance 1; in a deep network the logits are then constant to
@@ -19,7 +21,7 @@ def seeded(make: Callable[[], nn.Module], seed: int, size: tuple[int, int]) -> n
         network = make()
         _fill_zeros(network)
         norms = [m for m in network.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
-        calibrate(network, norms, size)
+        calibrate(network, norms, size, channels)
     return network.eval()
 
 
@@ -37,7 +39,10 @@ def _fill_zeros(network: nn.Module) -> None:
 
 
 def calibrate(
-    network: nn.Module, norms: list[nn.modules.batchnorm._BatchNorm], size: tuple[int, int]
+    network: nn.Module,
+    norms: list[nn.modules.batchnorm._BatchNorm],
+    size: tuple[int, int],
+    channels: int = 3,
 ) -> None:
     """Give the batch norms, and nothing else, the mean statistics of three batches of noise.
 
@@ -53,6 +58,6 @@ def calibrate(
         norm.train()
     with torch.no_grad():
         for _ in range(3):
-            network(torch.randn(4, 3, *size))
+            network(torch.randn(4, channels, *size))
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum

@@ -15,7 +15,7 @@ from camruntime.bundle import Bundle, open_bundle
 from camruntime.errors import CamError
 from camruntime.explanation import Explanation
 from camruntime.methods import METHODS, ReciproCAM, ScoreCAM
-from camruntime.pictures import Box
+from camruntime.pictures import Box, Pixels
 
 if TYPE_CHECKING:
     from camruntime.explainer import Explainer, load
@@ -27,6 +27,7 @@ __all__ = [
     "CamError",
     "Explainer",
     "Explanation",
+    "Pixels",
     "ReciproCAM",
     "ScoreCAM",
     "load",

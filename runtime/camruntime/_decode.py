@@ -97,7 +97,11 @@ def _dataclass(kind: type, value: object, path: str) -> object:
     fields = {field.name for field in dataclasses.fields(kind)}
     for name in sorted(fields ^ given.keys()):
         raise DecodeError(f"{path}.{name}: {'missing' if name in fields else 'not a known field'}")
-    return kind(**{name: _decode(hints[name], given[name], f"{path}.{name}") for name in fields})
+    values = {name: _decode(hints[name], given[name], f"{path}.{name}") for name in fields}
+    try:
+        return kind(**values)
+    except ValueError as error:  # fields that contradict each other
+        raise DecodeError(f"{path}: {error}") from error
 
 
 def _expect(met: bool, value: object, path: str, expected: str) -> object:

@@ -29,8 +29,9 @@ from camruntime.explaining import (
 )
 from camruntime.explanation import Explanation
 from camruntime.methods import Method, make_method
+from camruntime.pictures import Pixels
 
-Image: TypeAlias = "str | Path | NDArray[np.generic]"
+Image: TypeAlias = "str | Path | NDArray[np.generic] | Pixels"
 Targets: TypeAlias = "Sequence[Target | None]"
 """Several classes of one image; of several images, one for each."""
 
@@ -110,8 +111,9 @@ class Explainer:
         """Explain why `image` has class `target`.
 
         Args:
-            image: a path, or uint8 RGB `(H, W, 3)` or grey `(H, W)`; a list of them gives a list,
-                as `explain_each` makes it.
+            image: a path, or an RGB array `(H, W, 3)`, a grey one `(H, W)`, or `(H, W, channels)`
+                for a network that takes neither: uint8, or uint16 where the bundle's full scale is
+                above 255; or `Pixels`. A list of them gives a list, as `explain_each` makes it.
             method: a method's name or spec (`score-cam`, `score-cam:preset=official`), or a method
                 object.
             target: class index or label; None for each image's top class; a list of classes gives

@@ -52,7 +52,8 @@ class Explanation:
     """Why a network gave an image a class.
 
     Attributes:
-        photo: uint8 RGB `(H, W, 3)` as it was given.
+        photo: uint8 RGB `(H, W, 3)`: as it was given, or in 8 bits, or the channels that the bundle
+            shows.
         raw: float32, the method's map in its own unit, at the target layer's resolution `(h, w)`
             (the image's for methods that define it there).
         saliency: float32 in [0, 1] at the size of the network's input; all zero when `no_evidence`.

@@ -21,13 +21,19 @@ _USUAL = Answer()
 
 @dataclass(frozen=True)
 class Normalisation:
-    """How pixels in [0, 1] become a network's input: `(value - mean) / std`, by channel."""
+    """How pixels in [0, 1] become a network's input: `(value - mean) / std`, by channel.
 
-    mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    std: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    Attributes:
+        mean, std: one for each channel of the network, in its order.
+        shown: which of them are drawn as red, green and blue.
+    """
+
+    mean: tuple[float, ...] = (0.0, 0.0, 0.0)
+    std: tuple[float, ...] = (1.0, 1.0, 1.0)
+    shown: tuple[int, int, int] = (0, 1, 2)
 
     def image(self, pixels: FloatArray) -> FloatArray:
-        """RGB pixels -> normalised; both float32 `(n, 3, H, W)`."""
+        """Pixels in the network's channels -> normalised; both float32 `(n, C, H, W)`."""
         mean, std = self.columns()
         return (pixels - mean) / std
 
@@ -36,10 +42,17 @@ class Normalisation:
         mean, std = self.columns()
         return np.asarray(np.clip(image * std + mean, 0, 1), np.float32)
 
+    def drawn(self, image: FloatArray) -> FloatArray:
+        """Normalised `(n, C, H, W)` -> what people are shown: RGB `(n, 3, H, W)` in [0, 1]."""
+        pixels = self.pixels(image)
+        if self.shown == tuple(range(pixels.shape[1])):
+            return pixels
+        return np.ascontiguousarray(pixels[:, list(self.shown)])
+
     def columns(self) -> tuple[FloatArray, FloatArray]:
-        """Mean and std, float32 `(1, 3, 1, 1)`."""
+        """Mean and std, float32 `(1, C, 1, 1)`."""
         mean, std = (
-            np.asarray(each, np.float32).reshape(1, 3, 1, 1) for each in (self.mean, self.std)
+            np.asarray(each, np.float32).reshape(1, -1, 1, 1) for each in (self.mean, self.std)
         )
         return mean, std
 
@@ -77,7 +90,7 @@ class Forward:
     """What one plain forward pass showed.
 
     Attributes:
-        image: float32 `(1, 3, H, W)`, normalised.
+        image: float32 `(1, channels, H, W)`, normalised.
         activations: float32 `(1, C, h, w)` of the target layer.
         logits: float32 `(classes,)`.
         normalisation: how `image` was made from pixels.
@@ -132,8 +145,8 @@ class Occlusion:
     """An image that is sharp where a mask is 1: `max(image * U(m), blurred * (1 - U(m))) - offset`.
 
     Attributes:
-        image, blurred: float32 `(1, 3, H, W)`, where the maximum is taken.
-        offset: float32 `(1, 3, 1, 1)`, what is left to normalise afterwards.
+        image, blurred: float32 `(1, channels, H, W)`, where the maximum is taken.
+        offset: float32 `(1, channels, 1, 1)`, what is left to normalise afterwards.
     """
 
     image: FloatArray
@@ -145,7 +158,7 @@ class Graphs(Protocol):
     """A network split at its target layer, and the perturbations of its two halves."""
 
     def forward(self, image: FloatArray) -> Forward:
-        """One plain pass over `image` `(1, 3, H, W)`."""
+        """One plain pass over `image` `(1, channels, H, W)`."""
         ...
 
     def logits_of_masked_images(
@@ -178,11 +191,11 @@ class Graphs(Protocol):
         ...
 
     def logits(self, images: FloatArray) -> FloatArray:
-        """Logits `(n, classes)` of `images` `(n, 3, H, W)`."""
+        """Logits `(n, classes)` of `images` `(n, channels, H, W)`."""
         ...
 
     def layer(self, images: FloatArray) -> LayerOutput:
-        """What the target layer puts out for `images` `(n, 3, H, W)`."""
+        """What the target layer puts out for `images` `(n, channels, H, W)`."""
         ...
 
     def gradients(self, layer: LayerOutput, targets: Sequence[int]) -> FloatArray:

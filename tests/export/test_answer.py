@@ -68,7 +68,7 @@ def test_none_takes_the_answer_as_it_is() -> None:
     for name in ("softmax", "sigmoid", "softmax_by_hand", "one_sigmoid"):
         network = ending(name).eval()
         expected = network(IMAGES)
-        assert settle_answer(network, SIZE, "none").answer == Answer(probabilities="none")
+        assert settle_answer(network, SIZE, 3, "none").answer == Answer(probabilities="none")
         torch.testing.assert_close(network(IMAGES), expected)
 
 
@@ -86,13 +86,13 @@ def test_options_that_contradict_the_network(
     name: str, asked: Any, threshold: float | None, said: str
 ) -> None:
     with pytest.raises(OptionError, match=said):
-        settle_answer(ending(name).eval(), SIZE, asked, threshold)
+        settle_answer(ending(name).eval(), SIZE, 3, asked, threshold)
 
 
 def test_sigmoid_where_it_cannot_be_seen() -> None:
     """A network trained with a loss that holds the sigmoid, as BCEWithLogitsLoss."""
     network = ending("plain").eval()
-    settled = settle_answer(network, SIZE, "sigmoid", 0.8)
+    settled = settle_answer(network, SIZE, 3, "sigmoid", 0.8)
     assert settled.answer == Answer(probabilities="sigmoid", threshold=0.8)
 
 

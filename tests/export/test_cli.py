@@ -55,7 +55,7 @@ def test_build_then_verify(tmp_path: Path) -> None:
     for said in (
         str(out),
         "features (8, 16, 24) (chosen",
-        "32x48 squash",
+        "32x48 RGB, squash",
         "(assumed: say --mean, --std)",
     ):
         assert said in done.stdout
@@ -72,7 +72,7 @@ def test_options_reach_the_bundle(inside: Inside, tmp_path: Path) -> None:
         "--no-gradient", "--out", out,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert "32x32 centre-crop, mean (0.1, 0.2, 0.3), std (0.5, 0.5, 0.5)" in done.stdout
+    assert "32x32 RGB, centre-crop, mean (0.1, 0.2, 0.3), std (0.5, 0.5, 0.5)" in done.stdout
     assert "features.0 (8, 16, 16)\n" in done.stdout
     assert "left out (--no-gradient)" in done.stdout
     assert "assumed" not in done.stdout
@@ -106,6 +106,7 @@ def test_errors_are_one_line_and_status_one(inside: Inside, tmp_path: Path) -> N
         (("build", "--model", "networks:plain", "--weights", "no.pth", *out), "no weights at no"),
         (("build", "--model", "networks:plain", "--precision", "int8", *out), "needs --calibrate"),
         (("build", "--model", "networks:plain", "--calibrate", ".", *out), "not with float32"),
+        (("build", "--model", "networks:plain", "--mean", "1,2", *out), "one number or 3, one for"),
         (("verify", tmp_path), "is not a bundle"),
     ):
         done = inside(*arguments)
@@ -116,7 +117,9 @@ def test_errors_are_one_line_and_status_one(inside: Inside, tmp_path: Path) -> N
     assert list(tmp_path.iterdir()) == []
     for option, value in (
         ("--size", "big"),
-        ("--mean", "1,2"),
+        ("--mean", "grey"),
+        ("--colour", "red"),
+        ("--show-channels", "-1"),
         ("--resize", "stretch"),
         ("--precision", "half"),
     ):

@@ -360,13 +360,7 @@ def _errors(path: Path) -> list[tuple[Path, str | None, type[ExportError], str]]
             _save(path / "grey.onnx", *_grey(), shape=("n", 24)),
             None,
             UnsupportedError,
-            r"takes x: .* expected one float32 image",
-        ),
-        (
-            _save(path / "half.onnx", *_half(), shape=image),
-            None,
-            UnsupportedError,
-            r"half\.onnx holds weights in half precision",
+            r"takes x: .* expected one image of four dimensions",
         ),
         (
             _save(path / "good.onnx", nodes, constants, shape=image),
@@ -394,10 +388,10 @@ def _half() -> tuple[list[onnx.NodeProto], Constants]:
 
 @pytest.mark.parametrize(
     "index",
-    range(7),
+    range(6),
     ids=[
         *("no_file", "no_protobuf", "unknown_operator", "mixed_images", "no_image"),
-        *("half_precision", "no_such_tensor"),
+        "no_such_tensor",
     ],
 )
 def test_files_that_cannot_be_used(tmp_path: Path, index: int) -> None:
@@ -420,6 +414,18 @@ def test_nodes_in_any_order_and_weights_stored_in_half_precision(tmp_path: Path)
     (expected,) = ort.InferenceSession(str(path)).run(["y"], {"x": images})
     found = read_network(path, "y")(torch.from_numpy(images))
     np.testing.assert_allclose(found.detach().numpy(), expected, atol=1e-6)
+
+
+def test_a_convolution_in_half_precision_is_read_in_float32(tmp_path: Path) -> None:
+    path = _save(tmp_path / "c.onnx", *_half(), shape=("n", 3, 24, 32))
+    network = read_network(path, None)
+    assert network.precision == "float16"
+    assert {one.dtype for one in network.parameters()} == {torch.float32}
+    images = f32(2, 3, 24, 32)
+    (expected,) = ort.InferenceSession(str(path)).run(["y"], {"x": images})
+    found = network(torch.from_numpy(images)).softmax(1).detach().numpy()
+    np.testing.assert_allclose(found, expected, atol=1e-3)
+    build_bundle(BuildOptions(model=str(path), gradient=False, out=tmp_path / "b"))
 
 
 def test_a_size_that_the_file_does_not_take(tmp_path: Path) -> None:

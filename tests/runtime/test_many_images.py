@@ -15,6 +15,7 @@ import pytest
 
 import camruntime
 from camruntime import Explainer
+from camruntime.bundle import Input
 from camruntime.engine import DeviceValue, Engine, OnnxGraphs
 from camruntime.errors import ImageError, MethodError, NonFiniteError, TargetError
 from camruntime.explaining import batches
@@ -23,7 +24,7 @@ from camruntime.explanation import Explanation
 from camruntime.graphs import Forward, Graphs
 from camruntime.maps import FloatArray, Maps
 from camruntime.methods import make_method
-from camruntime.pictures import Picture, as_picture, prepare
+from camruntime.pictures import Values, as_picture, prepare
 from every_method import ALL_MEASURED, EVERY, SHARED, every_but
 
 FIVE = 5
@@ -72,9 +73,9 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     """What was read so far."""
     seen: list[object] = []
 
-    def counting(image: object) -> Picture:
+    def counting(image: object, spec: Input) -> Values:
         seen.append(image)
-        return as_picture(image)
+        return as_picture(image, spec)
 
     monkeypatch.setattr(explaining, "as_picture", counting)
     return seen
@@ -321,9 +322,9 @@ def test_the_next_batch_is_read_while_one_is_explained(
 ) -> None:
     begun = {path: threading.Event() for path in samples}
 
-    def reading(image: Any) -> Picture:
+    def reading(image: Any, spec: Input) -> Values:
         begun[image].set()
-        return as_picture(image)
+        return as_picture(image, spec)
 
     monkeypatch.setattr(explaining, "as_picture", reading)
     forwards = OnnxGraphs.forwards

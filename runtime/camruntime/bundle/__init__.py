@@ -5,10 +5,13 @@ A bundle is a directory: ONNX graphs, one file with all their weights, and `bund
 """
 
 from camruntime.bundle.manifest import (
+    EIGHT_BITS,
     MANIFEST,
     SCHEMA_VERSION,
+    SIXTEEN_BITS,
     Answer,
     Axes,
+    Colour,
     Graph,
     Input,
     Layer,
@@ -19,17 +22,21 @@ from camruntime.bundle.manifest import (
     Shared,
     Source,
     WeightsFile,
+    usual_shown,
 )
 from camruntime.bundle.measured import Compared, Fidelity, Parity
 from camruntime.bundle.opening import Bundle, digest_file, open_bundle
 from camruntime.bundle.rows import in_words, manifest_rows
 
 __all__ = [
+    "EIGHT_BITS",
     "MANIFEST",
     "SCHEMA_VERSION",
+    "SIXTEEN_BITS",
     "Answer",
     "Axes",
     "Bundle",
+    "Colour",
     "Compared",
     "Fidelity",
     "Graph",
@@ -47,4 +54,5 @@ __all__ = [
     "in_words",
     "manifest_rows",
     "open_bundle",
+    "usual_shown",
 ]

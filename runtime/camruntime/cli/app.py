@@ -91,7 +91,7 @@ def info(bundle: BundlePath) -> None:
         "model": manifest.model,
         "weights": f"{known['weights']}, SHA-256 {manifest.source.digest[:16]}",
         "target layer": known["target layer"],
-        "input": f"{spec.size[0]}x{spec.size[1]} {spec.colour}, {spec.resize}",
+        "input": f"{spec.size[0]}x{spec.size[1]} {spec.words()}, {spec.resize}",
         "normalisation": f"mean {spec.mean}, std {spec.std}",
         "classes": f"{known['classes']}: {', '.join(manifest.labels[:8])}"
         + (" …" if manifest.classes > 8 else ""),

@@ -12,7 +12,7 @@ import numpy as np
 import typer
 from rich.table import Column, Table
 
-from camruntime.bundle import open_bundle
+from camruntime.bundle import EIGHT_BITS, Input, open_bundle
 from camruntime.cli.common import (
     BundlePath,
     Computing,
@@ -62,8 +62,8 @@ def bench(
     explainer = Explainer(opened, watched, chunk)
     chosen, spec = explainer.method(method), opened.manifest.input
     with tempfile.TemporaryDirectory() as folder, console.status("measuring"):
-        photo = image or _drawn(spec.size, Path(folder))
-        pixels, graphs = prepare(as_picture(photo), spec), explainer.graphs()
+        photo = image or _drawn(spec, Path(folder))
+        pixels, graphs = prepare(as_picture(photo, spec), spec), explainer.graphs()
         measured = measure(
             lambda: explainer.explain(photo, chosen, wanted),
             lambda: graphs.forward(pixels),
@@ -138,11 +138,23 @@ def _make(folder: Path) -> None:
         ) from error
 
 
-def _drawn(size: tuple[int, int], folder: Path) -> Path:
-    """A seeded picture `(H, W)` with structure at several scales, as a PNG file."""
+def _drawn(spec: Input, folder: Path) -> Path:
+    """A seeded picture of the input's size with structure at several scales, as a file."""
     rng = np.random.default_rng(0)
-    layers = [cv2.resize(rng.random((n, n, 3)), size[::-1]) for n in (3, 9, 40)]
-    picture = 0.5 * layers[0] + 0.3 * layers[1] + 0.2 * layers[2]
-    path = folder / "drawn.png"
-    path.write_bytes(encode_png(np.asarray(picture * 255, np.uint8)))
+    usual = spec.channels in (1, 3) and spec.full_scale == EIGHT_BITS
+    channels = 3 if usual else spec.channels
+    planes = [
+        0.5 * layers[0] + 0.3 * layers[1] + 0.2 * layers[2]
+        for layers in (
+            [cv2.resize(rng.random((n, n)), spec.size[::-1]) for n in (3, 9, 40)]
+            for _ in range(channels)
+        )
+    ]
+    picture = np.stack(planes, -1) * spec.full_scale
+    if usual:
+        path = folder / "drawn.png"
+        path.write_bytes(encode_png(np.asarray(picture, np.uint8)))
+    else:
+        path = folder / "drawn.npy"
+        np.save(path, picture.astype(np.uint8 if spec.full_scale == EIGHT_BITS else np.uint16))
     return path

@@ -46,7 +46,7 @@ class OnnxGraphs:
         return self.finite(self.forwards(image)[0])
 
     def forwards(self, images: FloatArray) -> list[Forward]:
-        """Plain passes over `images` `(n, 3, H, W)`, all at once; logits may hold NaN."""
+        """Plain passes over `images` `(n, channels, H, W)`, all at once; logits may hold NaN."""
         return self._forwards("tail", images)
 
     def forwards_with_cells(self, images: FloatArray) -> list[Forward]:
@@ -68,7 +68,7 @@ class OnnxGraphs:
         (logits,) = self.engine.run(graph, layer)
         answers = np.split(logits.numpy(), len(images))
         spec = self.engine.bundle.manifest.input
-        normalisation = Normalisation(spec.mean, spec.std)
+        normalisation = Normalisation(spec.mean, spec.std, spec.shown)
         known = {name: value.numpy() for name, value in layer.items()}
         made = LayerOutput(known["activations"], known.get("tokens"))
         each = [made.rows([row]) for row in range(len(images))]

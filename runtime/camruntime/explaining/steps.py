@@ -14,7 +14,7 @@ from camruntime.explanation import ClassScore, Explanation, Provenance
 from camruntime.graphs import Forward
 from camruntime.maps import FloatArray, Maps, saliency
 from camruntime.methods import Method, preferred, run_method
-from camruntime.pictures import Picture, as_picture, fit, prepare
+from camruntime.pictures import Picture, as_picture, drawn, fit, prepare
 
 Answer = Explanation | list[Explanation]
 """A list where a list of classes was asked for."""
@@ -25,8 +25,8 @@ class Photograph:
     """A photograph that is ready for the network.
 
     Attributes:
-        picture: uint8 RGB `(H, W, 3)`.
-        image: float32 `(1, 3, H, W)`, normalised, at the size of the network's input.
+        picture: uint8 RGB `(H, W, 3)`, to draw on.
+        image: float32 `(1, channels, H, W)`, normalised, at the size of the network's input.
         wanted: the classes to explain.
     """
 
@@ -77,10 +77,10 @@ def open_image(image: object, wanted: Wanted, spec: Input) -> Photograph:
     """Read and prepare a photograph; `image` as `Explainer.explain` takes it.
 
     Raises:
-        ImageError: it cannot be read.
+        ImageError: it cannot be read, or is not what the network takes.
     """
-    picture = as_picture(image)
-    return Photograph(picture, prepare(picture, spec), wanted)
+    picture = as_picture(image, spec)
+    return Photograph(drawn(picture, spec), prepare(picture, spec), wanted)
 
 
 def predict_batch(
@@ -170,7 +170,7 @@ def _explanation(prediction: Prediction, method: Method, maps: Maps, row: int) -
             manifest.model, manifest.layer.name, manifest.fingerprint, engine.provider
         ),
         fit=fit(photo.shape[:2], manifest.input),
-        mean=manifest.input.mean,
+        mean=manifest.input.drawn_mean(),
         components=maps.components[row] if maps.components else None,
         edges=maps.edges,
         approximation=maps.approximations[row] if maps.approximations else None,

@@ -106,7 +106,7 @@ class EdgesOnly:
 
     def __call__(self, graphs: Graphs, forward: Forward, targets: Sequence[int]) -> Maps:
         """The same map at the image's size for every target."""
-        found = graphs.edges(forward.normalisation.pixels(forward.image), "scharr")
+        found = graphs.edges(forward.normalisation.drawn(forward.image), "scharr")
         pixels = self.sigma * min(found.map.shape)
         picture = np.repeat(found.map[None, None], 3, axis=1)
         blurred = gaussian_blur(picture, pixels)[0, 0] if pixels else found.map

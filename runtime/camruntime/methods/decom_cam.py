@@ -79,7 +79,7 @@ def _occlusion_of_pixels(forward: Forward, sigma: float) -> Occlusion:
 
 
 def _occlusion_of_image(forward: Forward, sigma: float) -> Occlusion:
-    zero = np.zeros((1, 3, 1, 1), np.float32)
+    zero = np.zeros((1, forward.image.shape[1], 1, 1), np.float32)
     return Occlusion(forward.image, gaussian_blur(forward.image, sigma), zero)
 
 

@@ -77,7 +77,7 @@ class FeatureCAM:
 
     def __call__(self, graphs: Graphs, forward: Forward, targets: Sequence[int]) -> Maps:
         """Raw maps `(targets, H, W)` in [0, 1], at the image's size."""
-        pixels = forward.normalisation.pixels(forward.image)
+        pixels = forward.normalisation.drawn(forward.image)
         edges = graphs.edges(pixels, self.edges)
         feature = self._feature(pixels, edges.map)
         coarse = _BASES[self.base](graphs, forward, targets).raw

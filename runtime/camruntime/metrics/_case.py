@@ -105,6 +105,6 @@ class Case:
         return shuffled[np.argsort(-flat[shuffled], kind="stable")]
 
     def probabilities(self, images: Sequence[FloatArray]) -> FloatArray:
-        """The target's, float32 `(n,)`, of normalised pictures `(3, H, W)`."""
+        """The target's, float32 `(n,)`, of normalised pictures `(channels, H, W)`."""
         logits = self.graphs.logits(np.ascontiguousarray(images, np.float32))
         return self.forward.probabilities(logits)[:, self.target]

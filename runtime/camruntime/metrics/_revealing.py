@@ -49,7 +49,7 @@ def check_steps(steps: int) -> None:
 
 
 def hiding(case: Case, baseline: Baseline) -> FloatArray:
-    """What is seen in place of the picture, normalised, `(3, H, W)`."""
+    """What is seen in place of the picture, normalised, `(channels, H, W)`."""
     image = case.forward.image
     if baseline == "mean":
         image = np.zeros_like(image)

@@ -4,22 +4,28 @@ from camruntime.pictures.boxes import Box, connected_parts, regions_above, salie
 from camruntime.pictures.overlay import contact_sheet, overlay
 from camruntime.pictures.picture import (
     Picture,
+    Pixels,
+    Values,
     as_picture,
-    decode,
+    drawn,
     encode_png,
     gaussian_blur,
     read_picture,
 )
 from camruntime.pictures.preprocessing import Fit, fit, prepare
+from camruntime.pictures.reading import decode
 
 __all__ = [
     "Box",
     "Fit",
     "Picture",
+    "Pixels",
+    "Values",
     "as_picture",
     "connected_parts",
     "contact_sheet",
     "decode",
+    "drawn",
     "encode_png",
     "fit",
     "gaussian_blur",

@@ -1,67 +1,114 @@
-"""Photographs in and pictures out, as uint8 RGB."""
+"""Pictures as arrays: what the caller gave, checked against what the network takes."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from camruntime.errors import CamError, ImageError
+from camruntime.bundle import EIGHT_BITS, Input
+from camruntime.errors import ImageError
 from camruntime.maps import FloatArray
+from camruntime.pictures.reading import read_values
 
 Picture = NDArray[np.uint8]
+Values: TypeAlias = NDArray[Any]
+"""A picture `(H, W, channels)`: integers from 0 to the bundle's full scale, or float32 in [0, 1].
+
+Colours are RGB, whatever the network wants. A network for colours is given three channels, one for
+brightness one or three, any other as many as it takes.
+"""
+
+_RGB = Input(
+    size=(1, 1), colour="RGB", resize="squash", shorter_side=None, mean=(0,) * 3, std=(1,) * 3
+)
 
 
-def as_picture(image: object) -> Picture:
-    """A photograph as uint8 RGB `(H, W, 3)` with values in [0, 255].
+@dataclass(frozen=True, eq=False)
+class Pixels:
+    """A picture of which the caller says what white is, where its type does not tell.
+
+    `Pixels(values, 1.0)` is one of floats in [0, 1], `Pixels(values, 255)` an 8-bit one for
+    a network that is shown 12 bits.
+
+    Attributes:
+        values: `(H, W)`, `(H, W, 1)` or `(H, W, channels)`, integers or floats; colours are RGB.
+        full_scale: the value of white; black is 0.
+    """
+
+    values: NDArray[Any]
+    full_scale: float
+
+    def __post_init__(self) -> None:
+        given: object = self.values
+        if not isinstance(given, np.ndarray) or given.dtype.kind not in "uif":
+            raise ImageError(f"expected an array of numbers as pixels, got {_kind(self.values)}")
+        if not (np.isfinite(self.full_scale) and self.full_scale > 0):
+            raise ImageError(f"expected a full_scale above 0, got {self.full_scale}")
+        if self.values.size:
+            low, high = self.values.min(), self.values.max()
+            if not 0 <= low <= high <= self.full_scale:  # false for NaN, too
+                raise ImageError(
+                    f"expected pixels from 0 to their full_scale of {self.full_scale}, got values "
+                    f"from {low} to {high}: clip them, or say another full_scale"
+                )
+
+    def for_scale(self, full_scale: int) -> Values:
+        """As they are where they are integers of that scale already, else float32 in [0, 1]."""
+        if self.full_scale == full_scale and self.values.dtype == _integers(full_scale):
+            return self.values
+        return np.asarray(self.values / self.full_scale, np.float32)
+
+
+def as_picture(image: object, spec: Input = _RGB) -> Values:
+    """A photograph as the bundle takes it; without `spec` as 8-bit RGB `(H, W, 3)`.
 
     Args:
-        image: a path, or an array `(H, W, 3)` in RGB order, or grey `(H, W)` or `(H, W, 1)`.
+        image: a path, an array `(H, W, 3)` in RGB order, grey `(H, W)` or `(H, W, 1)`, or
+            `(H, W, channels)` for a network that takes neither; or `Pixels`.
+        spec: what the network takes.
 
     Raises:
-        ImageError: the file cannot be read, or the array has another shape or type.
+        ImageError: the file cannot be read, or the picture has another shape, type or range.
     """
+    if isinstance(image, Pixels):
+        return _arranged(image.for_scale(spec.full_scale), spec, "")
+    values, name = image, ""
     if isinstance(image, (str, Path)):
-        return read_picture(Path(image))
-    if not isinstance(image, np.ndarray) or image.dtype != np.uint8:
-        came = f"{image.dtype} array" if isinstance(image, np.ndarray) else type(image).__name__
-        raise ImageError(f"expected a path or a uint8 array with values 0-255, got {came}")
-    if image.ndim == 3 and image.shape[2] == 1:
-        image = image[..., 0]
-    if image.ndim == 2:
-        image = np.repeat(image[..., None], 3, axis=2)
-    if image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
-        raise ImageError(
-            f"expected an RGB array (H, W, 3) or a grey one (H, W), got shape {image.shape}; "
-            "drop an alpha channel with image[..., :3]"
-        )
-    return np.ascontiguousarray(image, np.uint8)
+        values, name = read_values(Path(image), spec), f"{image}: "
+    expected = _integers(spec.full_scale)
+    if not isinstance(values, np.ndarray) or values.dtype != expected:
+        raise ImageError(name + _other_type(values, spec))
+    if values.size and spec.full_scale not in (np.iinfo(expected).max, EIGHT_BITS):
+        most = int(values.max())
+        if most > spec.full_scale:
+            raise ImageError(
+                f"{name}expected values of 0-{spec.full_scale}, the bundle's full scale, got up to "
+                f"{most}: build the bundle again with the --full-scale of these pictures, or say "
+                "what white is with camruntime.Pixels(array, full_scale)"
+            )
+    return _arranged(values, spec, name)
 
 
 def read_picture(path: Path) -> Picture:
     """Read a picture file as uint8 RGB `(H, W, 3)`, turned upright as its EXIF data says."""
-    picture = decode(path, cv2.IMREAD_COLOR_RGB, ImageError)
-    if picture is None:
-        raise ImageError(f"{path} is not a picture that OpenCV can decode (JPEG, PNG, BMP, TIFF …)")
-    return np.asarray(picture, np.uint8)
+    return np.asarray(as_picture(path), np.uint8)
 
 
-def decode(path: Path, flags: int, error: type[CamError]) -> NDArray[Any] | None:
-    """What OpenCV makes of a file's bytes under `flags`; None where it is no picture.
-
-    From memory, as `cv2.imread` does not open every path that Python does on Windows.
-
-    Raises:
-        CamError: `error`: the file cannot be read.
-    """
-    try:
-        data = np.frombuffer(path.read_bytes(), np.uint8)
-    except OSError as reason:
-        raise error(f"cannot read {path}: {reason.strerror or reason}") from reason
-    return cv2.imdecode(data, flags) if data.size else None
+def drawn(picture: Values, spec: Input) -> Picture:
+    """What people are shown of a picture: uint8 RGB `(H, W, 3)`; an 8-bit RGB one as it is."""
+    if spec.colour == "channels":
+        picture = picture[..., list(spec.shown)]
+    if picture.shape[2] == 1:
+        picture = np.repeat(picture, 3, axis=2)
+    if picture.dtype != np.uint8:
+        white = spec.full_scale if picture.dtype == np.uint16 else 1
+        picture = np.rint(picture * np.float32(EIGHT_BITS / white))
+    return np.ascontiguousarray(picture, np.uint8)
 
 
 def encode_png(picture: Picture) -> bytes:
@@ -73,7 +120,7 @@ def encode_png(picture: Picture) -> bytes:
 
 
 def gaussian_blur(image: FloatArray, sigma: float) -> FloatArray:
-    """Gaussian blur of float32 `(1, 3, H, W)` with `sigma` in pixels.
+    """Gaussian blur of float32 `(1, channels, H, W)` with `sigma` in pixels.
 
     As `scipy.ndimage.gaussian_filter`: radius `int(4 sigma + 0.5)`, mirrored at the edge of the
     border pixels.
@@ -81,4 +128,57 @@ def gaussian_blur(image: FloatArray, sigma: float) -> FloatArray:
     side = 2 * int(4 * sigma + 0.5) + 1
     channels = np.ascontiguousarray(image[0].transpose(1, 2, 0))
     blurred = cv2.GaussianBlur(channels, (side, side), sigma, borderType=cv2.BORDER_REFLECT)
-    return np.ascontiguousarray(blurred.transpose(2, 0, 1)[None], np.float32)
+    kept = blurred.reshape(channels.shape)  # OpenCV drops a single channel
+    return np.ascontiguousarray(kept.transpose(2, 0, 1)[None], np.float32)
+
+
+def _arranged(values: Values, spec: Input, name: str) -> Values:
+    """`(H, W, channels)` with as many channels as a picture for this network may have."""
+    if values.ndim == 2:
+        values = values[..., None]
+    count = values.shape[2] if values.ndim == 3 and values.size else 0
+    if spec.colour == "channels":
+        if count != spec.channels:
+            raise ImageError(
+                f"{name}expected an array (H, W, {spec.channels}), as the network takes "
+                f"{spec.channels} channels, got shape {values.shape}"
+            )
+    elif count not in (1, 3):
+        raise ImageError(
+            f"{name}expected an RGB array (H, W, 3) or a grey one (H, W), got shape "
+            f"{values.shape}; drop an alpha channel with image[..., :3]"
+        )
+    elif count == 1 and spec.colour != "grey":
+        values = np.repeat(values, 3, axis=2)
+    return np.ascontiguousarray(values)
+
+
+def _integers(full_scale: int) -> np.dtype[Any]:
+    """What pictures of this full scale are made of, where nobody says otherwise."""
+    return np.dtype(np.uint8 if full_scale == EIGHT_BITS else np.uint16)
+
+
+def _other_type(values: object, spec: Input) -> str:
+    """What is wrong with a picture's type, and what to do."""
+    most, came = spec.full_scale, _kind(values)
+    kind = _integers(most)
+    said = f"expected a path or a {kind} array with values 0-{most}, got {came}"
+    if not isinstance(values, np.ndarray):
+        return said
+    if values.dtype == np.uint16:
+        return (
+            f"{said}: the bundle was built for 8 bits; build it again with --full-scale, the value "
+            "of white in these pictures (4095 of a 12-bit camera, 65535 of 16 bits)"
+        )
+    if values.dtype == np.uint8:
+        return (
+            f"{said}: the bundle was built with --full-scale {most}; give the pictures as the "
+            "camera made them, or camruntime.Pixels(array, 255) if 255 is white in this one"
+        )
+    return f"{said}: say what white is with camruntime.Pixels(array, full_scale), 1.0 of [0, 1]"
+
+
+def _kind(values: object) -> str:
+    if isinstance(values, np.ndarray):
+        return f"{values.dtype} array"
+    return type(values).__name__

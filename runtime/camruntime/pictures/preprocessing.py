@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from camruntime.bundle import Input
+from camruntime.bundle import EIGHT_BITS, Input
 from camruntime.maps import FloatArray
-from camruntime.pictures.picture import Picture
+from camruntime.pictures.picture import Values
 
 
 @dataclass(frozen=True)
@@ -66,23 +66,33 @@ def fit(photo: tuple[int, int], spec: Input) -> Fit:
     return Fit(photo, spec.size, resized, (-round(spare[0] / 2), -round(spare[1] / 2)))
 
 
-def prepare(photo: Picture, spec: Input) -> FloatArray:
-    """uint8 RGB `(H, W, 3)` -> float32 `(1, 3, H, W)`, resized and normalised for the network.
+def prepare(photo: Values, spec: Input) -> FloatArray:
+    """`(H, W, channels)` of `as_picture` -> float32 `(1, C, H, W)`, resized and normalised.
 
     Shrinks by area averaging, which like torchvision's antialiased resize looks at every pixel, and
-    enlarges bilinearly.
+    enlarges bilinearly. Colours for a network that takes brightness become grey first.
     """
     place = fit(photo.shape[:2], spec)
+    if spec.colour == "grey" and photo.shape[2] == 3:
+        photo = np.asarray(cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY))[..., None]
     resized = _resize(photo, place.resized)
     target, source = _overlap(place)
     seen = np.ascontiguousarray(resized[source])
-    mean, std = (np.asarray(each, np.float32)[:, None] for each in (spec.mean, spec.std))
-    # A pixel has one of 256 values: looked up, a photograph takes a tenth of the time.
-    values = (np.arange(256, dtype=np.float32) / 255 - mean) / std
-    image = np.zeros((1, 3, *spec.size), np.float32)  # the mean colour
-    for channel in range(3):
-        image[0, channel][target] = cv2.LUT(cv2.extractChannel(seen, channel), values[channel])
+    image = np.zeros((1, spec.channels, *spec.size), np.float32)  # the mean colour
+    for channel, (mean, std) in enumerate(zip(spec.mean, spec.std, strict=True)):
+        taken = spec.channels - 1 - channel if spec.colour == "BGR" else channel
+        plane = _plane(seen, taken)
+        image[0, channel][target] = _normalised(plane, spec.full_scale, mean, std)
     return image
+
+
+def _normalised(plane: Values, full_scale: int, mean: float, std: float) -> FloatArray:
+    """`(H, W)`; an 8-bit one looked up: of 256 values, a photograph takes a tenth of the time."""
+    eight_bits = plane.dtype == np.uint8
+    white = np.float32(1 if plane.dtype == np.float32 else EIGHT_BITS if eight_bits else full_scale)
+    values = np.arange(256, dtype=np.float32) if eight_bits else np.asarray(plane, np.float32)
+    normal = (values / white - np.float32(mean)) / np.float32(std)
+    return np.asarray(cv2.LUT(plane, normal) if eight_bits else normal, np.float32)
 
 
 def _shorter_side(photo: tuple[int, int], shorter: int) -> tuple[int, int]:
@@ -92,12 +102,22 @@ def _shorter_side(photo: tuple[int, int], shorter: int) -> tuple[int, int]:
     return int(shorter * height / width), shorter
 
 
-def _resize(photo: Picture, size: tuple[int, int]) -> Picture:
+def _resize(photo: Values, size: tuple[int, int]) -> Values:
     if photo.shape[:2] == size:
         return photo
     shrinks = photo.shape[0] > size[0] or photo.shape[1] > size[1]
     method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(photo, size[::-1], interpolation=method), np.uint8)
+    if photo.shape[2] <= 4:
+        resized = cv2.resize(photo, size[::-1], interpolation=method)
+        return np.asarray(resized, photo.dtype).reshape(*size, -1)  # a single channel is dropped
+    planes = (_plane(photo, channel) for channel in range(photo.shape[2]))
+    return np.stack([cv2.resize(one, size[::-1], interpolation=method) for one in planes], -1)
+
+
+def _plane(photo: Values, channel: int) -> Values:
+    if photo.shape[2] <= 4:  # of more than 128 it would be wrong
+        return np.asarray(cv2.extractChannel(photo, channel))
+    return np.ascontiguousarray(photo[..., channel])
 
 
 def _overlap(place: Fit) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
