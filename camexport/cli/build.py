@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 Weights = Annotated[
     str,
     typer.Option(
-        help="`default` (the publisher's, downloaded), `random`, or the PATH of a state dict."
+        help="`default` (the publisher's, downloaded), `random`, or the PATH of a state dict, also "
+        "inside a checkpoint of a training."
     ),
 ]
 

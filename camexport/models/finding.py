@@ -20,7 +20,7 @@ from camexport.models import (
 )
 from camexport.models._architecture import Architecture
 from camexport.models._output import select_output
-from camexport.weights import digest_state, fit_state, read_state, seeded
+from camexport.weights import digest_state, fit_checkpoint, read_checkpoint, seeded
 from camruntime.bundle import Source
 from camruntime.errors import nearest
 
@@ -106,7 +106,7 @@ def load_network(
 
     Args:
         architecture: from `find_architecture`.
-        weights: `default`, `random`, or the path of a state dict.
+        weights: `default`, `random`, or the path of a state dict or checkpoint.
         seed: of random weights.
         size: `(H, W)` at which random weights are calibrated.
         classes: number of classes where it is not the architecture's own.
@@ -129,10 +129,10 @@ def load_network(
         origin, name = "random", f"random, seed {seed}"
     else:
         path = Path(weights)
-        state = read_state(path)
+        states = read_checkpoint(path)
         network = architecture.make(classes).eval()
-        fit_state(network, state, path.name)
-        origin, name = "file", path.name
+        taken = fit_checkpoint(network, states, path.name)
+        origin, name = "file", f"{path.name} ({taken})" if taken else path.name
     source = Source(
         weights=origin,
         name=name,
