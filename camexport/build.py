@@ -7,7 +7,7 @@ from pathlib import Path
 
 from camexport.bundles import Contents, staged, write_bundle
 from camexport.errors import OptionError
-from camexport.models import Architecture, find_architecture, load_network
+from camexport.models import Architecture, find_architecture, load_network, require_classifier
 from camexport.precision import read_calibration, reduce_in_place
 from camexport.tracing import Split, default_layer, split, trace
 from camruntime.bundle import Bundle, Input, Precision, ResizeMode, open_bundle
@@ -82,6 +82,7 @@ def build_bundle(options: BuildOptions) -> Built:
             architecture, options.weights, options.seed, spec.size, len(given) or None
         )
         program = trace(network, spec.size)
+        require_classifier(network, spec.size)
         layer = options.layer or default_layer(program, network)
         parts = split(program, architecture.aliases.get(layer, layer))
         contents = Contents(

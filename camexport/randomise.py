@@ -112,7 +112,7 @@ def _settle(
             network, [n for n in norms if isinstance(n, nn.modules.batchnorm._BatchNorm)], size
         )
         network.eval()
-        with torch.inference_mode():
+        with torch.no_grad():  # some networks keep tensors; autograd takes none of inference mode
             logits: Tensor = network(torch.randn(4, 3, *size))
     if not logits.std(0).max() > _CONSTANT * logits.abs().max():  # also where they are NaN
         raise UnsupportedError(

@@ -1,6 +1,13 @@
 """Where networks come from: torchvision, timm, the built-in inspector, the user's own code."""
 
 from camexport.models._architecture import Architecture
+from camexport.models.behaviour import require_classifier
 from camexport.models.finding import find_architecture, known_models, load_network
 
-__all__ = ["Architecture", "find_architecture", "known_models", "load_network"]
+__all__ = [
+    "Architecture",
+    "find_architecture",
+    "known_models",
+    "load_network",
+    "require_classifier",
+]

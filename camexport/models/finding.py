@@ -20,6 +20,8 @@ from camexport.models import (
 )
 from camexport.models._architecture import Architecture
 from camexport.models._output import select_output
+from camexport.models.behaviour import require_float32
+from camexport.tracing import in_one_line
 from camexport.weights import digest_state, fit_checkpoint, read_checkpoint, seeded
 from camruntime.bundle import Source
 from camruntime.errors import nearest
@@ -91,7 +93,7 @@ def _seeded(
     except (AssertionError, RuntimeError) as error:  # a network's own checks of its input
         raise UnsupportedError(
             f"{architecture.name} does not run on images of {size[0]}x{size[1]}: "
-            f"{str(error) or type(error).__name__}; try another --size"
+            f"{in_one_line(error)}; try another --size"
         ) from error
 
 
@@ -113,6 +115,7 @@ def load_network(
 
     Raises:
         WeightsError, DownloadError: the weights cannot be had or do not fit.
+        UnsupportedError: the network is not in float32, or does not run.
         OptionError: the publisher's weights have another number of classes.
     """
     origin: Literal["default", "random", "file"]
@@ -133,6 +136,7 @@ def load_network(
         network = architecture.make(classes).eval()
         taken = fit_checkpoint(network, states, path.name)
         origin, name = "file", f"{path.name} ({taken})" if taken else path.name
+    require_float32(network, architecture.name)
     source = Source(
         weights=origin,
         name=name,

@@ -2,6 +2,7 @@
 
 from camexport.parity.check import check, measure
 from camexport.parity.onnx_file import compare_with_file
+from camexport.parity.reasons import reason_of
 from camexport.parity.reference import Reference
 from camexport.parity.tolerances import EDGE_MAP
 
@@ -11,4 +12,5 @@ __all__ = [
     "check",
     "compare_with_file",
     "measure",
+    "reason_of",
 ]

@@ -54,6 +54,19 @@ def tensors_of(network: nn.Module) -> dict[str, Tensor]:
     return {name: value for name, value in state.items() if isinstance(value, Tensor)}
 
 
+def not_numbers(network: nn.Module) -> list[str]:
+    """Names of learned weights and of running statistics that hold NaN or infinity.
+
+    Other buffers may: a mask of minus infinity is no fault.
+    """
+    learned = {name for name, _ in network.named_parameters()}
+    return [
+        name
+        for name, value in tensors_of(network).items()
+        if (name in learned or "running_" in name) and not value.isfinite().all()
+    ]
+
+
 def _check_types(own: Mapping[str, Tensor], state: Mapping[str, Tensor], origin: str) -> None:
     """`copy_` would round 300 to an int8's and take quantised steps for values, without a word."""
     for name, value in state.items():
