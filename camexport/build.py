@@ -13,6 +13,7 @@ from camexport.models import (
     find_architecture,
     input_channels,
     load_network,
+    require_classifier,
     settle_answer,
 )
 from camexport.precision import Calibration, read_calibration, reduce_in_place
@@ -125,6 +126,7 @@ def build_bundle(options: BuildOptions) -> Built:
             network, size, spec.channels, options.probabilities, options.threshold
         )
         program = trace(network, size, spec.channels)
+        require_classifier(network, size, spec.channels)
         layer = options.layer or default_layer(program, network)
         parts = split(program, architecture.aliases.get(layer, layer))
         contents = Contents(

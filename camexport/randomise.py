@@ -111,7 +111,7 @@ def _settle(network: nn.Module, randomised: Sequence[LearnedLayer], spec: Input,
         batch_norms = [n for n in norms if isinstance(n, nn.modules.batchnorm._BatchNorm)]
         calibrate(network, batch_norms, spec.size, spec.channels)
         network.eval()
-        with torch.inference_mode():
+        with torch.no_grad():  # some networks keep tensors; autograd takes none of inference mode
             logits: Tensor = network(torch.randn(4, spec.channels, *spec.size))
     if not logits.std(0).max() > _CONSTANT * logits.abs().max():  # also where they are NaN
         raise UnsupportedError(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from camexport.bundles import rebuild_network
 from camexport.errors import OptionError
-from camexport.parity import check, measure
+from camexport.parity import check, measure, reason_of
 from camruntime.bundle import Parity, open_bundle
 from camruntime.engine import Engine, Provider
 
@@ -37,5 +38,5 @@ def verify_bundle(
         )
     network = rebuild_network(bundle.manifest, weights)
     measured = measure(network, Engine(bundle, providers))
-    check(measured)
+    check(measured, partial(reason_of, network, bundle.manifest))
     return measured

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from camexport.graphs import (
     single_cells,
     to_onnx,
 )
-from camexport.parity import check, measure
+from camexport.parity import check, measure, reason_of
 from camexport.tracing import Split
 from camruntime.bundle import SCHEMA_VERSION, Answer, Bundle, Input, Layer, Manifest, Source
 from camruntime.engine import Engine
@@ -123,5 +124,5 @@ def _compare(folder: Path, network: nn.Module, manifest: Manifest) -> None:
     """Measure parity on the stored files, refuse what is over tolerance, write `bundle.json`."""
     engine = Engine(Bundle(folder, manifest), providers=["cpu"])
     measured = measure(network, engine)
-    check(measured)
+    check(measured, partial(reason_of, network, manifest))
     dataclasses.replace(manifest, parity=measured).write(folder)

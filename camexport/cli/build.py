@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from traceback import print_exc
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -11,6 +12,7 @@ from rich.markup import escape
 from camexport.cli import option_texts
 from camexport.cli.common import Arguments, Channels, Model, Output, console
 from camruntime.bundle import Parity, manifest_rows
+from camruntime.errors import CamError
 
 if TYPE_CHECKING:
     from camexport.build import Built
@@ -18,7 +20,8 @@ if TYPE_CHECKING:
 Weights = Annotated[
     str,
     typer.Option(
-        help="`default` (the publisher's, downloaded), `random`, or the PATH of a state dict."
+        help="`default` (the publisher's, downloaded), `random`, or the PATH of a state dict, also "
+        "inside a checkpoint of a training."
     ),
 ]
 
@@ -75,6 +78,9 @@ def build(
         Literal["float32", "fp16", "int8"],
         typer.Option(help="What the graphs compute in; maps that change too much fail the build."),
     ] = "float32",
+    traceback: Annotated[
+        bool, typer.Option("--traceback", help="Of an error, show where in the code it was raised.")
+    ] = False,
     calibrate: Annotated[
         Path | None,
         typer.Option(
@@ -112,7 +118,13 @@ def build(
     )
     # No live display here: torchvision draws its own bar while it downloads.
     print(f"building {model}", flush=True)
-    _summarise(build_bundle(options), layer is None)
+    try:
+        built = build_bundle(options)
+    except CamError:
+        if traceback:
+            print_exc()  # with torch's own errors, of which the line that follows says the gist
+        raise
+    _summarise(built, layer is None)
 
 
 def _summarise(built: Built, chosen: bool) -> None:

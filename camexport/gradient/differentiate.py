@@ -21,7 +21,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from camexport.errors import UnsupportedError
 from camexport.gradient.decomposition_table import decompositions
-from camexport.tracing import quiet_tracing
+from camexport.tracing import in_one_line, line_of, quiet_tracing
 
 LAYER = "camexport_layer"
 """Key of a node's `meta`: path of the module that the node belongs to."""
@@ -85,7 +85,8 @@ def differentiate(tail: fx.GraphModule, lead: bool = False) -> fx.GraphModule:
 def operator_and_layer(node: fx.Node, layer: str) -> str:
     """How errors name a node's operator."""
     place = f"layer '{layer}'" if layer else "the network itself"
-    return f"operator {node.target} of {place}"
+    line = line_of(node)
+    return f"operator {node.target} of {place}" + (f" ({line})" if line else "")
 
 
 def _copy(reverse: _Reverse, tail: fx.GraphModule, node: fx.Node) -> None:
@@ -100,7 +101,14 @@ def _depending_on(source: fx.Node, nodes: list[fx.Node]) -> set[fx.Node]:
     """Nodes through which a gradient flows from `source`: floating point, computed from it."""
     live = {source}
     for node in nodes:
-        if not live.isdisjoint(node.all_input_nodes) and any(map(_is_float, _values(node))):
+        if live.isdisjoint(node.all_input_nodes):
+            continue
+        if any(map(_is_complex, _values(node))):
+            raise UnsupportedError(
+                f"{operator_and_layer(node, _layer_of(node))} computes complex numbers, which ONNX "
+                "does not have; build with --no-gradient, or with a --layer behind it"
+            )
+        if any(map(_is_float, _values(node))):
             live.add(node)
     return live
 
@@ -172,7 +180,7 @@ def _derivative(
     except Exception as error:  # autograd and the tracer share no base below Exception
         raise UnsupportedError(
             f"{operator_and_layer(node, _layer_of(node))} has no derivative that ONNX could "
-            f"express: {error}; build with --no-gradient, or with another --layer"
+            f"express: {in_one_line(error)}; build with --no-gradient, or with another --layer"
         ) from error
 
 
@@ -230,6 +238,10 @@ def _values(node: fx.Node) -> list[Any]:
 
 def _is_float(value: object) -> bool:
     return isinstance(value, Tensor) and value.is_floating_point()
+
+
+def _is_complex(value: object) -> bool:
+    return isinstance(value, Tensor) and value.is_complex()
 
 
 def _example(node: fx.Node) -> Tensor:

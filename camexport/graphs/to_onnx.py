@@ -15,7 +15,7 @@ from torch import Tensor, fx, nn
 from camexport.errors import UnsupportedError
 from camexport.gradient import LAYER, operator_and_layer
 from camexport.graphs.gemm_transposed import multiply_transposed
-from camexport.tracing import quiet_tracing
+from camexport.tracing import in_one_line, quiet_tracing
 
 OPSET = 20
 IR_VERSION = 10
@@ -41,7 +41,8 @@ def to_onnx(
         model = export_onnx(module, examples, tuple({0: batch} for _ in examples))
     except Exception as error:  # the exporter's errors share no base below Exception
         raise UnsupportedError(
-            f"the {outputs[0]} graph cannot be written as ONNX: {error}; try another --layer"
+            f"the {outputs[0]} graph cannot be written as ONNX: {in_one_line(error)}; try another "
+            "--layer"
         ) from error
     graph = model.graph
     graph.name = outputs[0]
@@ -94,7 +95,7 @@ def gradient_to_onnx(gradient: fx.GraphModule, inputs: Mapping[str, Tensor]) -> 
     try:
         model = to_onnx(gradient, {**inputs, "targets": targets}, ["gradient", "logits"])
     except UnsupportedError as error:
-        named = set(re.findall(r"aten\.\w+(?:\.\w+)?", str(error)))
+        named = set(re.findall(r"aten\.\w+(?:\.\w+)?", f"{error} {error.__cause__}"))
         culprits = {
             operator_and_layer(node, node.meta.get(LAYER, ""))
             for node in gradient.graph.nodes

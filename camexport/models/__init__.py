@@ -3,6 +3,7 @@
 from camexport.models._architecture import Architecture
 from camexport.models._channels import input_channels
 from camexport.models.answer import Settled, settle_answer
+from camexport.models.behaviour import require_classifier
 from camexport.models.finding import find_architecture, known_models, load_network
 
 __all__ = [
@@ -12,5 +13,6 @@ __all__ = [
     "input_channels",
     "known_models",
     "load_network",
+    "require_classifier",
     "settle_answer",
 ]

@@ -18,6 +18,7 @@ from torch.overrides import TorchFunctionMode
 
 from camexport.errors import OptionError, UnsupportedError
 from camexport.models._output import select_output
+from camexport.models._run import run
 from camruntime.bundle import Answer, ProbabilityKind
 
 _Activation = Literal["softmax", "sigmoid"]
@@ -84,7 +85,7 @@ def settle_answer(
         skipped = _Skipped(final)
         network.register_forward_pre_hook(skipped.begin, prepend=True)
         network.register_forward_hook(skipped.end, prepend=True, always_call=True)
-        found = _run(network, images)
+        found = run(network, images)
     if asked != "none":
         _refuse_probabilities(found)
     left_out = calls[final].kind if final is not None else None
@@ -117,24 +118,9 @@ def _noise(size: tuple[int, int], channels: int) -> Tensor:
     return scales * noise
 
 
-def _run(network: nn.Module, images: Tensor) -> Any:
-    try:
-        with torch.no_grad():
-            return network(images)
-    except OptionError:  # ours, of an output that does not exist
-        raise
-    except Exception as error:  # whatever a network raises
-        height, width = images.shape[2:]
-        reason = str(error).strip().splitlines() or [type(error).__name__]
-        raise UnsupportedError(
-            f"the network does not run on images of {height}x{width}: {reason[0]}; try another "
-            "--size"
-        ) from error
-
-
 def _pick(network: nn.Module, images: Tensor) -> str | None:
     """Select the only output that can be logits; its name, or None where there is one output."""
-    outputs = _run(network, images)
+    outputs = run(network, images)
     if isinstance(outputs, Tensor):
         return None
     named = _named(outputs)
@@ -256,7 +242,7 @@ def _kind(function: Callable[..., Any]) -> _Activation | None:
 
 def _recorded(network: nn.Module, images: Tensor) -> tuple[list[_Call], Tensor]:
     with _Recorder() as recorder:
-        found = _run(network, images)
+        found = run(network, images)
     if not isinstance(found, Tensor) or found.ndim != 2 or not found.is_floating_point():
         raise UnsupportedError(
             f"the network returns {_described(found)}, expected logits (n, classes): say with "

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from camexport.errors import OptionError, UnknownModelError, UnsupportedError, WeightsError
 from camexport.models import (
@@ -23,7 +22,9 @@ from camexport.models import (
 from camexport.models._architecture import Architecture
 from camexport.models._channels import input_channels
 from camexport.models._output import select_output
-from camexport.weights import digest_state, fit_state, read_state, seeded
+from camexport.models.behaviour import require_float32
+from camexport.tracing import in_one_line
+from camexport.weights import digest_state, fit_checkpoint, read_checkpoint, seeded
 from camruntime.bundle import Source
 from camruntime.errors import nearest
 
@@ -101,26 +102,27 @@ def _seeded(
     except (AssertionError, RuntimeError) as error:  # a network's own checks of its input
         raise UnsupportedError(
             f"{architecture.name} does not run on images of {size[0]}x{size[1]}: "
-            f"{str(error) or type(error).__name__}; try another --size"
+            f"{in_one_line(error)}; try another --size"
         ) from error
 
 
-def _fitted(
-    architecture: Architecture, state: Mapping[str, Tensor], origin: str, classes: int | None
-) -> nn.Module:
-    """With `state`; two classes may also be those of one logit."""
+def _from_file(
+    architecture: Architecture, path: Path, classes: int | None
+) -> tuple[nn.Module, str]:
+    """With the weights in a file, and their name; two classes may also be those of one logit."""
+    states = read_checkpoint(path)
     network = architecture.make(classes).eval()
     try:
-        fit_state(network, state, origin)
-    except WeightsError:
+        taken = fit_checkpoint(network, states, path.name)
+    except WeightsError as error:
         if classes != 2:
             raise
-        single = architecture.make(1).eval()
-        with suppress(WeightsError):
-            fit_state(single, state, origin)
-            return single
-        raise
-    return network
+        network = architecture.make(1).eval()
+        try:
+            taken = fit_checkpoint(network, states, path.name)
+        except WeightsError:
+            raise error from None
+    return network, f"{path.name} ({taken})" if taken else path.name
 
 
 def load_network(
@@ -135,7 +137,7 @@ def load_network(
 
     Args:
         architecture: from `find_architecture`.
-        weights: `default`, `random`, or the path of a state dict.
+        weights: `default`, `random`, or the path of a state dict or checkpoint.
         seed: of random weights.
         size: `(H, W)` at which random weights are calibrated, and a file compared.
         classes: number of classes where it is not the architecture's own.
@@ -143,6 +145,7 @@ def load_network(
 
     Raises:
         WeightsError, DownloadError: the weights cannot be had or do not fit.
+        UnsupportedError: the network is not in float32, or does not run.
         OptionError: the publisher's weights have another number of classes.
     """
     origin: Literal["default", "random", "file"]
@@ -160,9 +163,9 @@ def load_network(
         network = _seeded(architecture, seed, size, classes, channels)
         origin, name = "random", f"random, seed {seed}"
     else:
-        path = Path(weights)
-        network = _fitted(architecture, read_state(path), path.name, classes)
-        origin, name = "file", path.name
+        network, name = _from_file(architecture, Path(weights), classes)
+        origin = "file"
+    require_float32(network, architecture.name)
     source = Source(
         weights=origin,
         name=name,

@@ -3,6 +3,7 @@
 from camexport.parity._noise import noise
 from camexport.parity.check import check, measure
 from camexport.parity.onnx_file import compare_with_file
+from camexport.parity.reasons import reason_of
 from camexport.parity.reference import Reference
 from camexport.parity.tolerances import EDGE_MAP
 
@@ -13,4 +14,5 @@ __all__ = [
     "compare_with_file",
     "measure",
     "noise",
+    "reason_of",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -12,8 +13,9 @@ from torch import Tensor, nn
 from camexport.errors import ParityError
 from camexport.parity._noise import noise
 from camexport.parity.gradient import BATCHES, layer_inputs, layout_in, measure_gradient
+from camexport.parity.reasons import advice
 from camexport.parity.reference import Reference
-from camexport.parity.tolerances import FORWARD, GRADIENT, Tolerance
+from camexport.parity.tolerances import FORWARD, tolerance_of
 from camexport.tracing import INPUTS, on_tensors
 from camruntime.bundle import Compared, Layer, Parity
 from camruntime.engine import DeviceValue, Engine
@@ -67,30 +69,22 @@ def measure(network: nn.Module, engine: Engine, seed: int = 0) -> tuple[Parity, 
     return tuple(measured)
 
 
-def check(measured: tuple[Parity, ...]) -> None:
-    """Raise `ParityError` when a difference is above the tolerance, or not a number."""
+def check(measured: tuple[Parity, ...], reason: Callable[[Parity], str] = advice) -> None:
+    """Raise `ParityError` when a difference is above the tolerance, or not a number.
+
+    Args:
+        measured: by `measure`.
+        reason: of a part that is above it, for the message.
+    """
     for parity in measured:
-        allowed = _tolerance(parity).limit(parity.float32)
+        allowed = tolerance_of(parity).limit(parity.float32)
         if not parity.relative <= allowed:
             of = "norm in float64" if parity.of_gradient else "range"
             raise ParityError(
                 f"{parity.part} at batch {parity.batch} differs from PyTorch by "
                 f"{parity.relative:.2e} of its {of}, allowed is {allowed:.0e}: the bundle was not "
-                f"kept; {_advice(parity)}"
+                f"kept; {reason(parity)}"
             )
-
-
-def _tolerance(parity: Parity) -> Tolerance:
-    return GRADIENT if parity.of_gradient else FORWARD
-
-
-def _advice(parity: Parity) -> str:
-    if _tolerance(parity).tells(parity.float32):
-        return "try another --layer, and report the model"
-    return (
-        f"PyTorch's own float32 is {parity.float32:.2e} off, as the network multiplies rounding "
-        "errors; random weights may do so, then try another --seed"
-    )
 
 
 def _restored(layer: Layer, head: tuple[DeviceValue, ...]) -> FloatArray:

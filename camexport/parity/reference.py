@@ -5,12 +5,14 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from functools import cached_property
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from camexport.errors import UnsupportedError
 from camexport.parity.layer_output import layer_output
+from camexport.tracing import in_one_line
 from camruntime.bundle import Answer
 
 _USUAL = Answer()
@@ -89,6 +91,23 @@ class Reference:
             gradient = self._functional(score, values)
         return gradient.detach()
 
+    def own_functions(self, images: Tensor, activations: Tensor) -> list[str]:
+        """The user's `autograd.Function`s between the activations and the logits, by name."""
+        with torch.enable_grad():
+            leaf = activations.to(self._dtype).clone().requires_grad_()
+            last = self._logits(leaf, images.to(self._dtype)).grad_fn
+        waiting: list[Any] = [last]  # torch types none of its functions as nodes
+        seen, found = set(waiting), set[str]()
+        while waiting:
+            step = waiting.pop()
+            if isinstance(step, torch.autograd.function.BackwardCFunction):
+                found.add(type(step).__name__.removesuffix("Backward"))
+            for before, _ in step.next_functions if step is not None else ():
+                if before not in seen:
+                    seen.add(before)
+                    waiting.append(before)
+        return sorted(found)
+
     def _logits(self, activations: Tensor, images: Tensor) -> Tensor:
         if not self._calls:
             self.run(images)
@@ -103,7 +122,7 @@ class Reference:
         except RuntimeError as error:
             raise UnsupportedError(
                 f"PyTorch's autograd cannot follow the network behind layer '{self.layer}', so its "
-                f"gradient graph cannot be checked: {error}; build with --no-gradient, or with "
-                "another --layer"
+                f"gradient graph cannot be checked: {in_one_line(error)}; build with "
+                "--no-gradient, or with another --layer"
             ) from error
         return gradient

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from camruntime.bundle import Parity
+
 HOPELESS = 1e-2
 """Where PyTorch's float32 is itself this far from float64, nothing can be compared."""
 
@@ -37,6 +39,12 @@ sides err, and one of them by chance a few times more."""
 GRADIENT = Tolerance(1e-6, roundings=2)
 """Of gradients, over their norm, which averages rounding out: all but one of the networks in
 `docs/backbones.md` stay below 7e-7. Twice, as two orders of summation differ by as much."""
+
+
+def tolerance_of(parity: Parity) -> Tolerance:
+    """Of a measured part of a bundle."""
+    return GRADIENT if parity.of_gradient else FORWARD
+
 
 FILE = {"float32": 1e-4, "float64": 1e-4, "float16": 2e-2}
 """Of an ONNX file's logits from those of the network that it was read as, over the largest, by what

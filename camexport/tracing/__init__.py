@@ -3,6 +3,7 @@
 from camexport.tracing.adaptive_pooling import windows
 from camexport.tracing.layers import candidates, default_layer
 from camexport.tracing.layout import Layout, on_tensors
+from camexport.tracing.source_lines import in_one_line, line_of
 from camexport.tracing.split import INPUTS, Split, split
 from camexport.tracing.trace import MarkedProgram, quiet_tracing, trace
 
@@ -13,6 +14,8 @@ __all__ = [
     "Split",
     "candidates",
     "default_layer",
+    "in_one_line",
+    "line_of",
     "on_tensors",
     "quiet_tracing",
     "split",

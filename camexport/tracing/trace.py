@@ -7,9 +7,11 @@ that are called several times (of which the last call counts).
 
 from __future__ import annotations
 
+import io
+import logging
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -20,6 +22,7 @@ from torch import Tensor, fx, nn
 from camexport.errors import ExportError, UnsupportedError
 from camexport.tracing.adaptive_pooling import adaptive_max_pool2d
 from camexport.tracing.layout import Layout, layout_of, proportional
+from camexport.tracing.source_lines import in_one_line, line_of
 
 
 @torch.library.custom_op("camexport::mark", mutates_args=())
@@ -34,6 +37,8 @@ def _(value: Tensor, path: str) -> Tensor:
 
 
 MARK = torch.ops.camexport.mark.default
+
+_NUMBERS = (torch.ops.aten.item.default, torch.ops.aten._local_scalar_dense.default)
 
 _FORWARD = {torch.ops.aten.adaptive_max_pool2d.default: adaptive_max_pool2d}
 """Operators that ONNX does not have, taken apart before anything is cut."""
@@ -69,15 +74,17 @@ def trace(network: nn.Module, size: tuple[int, int], channels: int = 3) -> Marke
     """
     images = torch.zeros(2, channels, *size)
     batch = {0: torch.export.Dim("batch")}
-    with _marked(network), torch.no_grad(), quiet_tracing():
+    with _marked(network), _as_it_was(network), torch.no_grad(), quiet_tracing():
         try:
-            program = torch.export.export(network, (images,), dynamic_shapes=(batch,))
+            with redirect_stderr(io.StringIO()):  # where torch prints the graph of what it refuses
+                program = torch.export.export(network, (images,), dynamic_shapes=(batch,))
             module = program.run_decompositions(_FORWARD).module(check_guards=False)
         except ExportError:  # ours, of an output that does not exist
             raise
         except Exception as error:  # torch.export documents no narrower base
             raise UnsupportedError(
-                f"torch.export cannot trace this network at {size[0]}x{size[1]}: {error}"
+                f"torch.export cannot trace this network at {size[0]}x{size[1]}: "
+                f"{in_one_line(error)}"
             ) from error
     for view in module.graph.find_nodes(op="call_function", target=torch.ops.aten.view.default):
         view.target = torch.ops.aten.reshape.default  # attention's strides are not those traced
@@ -90,6 +97,7 @@ def trace(network: nn.Module, size: tuple[int, int], channels: int = 3) -> Marke
             marks.pop(node.args[1], None)  # a later call moves to the end of the order
             marks[node.args[1]] = node
     logits = _single_output(nodes[-1])
+    _refuse_numbers(nodes)
     return MarkedProgram(
         module, image, logits, marks, _layouts(nodes, marks, image.meta["val"]), size
     )
@@ -139,6 +147,44 @@ def _single_output(output: fx.Node) -> fx.Node:
     return first
 
 
+def _refuse_numbers(nodes: list[fx.Node]) -> None:
+    """Raise `UnsupportedError` where a Python number, computed from the images, reaches the logits.
+
+    There is one for a whole batch, and neither a gradient nor a graph of one image's has it.
+    """
+    from_image: set[fx.Node] = set()
+    for node in nodes:
+        if node.op == "placeholder" or not from_image.isdisjoint(node.all_input_nodes):
+            from_image.add(node)
+    needed: set[fx.Node] = {nodes[-1]}
+    for node in reversed(nodes):
+        if node in needed:
+            needed.update(node.all_input_nodes)
+    for node in nodes:
+        if node.target in _NUMBERS and node in from_image and node in needed:
+            place = line_of(node)
+            raise UnsupportedError(
+                "the network takes a number out of a tensor that depends on the images, by "
+                f".item(), float() or int(){f' ({place})' if place else ''}: leave it a tensor, "
+                "computed for each image"
+            )
+
+
+@contextmanager
+def _as_it_was(network: nn.Module) -> Iterator[None]:
+    """Take back what a trace puts into modules that keep tensors: its own have no values."""
+    tables: list[dict[str, Any]] = []
+    for module in network.modules():
+        tables += [vars(module), module._parameters, module._buffers]
+    before = [dict(table) for table in tables]
+    try:
+        yield
+    finally:
+        for table, values in zip(tables, before, strict=True):
+            table.clear()
+            table.update(values)
+
+
 @contextmanager
 def _marked(network: nn.Module) -> Iterator[None]:
     handles = [
@@ -165,4 +211,10 @@ def quiet_tracing() -> Iterator[None]:
         warnings.simplefilter("ignore", FutureWarning)
         warnings.filterwarnings("ignore", "Using padding='same'")  # may copy: so it may
         warnings.filterwarnings("ignore", "The tensor attributes? self.*assigned during export")
-        yield
+        log = logging.getLogger("torch.fx.experimental.symbolic_shapes")
+        level = log.level
+        log.setLevel(logging.ERROR)  # of what is refused, and said by the error
+        try:
+            yield
+        finally:
+            log.setLevel(level)

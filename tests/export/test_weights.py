@@ -42,26 +42,30 @@ def test_weights_that_do_not_fit_name_what_differs() -> None:
     state.pop("fc.bias")
     with pytest.raises(WeightsError, match=r"half\.pth do not fit(.|\n)*fc\.bias"):
         fit_state(Plain(), state, "half.pth")
-    with pytest.raises(WeightsError, match=r"size mismatch for fc\.weight"):
+    with pytest.raises(WeightsError, match=r"fc\.weight is \(2, 8\) in the file and \(4, 8\) here"):
         fit_state(Plain(), {**Plain().state_dict(), "fc.weight": torch.zeros(2, 8)}, "x")
+    wide = {"fc.weight": torch.zeros(7, 8), "fc.bias": torch.zeros(7)}
+    with pytest.raises(WeightsError, match=r"may have 7 classes and the network 4: say --labels"):
+        fit_state(Plain(), {**Plain().state_dict(), **wide}, "x")
+
+
+def test_quantised_weights_are_no_values() -> None:
+    state = {**Plain().state_dict(), "fc.weight": torch.ones(4, 8, dtype=torch.int8)}
+    with pytest.raises(WeightsError, match=r"fc\.weight is torch\.int8 in q\.pth .* not quantised"):
+        fit_state(Plain(), state, "q.pth")
 
 
 def test_files_that_hold_no_state_dict(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match=r"no weights at .*nowhere"):
         read_state(tmp_path / "nowhere")
     for name in ("junk.pth", "junk.safetensors"):
-        (tmp_path / name).write_bytes(b"junk")
+        (tmp_path / name).write_bytes(b"\x01junk\xff")
         with pytest.raises(WeightsError, match=rf"{name} cannot be read"):
             read_state(tmp_path / name)
-    torch.save({"state_dict": Plain().state_dict(), "epoch": 3}, tmp_path / "wrapped.pth")
-    with pytest.raises(WeightsError, match=r"not a state dict .*\['state_dict', 'epoch'\]"):
-        read_state(tmp_path / "wrapped.pth")
-
-
-def test_code_in_a_weights_file_is_not_run(tmp_path: Path) -> None:
-    torch.save(Plain(), tmp_path / "module.pth")
-    with pytest.raises(WeightsError, match=r"module\.pth cannot be read"):
-        read_state(tmp_path / "module.pth")
+    both = {"model": Plain().state_dict(), "ema": Plain().state_dict()}
+    torch.save(both, tmp_path / "both.pth")
+    with pytest.raises(WeightsError, match=r"several state dicts, model, ema"):
+        read_state(tmp_path / "both.pth")
 
 
 def test_random_weights_repeat_and_have_the_noise_statistics() -> None:
