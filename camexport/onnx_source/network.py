@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from camexport.errors import UnsupportedError
+from camexport.onnx_source.names import module_paths, names_in_file
 from camexport.onnx_source.operators import OPERATORS, Attributes
 from camexport.onnx_source.reading import read_graph
 
@@ -60,7 +61,8 @@ class OnnxNetwork(nn.Module):
     """Images `(n, 3, H, W)` -> logits.
 
     Attributes:
-        aliases: names of nodes and tensors, and the paths of the modules that stand for them.
+        aliases: the file's names of nodes and tensors, and the paths of the modules that each may
+            mean; several where the file gives one name to a node and to another one's tensor.
         size: `(H, W)` of the input, where the file fixes them.
         image, output: names of the tensors that hold the images and the logits.
         channels_last: whether the file itself takes images `(n, H, W, 3)`.
@@ -77,22 +79,26 @@ class OnnxNetwork(nn.Module):
         self.size = (rows, columns) if rows and columns else None
         self.for_one = shape[0] == 1
         self.image = image.name or ""
-        self.aliases: dict[str, str] = {}
         self._steps: list[tuple[str, list[str], list[str]]] = []
-        for node in _needed(graph):
-            self._add(node)
+        self.aliases: dict[str, tuple[str, ...]] = {}
+        nodes = _needed(graph)
+        paths = module_paths(nodes, dir(self))
+        self.aliases |= {
+            name: tuple(paths[index] for index in sorted(places))
+            for name, places in names_in_file(nodes).items()
+        }
+        for path, node in zip(paths, nodes, strict=True):
+            self._add(path, node)
 
-    def _add(self, node: ir.Node) -> None:
+    def _add(self, path: str, node: ir.Node) -> None:
         if node.op_type not in OPERATORS or node.domain not in ("", "ai.onnx"):
             raise UnsupportedError(
                 f"operator {node.domain or 'ai.onnx'}.{node.op_type} of node '{node.name}' is not "
                 "one that camexport can read: export the network without it"
             )
         outputs = [value.name or "" for value in node.outputs]
-        path = outputs[0].replace(".", "_").strip("/") or f"node{len(self._steps)}"
         kind = type(node.op_type, (OnnxNode,), {})  # named for `camexport layers`
         self.add_module(path, kind(node))
-        self.aliases |= {name: path for name in (node.name, *outputs) if name}
         inputs = [
             value.name or ""
             for value in node.inputs
