@@ -45,7 +45,7 @@ class Architecture:
     @property
     def is_file(self) -> bool:
         """Whether it is a file that brings its weights, so that making it downloads nothing."""
-        return Path(self.name).suffix in (".onnx", ".pt2")
+        return Path(self.name).suffix.lower() in (".onnx", ".pt2")
 
     def path_of(self, layer: str) -> str:
         """The module path that `--layer` means.

@@ -1,5 +1,6 @@
 """An ONNX file as a PyTorch network, so that everything else treats it as any other."""
 
-from camexport.onnx_source.network import OnnxNetwork, read_network
+from camexport.onnx_source.network import OnnxNetwork, as_rows, read_network
+from camexport.onnx_source.opening import open_file
 
-__all__ = ["OnnxNetwork", "read_network"]
+__all__ = ["OnnxNetwork", "as_rows", "open_file", "read_network"]

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from camexport.errors import UnsupportedError
+from camexport.onnx_source.batching import for_one
 from camexport.onnx_source.names import module_paths, names_in_file
 from camexport.onnx_source.operators import OPERATORS, Attributes
 from camexport.onnx_source.reading import read_graph
@@ -66,11 +67,13 @@ class OnnxNetwork(nn.Module):
         size: `(H, W)` of the input, where the file fixes them.
         image, output: names of the tensors that hold the images and the logits.
         channels_last: whether the file itself takes images `(n, H, W, 3)`.
-        for_one: whether the file itself takes one image at a time.
+        for_one: whether the file itself takes a fixed number of images at a time, mostly one.
+        fixed_batch: that number; 1 where it takes any.
     """
 
     def __init__(self, graph: ir.Graph) -> None:
         super().__init__()
+        self.fixed_batch = for_one(graph)
         (image,) = (value for value in graph.inputs if value.name not in graph.initializers)
         (self.output,) = (value.name or "" for value in graph.outputs)
         shape = [extent if isinstance(extent, int) else None for extent in image.shape or ()]
@@ -124,7 +127,7 @@ class OnnxNetwork(nn.Module):
         for path, inputs, outputs in self._steps:
             made = self.get_submodule(path)(*(values[name] for name in inputs))
             values.update(zip(outputs, made if isinstance(made, tuple) else (made,), strict=False))
-        logits: Tensor = values[self.output]
+        logits: Tensor = as_rows(values[self.output], images.shape[0])
         return logits
 
 
@@ -135,6 +138,16 @@ def read_network(path: Path, output: str | None) -> OnnxNetwork:
         UnsupportedError: an operator that is not known; names it and its node.
     """
     return OnnxNetwork(read_graph(path, output)).eval()
+
+
+def as_rows(logits: Any, images: int) -> Any:
+    """Logits `(images, classes)`, where a file leaves ones behind them or for one image no row.
+
+    Those are `(n, classes, 1, 1)`, `(n,)` and `(classes,)`; anything else is left as it is.
+    """
+    if logits.ndim == 4 and tuple(logits.shape[2:]) == (1, 1):
+        return logits.reshape(images, -1)
+    return logits.reshape(images, -1) if logits.ndim == 1 else logits
 
 
 def _remember(node: nn.Module, values: tuple[Any, ...]) -> None:

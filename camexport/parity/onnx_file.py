@@ -9,8 +9,8 @@ import onnx
 import torch
 from numpy.typing import NDArray
 
-from camexport.errors import ParityError, UnsupportedError
-from camexport.onnx_source import OnnxNetwork
+from camexport.errors import ExportError, ParityError, UnsupportedError, one_line
+from camexport.onnx_source import OnnxNetwork, as_rows, open_file
 from camexport.parity.tolerances import FILE
 from camruntime.engine import on_cpu
 
@@ -31,24 +31,38 @@ def compare_with_file(network: OnnxNetwork, path: Path, size: tuple[int, int]) -
         UnsupportedError: one of them does not run at this size, or not in batches.
     """
     images = torch.randn(_IMAGES, 3, *size, generator=torch.Generator().manual_seed(0))
+    name, at = path.name, f"at {size[0]}x{size[1]}"
     try:
         expected = _original(network, path, images.numpy())
+    except Exception as error:  # ONNX Runtime's errors share no base below Exception
+        raise UnsupportedError(
+            f"{name} does not run on ONNX Runtime itself {at}: try another --size, or export it "
+            f"again ({one_line(error)})"
+        ) from error
+    try:
         with torch.no_grad():
             alone = network.run_alone(images[:1]).numpy()
-    except Exception as error:  # ONNX Runtime's errors share no base below Exception
-        raise UnsupportedError(f"{path.name} does not run at {size}: {error}") from error
+    except ExportError:
+        raise
+    except Exception as error:  # whatever an operator raises at a shape that it was not made for
+        raise UnsupportedError(
+            f"{name} does not run in PyTorch {at}, only on ONNX Runtime: {one_line(error)}; try "
+            "another --size, or report the file"
+        ) from error
     if not _equal(alone, expected[:1]):
+        if network.fixed_batch > 1:
+            raise UnsupportedError(f"{name} {_FIXED}: it takes {network.fixed_batch} at a time")
         raise ParityError(
-            f"{path.name} was read wrongly: PyTorch's logits {alone.shape} differ from ONNX "
+            f"{name} was read wrongly: PyTorch's logits {alone.shape} differ from ONNX "
             f"Runtime's {expected[:1].shape}; report the file"
         )
     try:
         with torch.no_grad():
             together = network(images).numpy()
-    except Exception as error:  # whatever an operator raises at a shape that it was not made for
-        raise UnsupportedError(f"{path.name} {_FIXED}: {error}") from error
+    except Exception as error:  # as above
+        raise UnsupportedError(f"{name} {_FIXED}: {one_line(error)}") from error
     if not _equal(together, expected):
-        raise UnsupportedError(f"{path.name} {_FIXED}: images of a batch change one another")
+        raise UnsupportedError(f"{name} {_FIXED}: images of a batch change one another")
 
 
 def _equal(found: NDArray[np.float32], expected: NDArray[np.float32]) -> bool:
@@ -59,9 +73,12 @@ def _equal(found: NDArray[np.float32], expected: NDArray[np.float32]) -> bool:
 
 
 def _original(network: OnnxNetwork, path: Path, images: NDArray[np.float32]) -> NDArray[np.float32]:
-    proto = onnx.load(path)
+    """The file's logits of each image; one for a fixed batch gets the same image in every row."""
+    proto = open_file(path)
     if network.output not in [value.name for value in proto.graph.output]:
         proto.graph.output.append(onnx.ValueInfoProto(name=network.output))
     run = on_cpu(proto.SerializeToString(), [network.output])
     ordered = images.transpose(0, 2, 3, 1) if network.channels_last else images
-    return np.concatenate([run({network.image: image[None]})[0] for image in ordered])
+    rows = network.fixed_batch
+    found = [run({network.image: np.repeat(image[None], rows, 0)})[0] for image in ordered]
+    return np.concatenate([as_rows(each, rows)[:1] for each in found])
