@@ -93,7 +93,7 @@ def _in_training(graph: onnx.GraphProto) -> str:
             if given.get("training_mode", 0) or len([one for one in node.output if one]) > 1:
                 return f"{_where(node)} in training mode: {_EVAL}"
             if given.get("spatial", 1) == 0:
-                return f"{_where(node)} with spatial=0, a mean for each pixel: {_EVAL} and anew"
+                return f"{_where(node)} with spatial=0, a mean a pixel: export it with spatial=1"
         if node.op_type in ("BatchNormalization", "Dropout") and given.get("is_test", 1) == 0:
             return f"{_where(node)} with is_test=0, in training mode: {_EVAL}"
         if node.op_type == "Dropout" and len(node.input) > 2 and node.input[2]:
