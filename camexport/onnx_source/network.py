@@ -10,11 +10,12 @@ import onnx_ir as ir
 import torch
 from torch import Tensor, nn
 
-from camexport.errors import UnsupportedError
+from camexport.errors import UnsupportedError, one_line
 from camexport.onnx_source.batching import for_one
 from camexport.onnx_source.names import module_paths, names_in_file
 from camexport.onnx_source.operators import OPERATORS, Attributes
 from camexport.onnx_source.reading import read_graph
+from camruntime.errors import CamError
 
 
 class OnnxNode(nn.Module):
@@ -99,6 +100,11 @@ class OnnxNetwork(nn.Module):
                 f"operator {node.domain or 'ai.onnx'}.{node.op_type} of node '{node.name}' is not "
                 "one that camexport can read: export the network without it"
             )
+        if node.op_type != "Split" and any(value.uses() for value in node.outputs[1:]):
+            raise UnsupportedError(
+                f"the second output of {node.op_type} (node '{node.name}') is used, which "
+                "camexport cannot read: export the network without it"
+            )
         outputs = [value.name or "" for value in node.outputs]
         kind = type(node.op_type, (OnnxNode,), {})  # named for `camexport layers`
         self.add_module(path, kind(node))
@@ -137,7 +143,15 @@ def read_network(path: Path, output: str | None) -> OnnxNetwork:
     Raises:
         UnsupportedError: an operator that is not known; names it and its node.
     """
-    return OnnxNetwork(read_graph(path, output)).eval()
+    try:
+        return OnnxNetwork(read_graph(path, output)).eval()
+    except CamError:
+        raise
+    except Exception as error:  # a file that contradicts itself meets any library's own errors
+        raise UnsupportedError(
+            f"{path.name} is no valid ONNX model: {one_line(error)}; `onnx.checker` may say more: "
+            "export it again"
+        ) from error
 
 
 def as_rows(logits: Any, images: int) -> Any:

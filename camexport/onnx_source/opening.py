@@ -24,9 +24,20 @@ _OTHERS = (
     (0, b"{", "JSON: give the .onnx file that it describes"),
     (4, b"ORTM", "in ONNX Runtime's own format: give the .onnx file that it was made from"),
     (4, b"TFL3", "a TensorFlow Lite model: convert it with tf2onnx"),
+    (8, b'{"', "a file of safetensors, weights alone: export the network that they belong to"),
     (0, b"\x89HDF", "an HDF5 file, as of Keras: convert it with tf2onnx"),
     (0, b"PK\x03\x04", "a zip archive (PyTorch saves so, too): unpack it, or export the network"),
     (0, b"\x1f\x8b", "compressed by gzip: unpack it"),
+    (0, b"BZh", "compressed by bzip2: unpack it"),
+    (0, b"\xfd7zXZ", "compressed by xz: unpack it"),
+    (0, b"\x28\xb5\x2f\xfd", "compressed by zstandard: unpack it"),
+    (0, b"7z\xbc\xaf", "a 7z archive: unpack it"),
+    (257, b"ustar", "a tar archive: unpack it"),
+    (0, b"\x89PNG", "a picture: give the network"),
+    (0, b"\xff\xd8\xff", "a picture: give the network"),
+    (0, b"ptrt", "a TensorRT engine: give the .onnx file that it was made from"),
+    (0, b"ftrt", "a TensorRT engine: give the .onnx file that it was made from"),
+    (0, b"GGUF", "a language model: give an image classifier"),
     (0, b"\x80", "a pickle, as PyTorch saves: export the network with torch.onnx.export"),
 )
 """What is found under the name of an ONNX file: where its mark lies, the mark, and what to do."""
@@ -63,11 +74,11 @@ def open_file(path: Path) -> onnx.ModelProto:
 
 def _refuse_others(path: Path) -> None:
     with path.open("rb") as file:
-        start = file.read(64)
-    if not start.strip():
+        start = file.read(512)
+    if not start.strip(b"\0 \t\r\n"):
         raise UnknownModelError(f"{path} is empty: expected an ONNX model; copy it again")
     for place, mark, what in _OTHERS:
-        if start[place:].startswith(mark):
+        if start.startswith(mark, place) or start.lstrip().startswith(mark, place):
             raise UnknownModelError(f"{path} is no ONNX but {what}")
 
 

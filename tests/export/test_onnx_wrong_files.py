@@ -212,6 +212,29 @@ def test_no_classifier_is_refused_in_one_line(tmp_path: Path, name: str) -> None
     assert "\n" not in str(caught.value)
 
 
+def test_files_that_contradict_themselves(tmp_path: Path) -> None:
+    short = _model(BODY)
+    short.graph.initializer[0].raw_data = b"\0" * 8
+    undefined = _model(_instead(2, NODE("Relu", ["nothing"], ["relu"])))
+    pooled = NODE("MaxPool", ["normal"], ["relu", "places"], kernel_shape=[1, 1])
+    pool = NODE("Cast", ["places"], ["relu2"], to=TensorProto.FLOAT)
+    used = [*BODY[:2], pooled, pool, NODE("GlobalAveragePool", ["relu2"], ["pool"]), *BODY[4:]]
+    for model, said in (
+        (short, r"c\.onnx is no valid ONNX model: "),
+        (undefined, r"c\.onnx "),
+        (_model(used), "the second output of MaxPool"),
+        (_model(BODY, opset=13), None),
+    ):
+        path = tmp_path / "c.onnx"
+        onnx.save(model, path)
+        if said is None:
+            read_network(path, None)
+            continue
+        with pytest.raises(UnsupportedError, match=said) as caught:
+            find_architecture(str(path)).publish()
+        assert "\n" not in str(caught.value)
+
+
 def test_what_is_not_needed_may_be_anything(tmp_path: Path) -> None:
     """With --output a decision at the end is cut off, whatever it is made with."""
     for name in ("argmax", "topk", "zipmap"):
@@ -234,6 +257,11 @@ NO_ONNX = {
     "keras": (b"\x89HDF\r\n\x1a\n", "an HDF5 file"),
     "pickle": (b"\x80\x02}q\x00.", "a pickle"),
     "empty": (b"", "is empty"),
+    "blank": (b"\0" * 64, "is empty"),
+    "late_html": (b"\n\n <html>", "a web page"),
+    "tar": (b"a" * 257 + b"ustar", "a tar archive"),
+    "safetensors": (b"\x40\0\0\0\0\0\0\0" + b'{"a"', "a file of safetensors"),
+    "picture": (b"\x89PNG\r\n", "a picture"),
     "text": (b"no protobuf", "cannot read .* as ONNX"),
     "other_protobuf": (b"\x08\x01\x10\x01", "holds no graph"),
 }
