@@ -121,6 +121,8 @@ class _Facts:
     def before_softmax(self, name: str) -> str:
         """The tensor that a final softmax reads; `name` where there is none."""
         node = self.makers.get(name)
+        while node is not None and node.op_type == "Identity":
+            node = self.makers.get(node.input[0])
         return node.input[0] if node is not None and node.op_type in _SOFTMAX else name
 
     def shape(self, name: str) -> list[int | str] | None:

@@ -123,6 +123,8 @@ def _quiet() -> Iterator[None]:
 def _output(graph: ir.Graph, wanted: str | None) -> ir.Value:
     (last,) = graph.outputs
     node = last.producer()
+    while node is not None and node.op_type == "Identity" and node.inputs[0]:
+        node = node.inputs[0].producer()  # as Paddle names its outputs
     if wanted is not None or node is None:
         return last
     if node.op_type in ("Softmax", "LogSoftmax") and node.inputs[0]:

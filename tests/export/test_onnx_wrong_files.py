@@ -306,12 +306,14 @@ def test_the_only_output_that_can_be_the_logits_is_taken(tmp_path: Path) -> None
     """Beside a label, features on a grid and the softmax of the same logits."""
     ends = [
         NODE("ArgMax", ["logits"], ["label"], axis=1),
-        NODE("Softmax", ["logits"], ["probabilities"], axis=1),
+        NODE("Softmax", ["logits"], ["soft"], axis=1),
+        NODE("Identity", ["soft"], ["probabilities"]),
     ]
     for outputs in (
         ("label", "logits"),
         ("relu", "logits"),
         ("label", "probabilities"),
+        ("probabilities",),
         ("probabilities", "logits"),
     ):
         path = _save(tmp_path / "c.onnx", _model([*BODY, *ends], *outputs))
