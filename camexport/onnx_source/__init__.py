@@ -2,5 +2,6 @@
 
 from camexport.onnx_source.network import OnnxNetwork, as_rows, read_network
 from camexport.onnx_source.opening import open_file
+from camexport.onnx_source.outputs import leave_one_output
 
-__all__ = ["OnnxNetwork", "as_rows", "open_file", "read_network"]
+__all__ = ["OnnxNetwork", "as_rows", "leave_one_output", "open_file", "read_network"]

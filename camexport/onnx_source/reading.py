@@ -71,7 +71,12 @@ def _raised(proto: onnx.ModelProto, file: str) -> onnx.ModelProto:
     versions = [entry.version for entry in proto.opset_import if entry.domain in ("", "ai.onnx")]
     if not versions:
         raise UnsupportedError(f"{file} says no opset of ONNX's own operators: export it again")
-    known = versions[0]
+    known, newest = versions[0], onnx.defs.onnx_opset_version()
+    if known > newest or proto.ir_version > onnx.IR_VERSION:
+        raise UnsupportedError(
+            f"{file} has opset {known} and IR version {proto.ir_version}, newer than the installed "
+            f"onnx package's {newest} and {onnx.IR_VERSION}: update it, or export with a lower one"
+        )
     if known >= OPSET:
         return proto
     try:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import onnx
 import torch
 from numpy.typing import NDArray
 
 from camexport.errors import ExportError, ParityError, UnsupportedError, one_line
-from camexport.onnx_source import OnnxNetwork, as_rows, open_file
+from camexport.onnx_source import OnnxNetwork, as_rows, leave_one_output, open_file
 from camexport.parity.tolerances import FILE
 from camruntime.engine import on_cpu
 
@@ -36,9 +35,14 @@ def compare_with_file(network: OnnxNetwork, path: Path, size: tuple[int, int]) -
         expected = _original(network, path, images.numpy())
     except Exception as error:  # ONNX Runtime's errors share no base below Exception
         raise UnsupportedError(
-            f"{name} does not run on ONNX Runtime itself {at}: try another --size, or export it "
-            f"again ({one_line(error)})"
+            f"{name} does not run on ONNX Runtime itself {at}: try another --size, and see whether "
+            f"it runs there at all ({one_line(error)})"
         ) from error
+    if not np.isfinite(expected).all():
+        raise UnsupportedError(
+            f"{name} itself answers random images with NaN or infinity: its weights are damaged, "
+            "or it was exported untrained; give another export"
+        )
     try:
         with torch.no_grad():
             alone = network.run_alone(images[:1]).numpy()
@@ -75,8 +79,7 @@ def _equal(found: NDArray[np.float32], expected: NDArray[np.float32]) -> bool:
 def _original(network: OnnxNetwork, path: Path, images: NDArray[np.float32]) -> NDArray[np.float32]:
     """The file's logits of each image; one for a fixed batch gets the same image in every row."""
     proto = open_file(path)
-    if network.output not in [value.name for value in proto.graph.output]:
-        proto.graph.output.append(onnx.ValueInfoProto(name=network.output))
+    leave_one_output(proto, network.output, path.name)  # and no input that only others read
     run = on_cpu(proto.SerializeToString(), [network.output])
     ordered = images.transpose(0, 2, 3, 1) if network.channels_last else images
     rows = network.fixed_batch

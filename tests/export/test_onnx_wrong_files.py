@@ -219,7 +219,11 @@ def test_files_that_contradict_themselves(tmp_path: Path) -> None:
     pooled = NODE("MaxPool", ["normal"], ["relu", "places"], kernel_shape=[1, 1])
     pool = NODE("Cast", ["places"], ["relu2"], to=TensorProto.FLOAT)
     used = [*BODY[:2], pooled, pool, NODE("GlobalAveragePool", ["relu2"], ["pool"]), *BODY[4:]]
+    newer, blind = _model(BODY), _model(BODY, fc=np.full((5, 8), np.nan, np.float32))
+    newer.opset_import[0].version = 99
     for model, said in (
+        (newer, r"c\.onnx has opset 99 and IR version 9, newer than the installed onnx package's"),
+        (blind, "itself answers random images with NaN"),
         (short, r"c\.onnx is no valid ONNX model: "),
         (undefined, r"c\.onnx "),
         (_model(used), "the second output of MaxPool"),
@@ -405,6 +409,16 @@ def test_weights_of_shape_and_value_in_a_file_of_ir_3(
     np.testing.assert_allclose(found, _original(path, images), atol=1e-5)
     assert network.get_parameter("logits.input1").shape == (5, 8)
     assert (capfd.readouterr(), caplog.records) == (("", ""), [])
+
+
+def test_an_input_that_the_logits_do_not_need(tmp_path: Path) -> None:
+    model = _model([*BODY, NODE("Add", ["logits", "z"], ["y"])], "y", "logits")
+    model.graph.input.append(helper.make_tensor_value_info("z", TensorProto.FLOAT, [1]))
+    path = _save(tmp_path / "c.onnx", model)
+    images = uniform(2, 3, 16, 16)
+    found = find_architecture(str(path), output="logits").publish()(torch.from_numpy(images))
+    plain = _save(tmp_path / "plain.onnx", _model(BODY))
+    np.testing.assert_allclose(found.numpy(), _original(plain, images), atol=1e-5)
 
 
 def test_functions_in_the_file_are_read_as_what_they_do(tmp_path: Path) -> None:
