@@ -128,7 +128,7 @@ def build_bundle(options: BuildOptions) -> Built:
         program = trace(network, size, spec.channels)
         require_classifier(network, size, spec.channels)
         layer = options.layer or default_layer(program, network)
-        parts = split(program, architecture.aliases.get(layer, layer))
+        parts = split(program, architecture.path_of(layer))
         contents = Contents(
             model=options.model,
             arguments=dict(options.arguments),

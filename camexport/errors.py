@@ -68,3 +68,10 @@ class ParityError(ExportError):
 
 class FidelityError(ExportError):
     """Maps in lower precision differ from those in float32 by more than is allowed."""
+
+
+def one_line(error: BaseException, limit: int = 200) -> str:
+    """What another library says, for the end of a message of ours: one line of it, cut off."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    text = lines[0] if lines else type(error).__name__
+    return text if len(text) <= limit else f"{text[:limit]}..."

@@ -31,7 +31,7 @@ class Architecture:
         input: the preprocessing that they expect.
         input_assumed: nobody said so; `input` is only the usual one.
         labels: of the classes; empty when nobody names them.
-        aliases: other names of layers, and their module paths.
+        aliases: other names of layers, and the module paths that each may mean.
         size_fixed: it takes images of `input.size` only.
         channels: how many its images have; None where only the network itself tells.
         takes_pixels: it takes 8-bit values as they are, so that `input` leaves nothing open.
@@ -45,7 +45,7 @@ class Architecture:
     input: Input
     input_assumed: bool
     labels: tuple[str, ...]
-    aliases: Mapping[str, str] = field(default_factory=dict)
+    aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     size_fixed: bool = False
     channels: int | None = 3
     takes_pixels: bool = False
@@ -54,7 +54,21 @@ class Architecture:
     @property
     def is_file(self) -> bool:
         """Whether it is a file that brings its weights, so that making it downloads nothing."""
-        return Path(self.name).suffix in (".onnx", ".pt2")
+        return Path(self.name).suffix.lower() in (".onnx", ".pt2")
+
+    def path_of(self, layer: str) -> str:
+        """The module path that `--layer` means.
+
+        Raises:
+            OptionError: the name means several.
+        """
+        paths = self.aliases.get(layer, (layer,))
+        if len(paths) > 1:
+            raise OptionError(
+                f"{self.name} calls {len(paths)} nodes or tensors '{layer}': say --layer with "
+                f"{' or '.join(paths)}"
+            )
+        return paths[0]
 
     def size_for(self, wanted: tuple[int, int] | None) -> tuple[int, int]:
         """`(H, W)` of the input, `wanted` if it is given.
@@ -100,7 +114,7 @@ def of_file(
     path: Path,
     size: tuple[int, int] | None,
     publish: Callable[[], nn.Module],
-    aliases: Mapping[str, str],
+    aliases: Mapping[str, tuple[str, ...]],
     channels: int | None,
 ) -> Architecture:
     """A network from a file that also holds its weights; other weights are an `OptionError`.

@@ -22,11 +22,12 @@ def find(name: str, output: str | None) -> Architecture | None:
         UnsupportedError, OptionError: see `camexport.onnx_source`.
     """
     path = Path(name)
-    if path.suffix != SUFFIX:
+    if path.suffix.lower() == ".ort":
+        raise UnknownModelError(
+            f"{path} is in ONNX Runtime's own format: give the .onnx file that it was made from"
+        )
+    if path.suffix.lower() != SUFFIX:
         return None
-    if not path.is_file():
-        raise UnknownModelError(f"no file {path}: expected the path of an ONNX classifier")
-
     network = read_network(path, output)
 
     def compare(network: nn.Module, size: tuple[int, int], channels: int) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -43,9 +42,9 @@ def to_float32(graph: ir.Graph) -> None:
             node.attributes["to"] = ir.AttrInt64("to", ir.DataType.FLOAT)
 
 
-def as_float32(path: Path) -> onnx.ModelProto:
-    """The file with everything that is float16 or float64 in it made float32."""
-    model = ir.from_proto(onnx.load(path))
+def as_float32(proto: onnx.ModelProto) -> onnx.ModelProto:
+    """The model with everything that is float16 or float64 in it made float32."""
+    model = ir.from_proto(proto)
     to_float32(model.graph)
     return ir.to_proto(model)
 

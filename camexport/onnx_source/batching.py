@@ -1,4 +1,4 @@
-"""Where a batch goes in a file that was exported for one image.
+"""Where a batch goes in a file that was exported for one image, or for any other fixed number.
 
 All sizes in such a file are constants, computed for one image. What a reshape was given when one
 image ran shows in which dimension the batch is when several run, and so where it has to be after
@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import math
 from typing import Any
+
+import numpy as np
+import onnx_ir as ir
 
 
 def batched(target: list[Any], alone: tuple[int, ...], shape: tuple[Any, ...]) -> list[Any]:
@@ -32,6 +35,49 @@ def batched(target: list[Any], alone: tuple[int, ...], shape: tuple[Any, ...]) -
         place = _place(wanted, alone, axis)
         wanted[place] = wanted[place] * (shape[axis] // alone[axis])
     return wanted
+
+
+def for_one(graph: ir.Graph) -> int:
+    """Make a file for a fixed batch into one for a single image: what it reshapes to, and rows.
+
+    The first extent that the batch divides is taken for the one that holds it.
+
+    Returns:
+        The file's own batch; 1 where it takes any.
+    """
+    image = graph.inputs[0] if graph.inputs else None
+    rows = image.shape[0] if image is not None and image.shape else None
+    if image is None or image.shape is None or not isinstance(rows, int) or rows <= 1:
+        return 1
+    image.shape = ir.Shape([1, *list(image.shape)[1:]])
+    for node in graph:
+        for index, value in enumerate(node.inputs):
+            constant = None if value is None else value.const_value
+            if constant is None:
+                continue
+            alone = None
+            if node.op_type in ("Reshape", "Expand") and index == 1:
+                alone = _without(constant.numpy(), rows)
+            elif node.op_type == "Concat" and len(constant.shape) > 1 and constant.shape[0] == rows:
+                alone = _if_alike(constant.numpy())  # a class token, once for each image
+            if alone is not None:
+                name = f"{node.outputs[0].name}_alone_{index}"
+                one = ir.val(name, const_value=ir.tensor(alone))
+                graph.initializers.add(one)
+                node.replace_input_with(index, one)
+    return rows
+
+
+def _without(extents: Any, rows: int) -> Any:
+    divided = extents.copy()
+    places = [place for place, extent in enumerate(extents) if extent > 0 and extent % rows == 0]
+    if places:
+        divided[places[0]] //= rows
+    return divided
+
+
+def _if_alike(stored: Any) -> Any:
+    return stored[:1] if np.array_equal(stored, np.broadcast_to(stored[:1], stored.shape)) else None
 
 
 def _place(wanted: list[int], alone: tuple[int, ...], axis: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ import torch.nn.functional as F  # noqa: N812  # the field's usual name
 from torch import Tensor
 
 from camexport.onnx_source.attributes import Attributes
+from camexport.onnx_source.resizing import resize
 
 
 def _pads(attributes: Attributes, x: Tensor, kernel: Sequence[int]) -> list[tuple[int, int]]:
@@ -76,7 +78,8 @@ def _conv_transpose(
 def _max_pool(attributes: Attributes, x: Tensor) -> Tensor:
     kernel = attributes.integers("kernel_shape", [])
     image = _padded(x, _pads(attributes, x, kernel), -torch.inf)
-    return F.max_pool2d(
+    pool = _of_rank(kernel, {1: F.max_pool1d, 2: F.max_pool2d, 3: F.max_pool3d}, "MaxPool")
+    pooled: Tensor = pool(
         image,
         kernel,
         attributes.integers("strides", [1] * len(kernel)),
@@ -84,22 +87,66 @@ def _max_pool(attributes: Attributes, x: Tensor) -> Tensor:
         attributes.integers("dilations", [1] * len(kernel)),
         bool(attributes.integer("ceil_mode", 0)),
     )
+    return pooled
+
+
+def _of_rank(
+    kernel: list[int], by_rank: dict[int, Callable[..., Tensor]], name: str
+) -> Callable[..., Tensor]:
+    if len(kernel) not in by_rank:
+        raise ValueError(f"{name} with a kernel of {len(kernel)} dimensions")
+    return by_rank[len(kernel)]
 
 
 def _average_pool(attributes: Attributes, x: Tensor) -> Tensor:
     kernel = attributes.integers("kernel_shape", [])
+    pool = _of_rank(kernel, {1: F.avg_pool1d, 2: F.avg_pool2d, 3: F.avg_pool3d}, "AveragePool")
+    if any(one != 1 for one in attributes.integers("dilations", [1])):
+        raise ValueError("AveragePool with dilations")
     strides = attributes.integers("strides", [1] * len(kernel))
     pads = _pads(attributes, x, kernel)
     ceil = bool(attributes.integer("ceil_mode", 0))
     whole = bool(attributes.integer("count_include_pad", 0))
     if all(before == after for before, after in pads):
         even = [before for before, _ in pads]
-        return F.avg_pool2d(x, kernel, strides, even, ceil, whole)
-    total = F.avg_pool2d(_padded(x, pads, 0.0), kernel, strides, 0, ceil)
+        return pool(x, kernel, strides, even, ceil, whole)
+    total = pool(_padded(x, pads, 0.0), kernel, strides, 0, ceil)
     if whole:
         return total
     inside = _padded(torch.ones_like(x[:1, :1]), pads, 0.0)
-    return total / F.avg_pool2d(inside, kernel, strides, 0, ceil)
+    return total / pool(inside, kernel, strides, 0, ceil)
+
+
+def _lp_pool(attributes: Attributes, x: Tensor) -> Tensor:
+    kernel, order = attributes.integers("kernel_shape", []), attributes.integer("p", 2)
+    if attributes.integer("ceil_mode", 0) or any(
+        one != 1 for one in attributes.integers("dilations", [1])
+    ):
+        raise ValueError("LpPool with ceil_mode or dilations")
+    pool = _of_rank(kernel, {1: F.avg_pool1d, 2: F.avg_pool2d, 3: F.avg_pool3d}, "LpPool")
+    raised = _padded(x.abs() ** order, _pads(attributes, x, kernel), 0.0)
+    strides = attributes.integers("strides", [1] * len(kernel))
+    summed = pool(raised, kernel, strides) * math.prod(kernel)
+    pooled: Tensor = summed ** (1 / order)
+    return pooled
+
+
+def _global_lp_pool(attributes: Attributes, x: Tensor) -> Tensor:
+    pooled: Tensor = torch.linalg.vector_norm(x, attributes.integer("p", 2), _grid(x), keepdim=True)
+    return pooled
+
+
+def _grid(x: Tensor) -> tuple[int, ...]:
+    return tuple(range(2, x.ndim))
+
+
+def _local_response(attributes: Attributes, x: Tensor) -> Tensor:
+    size = attributes.integer("size", 1)
+    squares = F.pad((x * x).unsqueeze(1), (0, 0, 0, 0, (size - 1) // 2, size // 2))
+    summed = F.avg_pool3d(squares, (size, 1, 1), 1).squeeze(1) * size
+    factor = attributes.number("alpha", 1e-4) / size
+    base = attributes.number("bias", 1.0) + factor * summed
+    return x / base ** attributes.number("beta", 0.75)
 
 
 def _batch_norm(
@@ -130,39 +177,19 @@ def _instance_norm(attributes: Attributes, x: Tensor, scale: Tensor, bias: Tenso
     return F.instance_norm(x, weight=scale, bias=bias, eps=epsilon)
 
 
-def _resize(
-    attributes: Attributes,
-    x: Tensor,
-    _region: Any = None,
-    scales: list[float] | None = None,
-    sizes: list[int] | None = None,
-) -> Tensor:
-    mode = attributes.text("mode", "nearest")
-    way = attributes.text("coordinate_transformation_mode", "half_pixel")
-    rounding = attributes.text("nearest_mode", "round_prefer_floor")
-    if sizes is not None:
-        size = sizes[2:]
-    elif scales is not None:
-        size = [int(n * s) for n, s in zip(x.shape[2:], scales[2:], strict=True)]
-    else:
-        raise ValueError("Resize without sizes and scales")
-    if mode == "nearest" and (way, rounding) == ("asymmetric", "floor"):
-        return F.interpolate(x, size, mode="nearest")
-    if mode == "linear" and way in ("half_pixel", "pytorch_half_pixel", "align_corners"):
-        return F.interpolate(x, size, mode="bilinear", align_corners=way == "align_corners")
-    raise ValueError(f"Resize with mode {mode}, {way}, {rounding}")
-
-
 LAYERS: dict[str, Callable[..., Any]] = {
     "AveragePool": _average_pool,
     "BatchNormalization": _batch_norm,
     "Conv": _conv,
     "ConvTranspose": _conv_transpose,
-    "GlobalAveragePool": lambda _, x: x.mean((2, 3), True),
-    "GlobalMaxPool": lambda _, x: x.amax((2, 3), True),
+    "GlobalAveragePool": lambda _, x: x.mean(_grid(x), True),
+    "GlobalLpPool": _global_lp_pool,
+    "GlobalMaxPool": lambda _, x: x.amax(_grid(x), True),
     "GroupNormalization": _group_norm,
     "InstanceNormalization": _instance_norm,
+    "LRN": _local_response,
     "LayerNormalization": _layer_norm,
+    "LpPool": _lp_pool,
     "MaxPool": _max_pool,
-    "Resize": _resize,
+    "Resize": resize,
 }

@@ -92,6 +92,44 @@ def _l2(x: Tensor, axes: list[int], keep: bool) -> Tensor:
     return found
 
 
+def _l1(x: Tensor, axes: list[int], keep: bool) -> Tensor:
+    return x.abs().sum(axes, keep)
+
+
+def _product(x: Tensor, axes: list[int], keep: bool) -> Tensor:
+    for axis in sorted((axis % x.ndim for axis in axes), reverse=True):
+        x = x.prod(axis, keep)
+    return x
+
+
+def _shrink(attributes: Attributes, x: Tensor) -> Tensor:
+    edge, bias = attributes.number("lambd", 0.5), attributes.number("bias", 0.0)
+    beyond = torch.where(x > edge, x - bias, torch.zeros_like(x))
+    return torch.where(x < -edge, x + bias, beyond)
+
+
+def _thresholded_relu(attributes: Attributes, x: Tensor) -> Tensor:
+    return torch.where(x > attributes.number("alpha", 1.0), x, torch.zeros_like(x))
+
+
+def _swish(attributes: Attributes, x: Tensor) -> Tensor:
+    return x * torch.sigmoid(attributes.number("alpha", 1.0) * x)
+
+
+def _lp_normalization(attributes: Attributes, x: Tensor) -> Tensor:
+    axis, order = attributes.integer("axis", -1), attributes.integer("p", 2)
+    length = torch.linalg.vector_norm(x, order, axis, keepdim=True)
+    return torch.where(length == 0, torch.zeros_like(x), x / length)
+
+
+def _mean_variance(attributes: Attributes, x: Tensor) -> Tensor:
+    axes = attributes.integers("axes", [0, 2, 3])
+    if 0 in (axis % x.ndim for axis in axes):
+        raise ValueError("MeanVarianceNormalization over the batch: images change one another")
+    mean = x.mean(axes, True)
+    return (x - mean) / ((x * x).mean(axes, True) - mean * mean).clamp(min=0).sqrt().add(1e-9)
+
+
 def _all(function: Callable[[Any, Any], Any]) -> Callable[..., Any]:
     return lambda _attributes, *inputs: functools.reduce(function, inputs)
 
@@ -103,6 +141,8 @@ def _not(_attributes: Attributes, x: Any) -> Any:
 ELEMENTWISE: dict[str, Callable[..., Any]] = {
     "Abs": _plain(torch.abs),
     "Add": _arithmetic(operator.add),
+    "And": _arithmetic(operator.and_),
+    "Atan": _plain(torch.atan),
     "Ceil": _plain(torch.ceil),
     "Celu": lambda a, x: F.celu(x, a.number("alpha", 1.0)),
     "Clip": _clip,
@@ -117,14 +157,18 @@ ELEMENTWISE: dict[str, Callable[..., Any]] = {
     "Gelu": _gelu,
     "Gemm": _gemm,
     "Greater": _arithmetic(operator.gt),
+    "GreaterOrEqual": _arithmetic(operator.ge),
     "HardSigmoid": _hard_sigmoid,
     "HardSwish": _plain(F.hardswish),
     "LeakyRelu": lambda a, x: F.leaky_relu(x, a.number("alpha", 0.01)),
     "Less": _arithmetic(operator.lt),
+    "LessOrEqual": _arithmetic(operator.le),
     "Log": _plain(torch.log),
     "LogSoftmax": lambda a, x: x.log_softmax(a.integer("axis", -1)),
+    "LpNormalization": _lp_normalization,
     "MatMul": _plain(torch.matmul),
     "Max": _all(torch.maximum),
+    "MeanVarianceNormalization": _mean_variance,
     "Mean": lambda a, *x: functools.reduce(torch.add, x) / len(x),
     "Min": _all(torch.minimum),
     "Mish": _plain(F.mish),
@@ -132,17 +176,26 @@ ELEMENTWISE: dict[str, Callable[..., Any]] = {
     "Mul": _arithmetic(operator.mul),
     "Neg": _plain(torch.neg),
     "Not": _not,
+    "Or": _arithmetic(operator.or_),
     "PRelu": _prelu,
     "Pow": _arithmetic(operator.pow),
     "Reciprocal": _plain(torch.reciprocal),
+    "ReduceL1": _reduction(_l1),
     "ReduceL2": _reduction(_l2),
+    "ReduceLogSum": _reduction(lambda x, axes, keep: x.sum(axes, keep).log()),
+    "ReduceLogSumExp": _reduction(torch.logsumexp),
     "ReduceMax": _reduction(torch.amax),
     "ReduceMean": _reduction(torch.mean),
     "ReduceMin": _reduction(torch.amin),
+    "ReduceProd": _reduction(_product),
     "ReduceSum": _reduction(torch.sum),
+    "ReduceSumSquare": _reduction(lambda x, axes, keep: (x * x).sum(axes, keep)),
     "Relu": _plain(torch.relu),
+    "Round": _plain(torch.round),
     "Selu": _plain(F.selu),
+    "Shrink": _shrink,
     "Sigmoid": _plain(torch.sigmoid),
+    "Sign": _plain(torch.sign),
     "Sin": _plain(torch.sin),
     "Softmax": _softmax,
     "Softplus": _plain(F.softplus),
@@ -150,5 +203,8 @@ ELEMENTWISE: dict[str, Callable[..., Any]] = {
     "Sqrt": _plain(torch.sqrt),
     "Sub": _arithmetic(operator.sub),
     "Sum": _all(torch.add),
+    "Swish": _swish,
+    "Tan": _plain(torch.tan),
     "Tanh": _plain(torch.tanh),
+    "ThresholdedRelu": _thresholded_relu,
 }

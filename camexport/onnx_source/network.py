@@ -10,10 +10,12 @@ import onnx_ir as ir
 import torch
 from torch import Tensor, nn
 
-from camexport.errors import UnsupportedError
-from camexport.onnx_source._float32 import FilePrecision
+from camexport.errors import UnsupportedError, one_line
+from camexport.onnx_source.batching import for_one
+from camexport.onnx_source.names import module_paths, names_in_file
 from camexport.onnx_source.operators import OPERATORS, Attributes
-from camexport.onnx_source.reading import PRECISION, read_graph
+from camexport.onnx_source.reading import FileGraph, read_graph
+from camruntime.errors import CamError
 
 
 class OnnxNode(nn.Module):
@@ -61,20 +63,24 @@ class OnnxNetwork(nn.Module):
     """Images `(n, channels, H, W)` -> logits.
 
     Attributes:
-        aliases: names of nodes and tensors, and the paths of the modules that stand for them.
+        aliases: the file's names of nodes and tensors, and the paths of the modules that each may
+            mean; several where the file gives one name to a node and to another one's tensor.
         size: `(H, W)` of the input, where the file fixes them.
         image, output: names of the tensors that hold the images and the logits.
         channels: of the images, where the file fixes them.
         channels_last: whether the file itself takes images `(n, H, W, channels)`.
         takes_pixels: whether the file itself takes uint8, which are floats of 0 to 255 here.
         precision: what the file itself computes in.
-        for_one: whether the file itself takes one image at a time.
+        for_one: whether the file itself takes a fixed number of images at a time, mostly one.
+        fixed_batch: that number; 1 where it takes any.
         activation_behind: `softmax` or `sigmoid`, where the file has one behind the output that was
             asked for; None where it has none.
     """
 
-    def __init__(self, graph: ir.Graph) -> None:
+    def __init__(self, read: FileGraph) -> None:
         super().__init__()
+        graph = read.graph
+        self.fixed_batch = for_one(graph)
         (image,) = (value for value in graph.inputs if value.name not in graph.initializers)
         (self.output,) = (value.name or "" for value in graph.outputs)
         shape = [extent if isinstance(extent, int) else None for extent in image.shape or ()]
@@ -82,27 +88,36 @@ class OnnxNetwork(nn.Module):
         rows, columns = shape[1:3] if self.channels_last else shape[2:4]
         self.channels = shape[3] if self.channels_last else shape[1]
         self.takes_pixels = image.dtype == ir.DataType.UINT8
-        self.precision: FilePrecision = graph.meta[PRECISION]
+        self.precision = read.precision
         self.size = (rows, columns) if rows and columns else None
         self.for_one = shape[0] == 1
-        self.activation_behind = _activation_behind(graph.outputs[0])
+        self.activation_behind = read.activation_behind
         self.image = image.name or ""
-        self.aliases: dict[str, str] = {}
         self._steps: list[tuple[str, list[str], list[str]]] = []
-        for node in _needed(graph):
-            self._add(node)
+        self.aliases: dict[str, tuple[str, ...]] = {}
+        nodes = _needed(graph)
+        paths = module_paths(nodes, dir(self))
+        self.aliases |= {
+            name: tuple(paths[index] for index in sorted(places))
+            for name, places in names_in_file(nodes).items()
+        }
+        for path, node in zip(paths, nodes, strict=True):
+            self._add(path, node)
 
-    def _add(self, node: ir.Node) -> None:
+    def _add(self, path: str, node: ir.Node) -> None:
         if node.op_type not in OPERATORS or node.domain not in ("", "ai.onnx"):
             raise UnsupportedError(
                 f"operator {node.domain or 'ai.onnx'}.{node.op_type} of node '{node.name}' is not "
                 "one that camexport can read: export the network without it"
             )
+        if node.op_type != "Split" and any(value.uses() for value in node.outputs[1:]):
+            raise UnsupportedError(
+                f"the second output of {node.op_type} (node '{node.name}') is used, which "
+                "camexport cannot read: export the network without it"
+            )
         outputs = [value.name or "" for value in node.outputs]
-        path = outputs[0].replace(".", "_").strip("/") or f"node{len(self._steps)}"
         kind = type(node.op_type, (OnnxNode,), {})  # named for `camexport layers`
         self.add_module(path, kind(node))
-        self.aliases |= {name: path for name in (node.name, *outputs) if name}
         inputs = [
             value.name or ""
             for value in node.inputs
@@ -128,7 +143,7 @@ class OnnxNetwork(nn.Module):
         for path, inputs, outputs in self._steps:
             made = self.get_submodule(path)(*(values[name] for name in inputs))
             values.update(zip(outputs, made if isinstance(made, tuple) else (made,), strict=False))
-        logits: Tensor = values[self.output]
+        logits: Tensor = as_rows(values[self.output], images.shape[0])
         return logits
 
 
@@ -138,12 +153,25 @@ def read_network(path: Path, output: str | None) -> OnnxNetwork:
     Raises:
         UnsupportedError: an operator that is not known; names it and its node.
     """
-    return OnnxNetwork(read_graph(path, output)).eval()
+    try:
+        return OnnxNetwork(read_graph(path, output)).eval()
+    except CamError:
+        raise
+    except Exception as error:  # a file that contradicts itself meets any library's own errors
+        raise UnsupportedError(
+            f"{path.name} is no valid ONNX model: {one_line(error)}; `onnx.checker` may say more: "
+            "export it again"
+        ) from error
 
 
-def _activation_behind(logits: ir.Value) -> str | None:
-    known = {"Softmax": "softmax", "LogSoftmax": "softmax", "Sigmoid": "sigmoid"}
-    return next((known[node.op_type] for node, _ in logits.uses() if node.op_type in known), None)
+def as_rows(logits: Any, images: int) -> Any:
+    """Logits `(images, classes)`, where a file leaves ones behind them or for one image no row.
+
+    Those are `(n, classes, 1, 1)`, `(n,)` and `(classes,)`; anything else is left as it is.
+    """
+    if logits.ndim == 4 and tuple(logits.shape[2:]) == (1, 1):
+        return logits.reshape(images, -1)
+    return logits.reshape(images, -1) if logits.ndim == 1 else logits
 
 
 def _is_channels_last(shape: Sequence[int | None]) -> bool:

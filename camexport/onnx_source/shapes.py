@@ -175,7 +175,10 @@ def _cast(attributes: Attributes, x: Any) -> Any:
         if x.is_floating_point() and kind in known:
             return x  # so that the network also runs in another precision
         integers = {ir.DataType.INT64: torch.int64, ir.DataType.INT32: torch.int32}
-        return x.to({**known, **integers, ir.DataType.BOOL: torch.bool}[kind])
+        kinds = {**known, **integers, ir.DataType.BOOL: torch.bool, ir.DataType.UINT8: torch.uint8}
+        if kind not in kinds:
+            raise ValueError(f"Cast to {kind.name}")
+        return x.to(kinds[kind])
     return torch.tensor(x, dtype=torch.float32) if kind == ir.DataType.FLOAT else x
 
 
@@ -205,9 +208,40 @@ def _range(_attributes: Attributes, start: Any, limit: Any, step: Any) -> Tensor
 
 
 def _depth_to_space(attributes: Attributes, x: Tensor) -> Tensor:
-    if attributes.text("mode", "DCR") != "CRD":
-        raise ValueError("DepthToSpace in mode DCR")
-    return F.pixel_shuffle(x, attributes.integer("blocksize", 1))
+    block = attributes.integer("blocksize", 1)
+    if attributes.text("mode", "DCR") == "CRD":
+        return F.pixel_shuffle(x, block)
+    _, channels, rows, columns = x.shape
+    split = x.reshape(-1, block, block, channels // block**2, rows, columns)
+    return split.permute(0, 3, 4, 1, 5, 2).reshape(
+        -1, channels // block**2, rows * block, columns * block
+    )
+
+
+def _space_to_depth(attributes: Attributes, x: Tensor) -> Tensor:
+    block = attributes.integer("blocksize", 1)
+    _, channels, rows, columns = x.shape
+    split = x.reshape(-1, channels, rows // block, block, columns // block, block)
+    return split.permute(0, 3, 5, 1, 2, 4).reshape(
+        -1, channels * block**2, rows // block, columns // block
+    )
+
+
+def _gather_elements(attributes: Attributes, x: Tensor, indices: Any) -> Tensor:
+    axis = attributes.integer("axis", 0) % x.ndim
+    index = torch.as_tensor(indices)
+    return x.gather(axis, torch.where(index < 0, index + x.shape[axis], index))
+
+
+def _triangle(attributes: Attributes, x: Tensor, diagonal: Any = 0) -> Tensor:
+    upper = bool(attributes.integer("upper", 1))
+    return x.triu(int(diagonal)) if upper else x.tril(int(diagonal))
+
+
+def _dropout(_attributes: Attributes, x: Tensor, _ratio: Any = None, training: Any = False) -> Any:
+    if bool(training):
+        raise ValueError("Dropout in training mode")
+    return x
 
 
 SHAPES: dict[str, Callable[..., Any]] = {
@@ -215,10 +249,11 @@ SHAPES: dict[str, Callable[..., Any]] = {
     "Concat": _concat,
     "ConstantOfShape": _constant_of_shape,
     "DepthToSpace": _depth_to_space,
-    "Dropout": lambda _, x, *_rest: x,
+    "Dropout": _dropout,
     "Expand": _expand,
     "Flatten": _flatten,
     "Gather": _gather,
+    "GatherElements": _gather_elements,
     "Identity": lambda _, x: x,
     "Pad": _pad,
     "Range": _range,
@@ -226,10 +261,12 @@ SHAPES: dict[str, Callable[..., Any]] = {
     "ScatterND": _scatter_nd,
     "Shape": _shape,
     "Slice": _slice,
+    "SpaceToDepth": _space_to_depth,
     "Split": _split,
     "Squeeze": _squeeze,
     "Tile": lambda _, x, repeats: x.repeat(repeats),
     "Transpose": _transpose,
+    "Trilu": _triangle,
     "Unsqueeze": _unsqueeze,
     "Where": _where,
 }

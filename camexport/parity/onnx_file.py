@@ -5,14 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import onnx
 import torch
 from numpy.typing import NDArray
 from onnx import helper
 from torch import Tensor
 
-from camexport.errors import ParityError, UnsupportedError
-from camexport.onnx_source import OnnxNetwork, as_float32
+from camexport.errors import ExportError, ParityError, UnsupportedError, one_line
+from camexport.onnx_source import (
+    OnnxNetwork,
+    as_float32,
+    as_rows,
+    leave_one_output,
+    open_file,
+)
 from camexport.parity.tolerances import FILE
 from camruntime.engine import on_cpu
 
@@ -35,27 +40,44 @@ def compare_with_file(
         UnsupportedError: one of them does not run at this size, or not in batches.
     """
     images = _images(network, (_IMAGES, channels, *size))
+    name, at = path.name, f"on {channels} channel(s) at {size[0]}x{size[1]}"
     try:
         expected = _original(network, path, images.numpy())
-        with torch.no_grad():
-            alone = network.run_alone(images[:1]).numpy()
     except Exception as error:  # ONNX Runtime's errors share no base below Exception
         raise UnsupportedError(
-            f"{path.name} does not run on {channels} channel(s) at {size}: {error}"
+            f"{name} does not run on ONNX Runtime itself {at}: try another --size, and see whether "
+            f"it runs there at all ({one_line(error)})"
+        ) from error
+    if not np.isfinite(expected).all():
+        raise UnsupportedError(
+            f"{name} itself answers random images with NaN or infinity: its weights are damaged, "
+            "or it was exported untrained; give another export"
+        )
+    try:
+        with torch.no_grad():
+            alone = network.run_alone(images[:1]).numpy()
+    except ExportError:
+        raise
+    except Exception as error:  # whatever an operator raises at a shape that it was not made for
+        raise UnsupportedError(
+            f"{name} does not run in PyTorch {at}, only on ONNX Runtime: {one_line(error)}; try "
+            "another --size, or report the file"
         ) from error
     allowed = FILE[network.precision]
     if not _equal(alone, expected[:1], allowed):
+        if network.fixed_batch > 1:
+            raise UnsupportedError(f"{name} {_FIXED}: it takes {network.fixed_batch} at a time")
         raise ParityError(
-            f"{path.name} was read wrongly: PyTorch's logits {alone.shape} differ from ONNX "
+            f"{name} was read wrongly: PyTorch's logits {alone.shape} differ from ONNX "
             f"Runtime's {expected[:1].shape}; report the file"
         )
     try:
         with torch.no_grad():
             together = network(images).numpy()
-    except Exception as error:  # whatever an operator raises at a shape that it was not made for
-        raise UnsupportedError(f"{path.name} {_FIXED}: {error}") from error
+    except Exception as error:  # as above
+        raise UnsupportedError(f"{name} {_FIXED}: {one_line(error)}") from error
     if not _equal(together, expected, allowed):
-        raise UnsupportedError(f"{path.name} {_FIXED}: images of a batch change one another")
+        raise UnsupportedError(f"{name} {_FIXED}: images of a batch change one another")
 
 
 def _images(network: OnnxNetwork, shape: tuple[int, ...]) -> Tensor:
@@ -77,12 +99,15 @@ def _equal(found: NDArray[np.float32], expected: NDArray[np.floating], allowed: 
 def _original(
     network: OnnxNetwork, path: Path, images: NDArray[np.float32]
 ) -> NDArray[np.floating]:
-    proto = as_float32(path) if network.precision == "float64" else onnx.load(path)
-    if network.output not in [value.name for value in proto.graph.output]:
-        proto.graph.output.append(onnx.ValueInfoProto(name=network.output))
+    """The file's logits of each image; one for a fixed batch gets the same image in every row."""
+    proto = open_file(path)
+    leave_one_output(proto, network.output, path.name)  # and no input that only others read
+    if network.precision == "float64":
+        proto = as_float32(proto)
     run = on_cpu(proto.SerializeToString(), [network.output])
     ordered = images.transpose(0, 2, 3, 1) if network.channels_last else images
     (taken,) = (one for one in proto.graph.input if one.name == network.image)
-    kind = helper.tensor_dtype_to_np_dtype(taken.type.tensor_type.elem_type)
-    typed = ordered.astype(kind)
-    return np.concatenate([run({network.image: image[None]})[0] for image in typed])
+    typed = ordered.astype(helper.tensor_dtype_to_np_dtype(taken.type.tensor_type.elem_type))
+    rows = network.fixed_batch
+    found = [run({network.image: np.repeat(image[None], rows, 0)})[0] for image in typed]
+    return np.concatenate([as_rows(each, rows)[:1] for each in found])

@@ -151,7 +151,9 @@ def on_cpu(
         outputs: those that are wanted.
     """
     model = graph if isinstance(graph, bytes) else str(graph)
-    session = ort.InferenceSession(model, session_options(), providers=[CPU])
+    options = session_options()
+    options.log_severity_level = 4  # what goes wrong is raised: no need to print it, too
+    session = ort.InferenceSession(model, options, providers=[CPU])
 
     def run(inputs: Mapping[str, Array]) -> list[Array]:
         found: list[Array] = session.run([*outputs], dict(inputs))
