@@ -13,6 +13,8 @@ _COLOURS, _GREY = 3, 1
 def input_channels(network: nn.Module, size: tuple[int, int]) -> int:
     """As many as the first convolution takes; else three, or one, whichever it runs on.
 
+    One, too, for a network that repeats a grey image for a convolution of three.
+
     Args:
         network: in eval mode.
         size: `(H, W)` of the images that it is tried on.
@@ -24,8 +26,9 @@ def input_channels(network: nn.Module, size: tuple[int, int]) -> int:
     """
     convolutions = (module for module in network.modules() if isinstance(module, nn.Conv2d))
     first = next((module.in_channels for module in convolutions), None)
-    if first == _COLOURS:
-        return first  # with fewer it may run, too, as means of three channels are broadcast
+    if first == _COLOURS:  # with one it may run, too, as means of three channels are broadcast
+        repeats = _failure(network, _COLOURS, size) and not _failure(network, _GREY, size)
+        return _GREY if repeats else _COLOURS
     failed = {count: _failure(network, count, size) for count in (_COLOURS, first or _GREY)}
     works = [count for count, error in failed.items() if error is None]
     if first and len(works) == 2:

@@ -314,10 +314,13 @@ def loud() -> nn.Module:
     return Loud()
 
 
-class Channelled(nn.Module):
-    """Takes `channels`; may reverse them, or average three into one, itself."""
+Turn = Literal["", "reversed", "averaged", "repeated"]
 
-    def __init__(self, channels: int, turn: Literal["", "reversed", "averaged"] = "") -> None:
+
+class Channelled(nn.Module):
+    """Takes `channels`; may reverse them, average three into one, or repeat one, itself."""
+
+    def __init__(self, channels: int, turn: Turn = "") -> None:
         super().__init__()
         self.turn = turn
         self.features = nn.Sequential(
@@ -328,13 +331,15 @@ class Channelled(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         if self.turn == "reversed":
             images = images.flip(1)
+        if self.turn == "repeated":
+            images = images.repeat(1, 3, 1, 1)
         if self.turn == "averaged":
             images = images.mean(1, keepdim=True)
         logits: Tensor = self.fc(self.features(images).mean((2, 3)))
         return logits
 
 
-def channelled(channels: int, turn: Literal["", "reversed", "averaged"] = "") -> nn.Module:
+def channelled(channels: int, turn: Turn = "") -> nn.Module:
     """For `--model networks:channelled --arg channels=4`; single cells move its logits."""
     torch.manual_seed(0)
     network = Channelled(channels, turn)

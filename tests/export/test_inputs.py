@@ -114,6 +114,14 @@ def test_a_network_that_averages_colours_has_to_be_told(tmp_path: Path) -> None:
     np.testing.assert_allclose(_logits(explainer, photo), expected, atol=1e-4)
 
 
+def test_a_network_that_repeats_a_grey_image_takes_one_channel(tmp_path: Path) -> None:
+    photo, explainer = _photo(1), _own(tmp_path / "b", "repeated")
+    assert _input(explainer).colour == "grey"
+    images = torch.from_numpy(prepare(photo, _input(explainer)))
+    expected = channelled(3)(images.repeat(1, 3, 1, 1))[0].detach()
+    np.testing.assert_allclose(_logits(explainer, photo), expected, atol=1e-4)
+
+
 def test_bgr_and_channels_that_a_network_reverses_itself(tmp_path: Path) -> None:
     """A network that reverses RGB itself is one that takes BGR."""
     photo = _photo()

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import shutil
 import struct
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -201,6 +202,40 @@ def test_arrays_in_files(tmp_path: Path) -> None:
     for name in ("object.npy", "broken.npy", "missing.npy"):
         with pytest.raises(ImageError, match=f"cannot read .*{name}"):
             as_picture(tmp_path / name, TWO)
+
+
+_TURNED = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"
+"""EXIF data with orientation 6: to be turned clockwise."""
+
+
+def _with_exif(path: Path) -> Path:
+    """The same JPEG or PNG with EXIF data."""
+    data = path.read_bytes()
+    if path.suffix == ".jpg":
+        place, body = 2, b"Exif\0\0" + _TURNED
+        part = struct.pack(">BBH", 0xFF, 0xE1, len(body) + 2) + body
+    else:
+        place, body = 33, b"eXIf" + _TURNED  # behind the signature and the header
+        part = struct.pack(">I", len(_TURNED)) + body + struct.pack(">I", zlib.crc32(body))
+    turned = path.with_stem("turned")
+    turned.write_bytes(data[:place] + part + data[place:])
+    return turned
+
+
+@pytest.mark.parametrize(
+    ("name", "spec"), [("a.jpg", RGB), ("a.jpg", GREY), ("a.png", RGB), ("a.png", TWELVE_BITS)]
+)
+def test_files_are_turned_upright(tmp_path: Path, name: str, spec: Input) -> None:
+    photo = _bytes(6, 9, 3) if spec.full_scale == 255 else _twelve_bits(6, 9, 3)
+    path = _file(tmp_path / name, photo)
+    plain, turned = as_picture(path, spec), as_picture(_with_exif(path), spec)
+    np.testing.assert_array_equal(turned, np.rot90(plain, -1))
+
+
+def test_four_channels_are_not_turned_without_a_word(tmp_path: Path) -> None:
+    path = _with_exif(_file(tmp_path / "a.png", _bytes(6, 6, 4)))
+    with pytest.raises(ImageError, match=r"turned\.png: OpenCV changes what is in it"):
+        as_picture(path, FOUR)
 
 
 def _tiff(path: Path, values: NDArray[np.generic], photometric: int, extra: list[int]) -> Path:
