@@ -20,8 +20,8 @@ def input_channels(network: nn.Module, size: tuple[int, int]) -> int:
         size: `(H, W)` of the images that it is tried on.
 
     Raises:
-        OptionError: it runs both on the convolution's number and on three, as one that averages
-            colours.
+        OptionError: it runs both on the convolution's one or two and on three, as one that
+            averages colours.
         UnsupportedError: it runs on neither three nor one.
     """
     convolutions = (module for module in network.modules() if isinstance(module, nn.Conv2d))
@@ -31,7 +31,7 @@ def input_channels(network: nn.Module, size: tuple[int, int]) -> int:
         return _GREY if repeats else _COLOURS
     failed = {count: _failure(network, count, size) for count in (_COLOURS, first or _GREY)}
     works = [count for count, error in failed.items() if error is None]
-    if first and len(works) == 2:
+    if first and first < _COLOURS and len(works) == 2:
         raise OptionError(
             f"the network runs on images of {first} and of {_COLOURS} channels: say which it takes "
             "with --channels"
