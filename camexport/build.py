@@ -16,7 +16,7 @@ from camexport.models import (
     require_classifier,
     settle_answer,
 )
-from camexport.precision import Calibration, read_calibration, reduce_in_place
+from camexport.precision import Calibration, calibration_files, read_calibration, reduce_in_place
 from camexport.tracing import Split, default_layer, split, trace
 from camruntime.bundle import (
     Bundle,
@@ -109,6 +109,7 @@ def build_bundle(options: BuildOptions) -> Built:
     """
     architecture = find_architecture(options.model, dict(options.arguments), options.output)
     channels = architecture.channels_for(options.channels)
+    calibration_files(options.precision, options.calibrate)  # refused before anything is loaded
     known = None if channels is None else _prepared(architecture, options, channels)
     size, given = architecture.size_for(options.size), _read_labels(options.labels)
     out = options.out or Path("exported_models") / _short(options.model)

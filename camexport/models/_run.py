@@ -23,8 +23,9 @@ def run(network: nn.Module, images: Tensor) -> Any:
     except ExportError:  # ours, of an output that does not exist
         raise
     except Exception as error:  # whatever a network raises
-        count, _, height, width = images.shape
+        count, channels, height, width = images.shape
         raise UnsupportedError(
             f"the network does not run on {count} image{'s' if count > 1 else ''} of "
-            f"{height}x{width}: {in_one_line(error)}; try another --size"
+            f"{height}x{width} with {channels} channel{'s' if channels > 1 else ''}: "
+            f"{in_one_line(error)}; try another --size"
         ) from error

@@ -50,33 +50,40 @@ def read_calibration(precision: Precision, folder: Path | None, spec: Input) -> 
         OptionError: `int8` without a folder, `float32` with one; fewer than two pictures.
         ImageError: a picture cannot be read.
     """
+    files = calibration_files(precision, folder)
     if precision == "float32":
-        if folder is not None:
-            raise OptionError("--calibrate goes with --precision int8 or fp16, not with float32")
         return None
-    if folder is not None:
-        pictures = _read_pictures(folder, spec)
+    if files:
+        pictures = [prepare(as_picture(file, spec), spec) for file in files]
         fitted, judges = pictures[::2], pictures[1::2]
         if precision == "fp16":
             fitted, judges = [], pictures
         return Calibration(precision=precision, fitted=fitted, judges=judges, inputs="pictures")
-    if precision == "int8":
-        raise OptionError(
-            "--precision int8 needs --calibrate FOLDER, with photographs like those that will be "
-            "explained: the range of every tensor is found on them, and the maps are judged by them"
-        )
     generator = torch.Generator().manual_seed(0)
     judges = list(noise(spec, _NOISE, generator)[:, None].numpy())
     return Calibration(precision=precision, fitted=[], judges=judges, inputs="noise")
 
 
-def _read_pictures(folder: Path, spec: Input) -> list[FloatArray]:
-    """The photographs in `folder` and below; of more than 200, 200 that are evenly spread."""
+def calibration_files(precision: Precision, folder: Path | None) -> list[Path]:
+    """The photographs in `folder` and below; of more than 200, 200 that are evenly spread.
+
+    Raises:
+        OptionError: as of `read_calibration`.
+    """
+    if folder is None:
+        if precision == "int8":
+            raise OptionError(
+                "--precision int8 needs --calibrate FOLDER, with photographs like those that will "
+                "be explained: the range of every tensor is found on them, and the maps are judged "
+                "by them"
+            )
+        return []
+    if precision == "float32":
+        raise OptionError("--calibrate goes with --precision int8 or fp16, not with float32")
     files = sorted(filter(is_picture, folder.rglob("*")))
     if len(files) < 2:
         raise OptionError(
             f"--calibrate {folder}: expected a folder with at least two photographs in it or "
             f"below, found {len(files)}"
         )
-    chosen = evenly_spread(_MOST, len(files))
-    return [prepare(as_picture(files[index], spec), spec) for index in chosen]
+    return [files[index] for index in evenly_spread(_MOST, len(files))]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Literal
 
 import torch
 from timm.models.swin_transformer import SwinTransformer
@@ -311,3 +312,70 @@ def loud() -> nn.Module:
     """For `--model networks:loud`."""
     torch.manual_seed(0)
     return Loud()
+
+
+Turn = Literal["", "reversed", "averaged", "repeated"]
+
+
+class Channelled(nn.Module):
+    """Takes `channels`; may reverse them, average three into one, or repeat one, itself."""
+
+    def __init__(self, channels: int, turn: Turn = "") -> None:
+        super().__init__()
+        self.turn = turn
+        self.features = nn.Sequential(
+            nn.Conv2d(channels, 12, 3, 2, 1), nn.ReLU(), nn.Conv2d(12, 16, 3, 2, 1), nn.ReLU()
+        )
+        self.fc = nn.Linear(16, 5)
+
+    def forward(self, images: Tensor) -> Tensor:
+        if self.turn == "reversed":
+            images = images.flip(1)
+        if self.turn == "repeated":
+            images = images.repeat(1, 3, 1, 1)
+        if self.turn == "averaged":
+            images = images.mean(1, keepdim=True)
+        logits: Tensor = self.fc(self.features(images).mean((2, 3)))
+        return logits
+
+
+def channelled(channels: int, turn: Turn = "") -> nn.Module:
+    """For `--model networks:channelled --arg channels=4`; single cells move its logits."""
+    torch.manual_seed(0)
+    network = Channelled(channels, turn)
+    for layer in network.modules():
+        if isinstance(layer, nn.Conv2d):
+            nn.init.kaiming_normal_(layer.weight)
+    nn.init.normal_(network.fc.weight)
+    return network
+
+
+def grey() -> nn.Module:
+    """For `--model networks:grey`."""
+    return channelled(1)
+
+
+def four_channels() -> nn.Module:
+    """For `--model networks:four_channels`."""
+    return channelled(4)
+
+
+class NoConvolution(nn.Module):
+    """Of images `(n, channels, 8, 8)`, without any convolution."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.mix = nn.Linear(channels * 64, 4 * 64)
+        self.features = nn.ReLU()
+        self.fc = nn.Linear(4, 3)
+
+    def forward(self, images: Tensor) -> Tensor:
+        grid = self.features(self.mix(images.flatten(1)).reshape(-1, 4, 8, 8))
+        logits: Tensor = self.fc(grid.mean((2, 3)))
+        return logits
+
+
+def no_convolution(channels: int) -> nn.Module:
+    """For `--model networks:no_convolution --arg channels=1`."""
+    torch.manual_seed(0)
+    return NoConvolution(channels)

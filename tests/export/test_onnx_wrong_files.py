@@ -235,7 +235,7 @@ def test_files_that_contradict_themselves(tmp_path: Path) -> None:
             read_network(path, None)
             continue
         with pytest.raises(UnsupportedError, match=said) as caught:
-            load_network(find_architecture(str(path)), "default", 0, (16, 16))
+            load_network(find_architecture(str(path)), "default", 0, (16, 16), channels=3)
         assert "\n" not in str(caught.value)
 
 
@@ -349,7 +349,7 @@ def test_logits_of_other_ranks(tmp_path: Path, rows: int | str) -> None:
         path = _save(tmp_path / "c.onnx", model)
         images = uniform(3, 3, 16, 16)
         expected = np.stack([_original(path, image[None]).reshape(-1) for image in images])
-        network, _ = load_network(find_architecture(str(path)), "default", 0, (16, 16))
+        network, _ = load_network(find_architecture(str(path)), "default", 0, (16, 16), channels=3)
         found = network(torch.from_numpy(images)).numpy()
         assert found.shape == (3, classes)
         np.testing.assert_allclose(found, expected, atol=1e-5)

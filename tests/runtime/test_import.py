@@ -64,6 +64,7 @@ def test_public_names_are_those_listed() -> None:
         "CamError",
         "Explainer",
         "Explanation",
+        "Pixels",
         "ReciproCAM",
         "ScoreCAM",
         "load",

@@ -47,14 +47,20 @@ class Pixels:
         given: object = self.values
         if not isinstance(given, np.ndarray) or given.dtype.kind not in "uif":
             raise ImageError(f"expected an array of numbers as pixels, got {_kind(self.values)}")
-        if not (np.isfinite(self.full_scale) and self.full_scale > 0):
-            raise ImageError(f"expected a full_scale above 0, got {self.full_scale}")
+        white: object = self.full_scale
+        if not isinstance(white, (int, float, np.number)) or not 0 < white < np.inf:
+            raise ImageError(f"expected a number above 0 as full_scale, got {white!r}")
         if self.values.size:
             low, high = self.values.min(), self.values.max()
             if not 0 <= low <= high <= self.full_scale:  # false for NaN, too
                 raise ImageError(
                     f"expected pixels from 0 to their full_scale of {self.full_scale}, got values "
                     f"from {low} to {high}: clip them, or say another full_scale"
+                )
+            if self.values.dtype.kind == "f" and 0 < high <= 1 and self.full_scale >= EIGHT_BITS:
+                raise ImageError(
+                    f"expected floats up to their full_scale of {self.full_scale}, got none above "
+                    f"{high}: say 1.0 for values in [0, 1]"
                 )
 
     def for_scale(self, full_scale: int) -> Values:

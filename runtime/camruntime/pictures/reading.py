@@ -71,7 +71,10 @@ def _array(path: Path) -> NDArray[Any]:
 
 
 def _decoded(data: NDArray[np.uint8], flags: int, path: Path) -> NDArray[Any]:
-    values = cv2.imdecode(data, flags) if data.size else None
+    try:
+        values = cv2.imdecode(data, flags) if data.size else None
+    except cv2.error as reason:  # such as of too many pixels
+        raise ImageError(f"OpenCV cannot decode {path}: {reason.err or reason}") from reason
     if values is None:
         raise ImageError(f"{path} is not a picture that OpenCV can decode (JPEG, PNG, BMP, TIFF …)")
     return values

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import conv2d, interpolate
 
-Colour = tuple[float, float, float]
-"""One value for each of red, green and blue."""
+Colour = tuple[float, ...]
+"""One value for each channel, such as red, green and blue."""
 
 
 def to_pixels(image: Tensor, mean: Colour, std: Colour) -> Tensor:

@@ -32,9 +32,10 @@ def reference(
     *,
     mean: Colour,
     std: Colour,
+    drawn: tuple[int, int, int] = (0, 1, 2),
 ) -> Tensor:
     assert edges == "scharr"
-    red, green, blue = to_pixels(image, mean, std)[0]
+    red, green, blue = to_pixels(image, mean, std)[0, list(drawn)]
     grey = 0.299 * red + 0.587 * green + 0.114 * blue
     feature = _scharr(grey)
     if input != 1:
