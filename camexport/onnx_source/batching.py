@@ -37,10 +37,39 @@ def batched(target: list[Any], alone: tuple[int, ...], shape: tuple[Any, ...]) -
     return wanted
 
 
-def for_one(graph: ir.Graph) -> int:
-    """Make a file for a fixed batch into one for a single image: what it reshapes to, and rows.
+def without_batch(target: list[int], full: tuple[int, ...], alone: tuple[int, ...]) -> list[int]:
+    """The shape to reshape to for one image, in a file for several.
 
-    The first extent that the batch divides is taken for the one that holds it.
+    Args:
+        target: as the file has it, for its own batch.
+        full: shape of the value for that batch.
+        alone: its shape for one image.
+    """
+    wanted = [full[index] if extent == 0 else extent for index, extent in enumerate(target)]
+    if -1 in wanted:
+        rest = math.prod(extent for extent in wanted if extent != -1)
+        wanted[wanted.index(-1)] = math.prod(full) // rest
+    grown = [axis for axis, extent in enumerate(alone) if full[axis] != extent]
+    if not grown:
+        return wanted
+    axis = grown[0]
+    rows = full[axis] // alone[axis]
+    stride = math.prod(full[axis + 1 :]) * alone[axis]  # from an image to the next, in memory
+    places = [index for index, extent in enumerate(wanted) if extent % rows == 0]
+    fitting = [one for one in places if math.prod(wanted[one:]) == stride * rows]
+    behind = math.prod(full[axis + 1 :])  # as in `_place`: (tokens * batch, C) to its parts
+    parts = [
+        one
+        for one in places
+        if axis == 0 < one and wanted[one] == rows and math.prod(wanted[one + 1 :]) == behind
+    ]
+    for place in (parts or fitting or places)[:1]:
+        wanted[place] //= rows
+    return wanted
+
+
+def for_one(graph: ir.Graph) -> int:
+    """Take the batch out of a file's input, and of values that are stored once for each image.
 
     Returns:
         The file's own batch; 1 where it takes any.
@@ -56,8 +85,9 @@ def for_one(graph: ir.Graph) -> int:
             if constant is None:
                 continue
             alone = None
-            if node.op_type in ("Reshape", "Expand") and index == 1:
-                alone = _without(constant.numpy(), rows)
+            if node.op_type == "Expand" and index == 1:
+                alone = constant.numpy().copy()
+                alone[:1][alone[:1] == rows] = 1
             elif node.op_type == "Concat" and len(constant.shape) > 1 and constant.shape[0] == rows:
                 alone = _if_alike(constant.numpy())  # a class token, once for each image
             if alone is not None:
@@ -66,14 +96,6 @@ def for_one(graph: ir.Graph) -> int:
                 graph.initializers.add(one)
                 node.replace_input_with(index, one)
     return rows
-
-
-def _without(extents: Any, rows: int) -> Any:
-    divided = extents.copy()
-    places = [place for place, extent in enumerate(extents) if extent > 0 and extent % rows == 0]
-    if places:
-        divided[places[0]] //= rows
-    return divided
 
 
 def _if_alike(stored: Any) -> Any:

@@ -113,7 +113,8 @@ def _average_pool(attributes: Attributes, x: Tensor) -> Tensor:
     total = pool(_padded(x, pads, 0.0), kernel, strides, 0, ceil)
     if whole:
         return total
-    inside = _padded(torch.ones_like(x[:1, :1]), pads, 0.0)
+    ones = torch.ones((1, 1, *x.shape[2:]), dtype=x.dtype, device=x.device)
+    inside = _padded(ones, pads, 0.0)  # of no value of the image, so the gradient passes it by
     return total / pool(inside, kernel, strides, 0, ceil)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -127,13 +127,18 @@ class OnnxNetwork(nn.Module):
 
     def run_alone(self, image: Tensor) -> Tensor:
         """Logits of one image `(1, C, H, W)`; a file for one runs in batches from then on."""
+        if self.fixed_batch > 1:
+            self._watched(_remember_full, image.repeat(self.fixed_batch, 1, 1, 1))
+        return self._watched(_remember, image)
+
+    def _watched(self, hook: Callable[[nn.Module, tuple[Any, ...]], None], image: Tensor) -> Tensor:
         nodes = [module for module in self.children() if isinstance(module, OnnxNode)]
-        hooks = [node.register_forward_pre_hook(_remember) for node in nodes if self.for_one]
+        hooks = [node.register_forward_pre_hook(hook) for node in nodes if self.for_one]
         try:
             logits: Tensor = self(image)
         finally:
-            for hook in hooks:
-                hook.remove()
+            for one in hooks:
+                one.remove()
         return logits
 
     def forward(self, images: Tensor) -> Tensor:
@@ -183,6 +188,11 @@ def _is_channels_last(shape: Sequence[int | None]) -> bool:
 def _remember(node: nn.Module, values: tuple[Any, ...]) -> None:
     if isinstance(node, OnnxNode) and values and isinstance(values[0], Tensor):
         node.attributes.alone = tuple(values[0].shape)
+
+
+def _remember_full(node: nn.Module, values: tuple[Any, ...]) -> None:
+    if isinstance(node, OnnxNode) and values and isinstance(values[0], Tensor):
+        node.attributes.full = tuple(values[0].shape)
 
 
 def _needed(graph: ir.Graph) -> Sequence[ir.Node]:

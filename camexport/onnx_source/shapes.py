@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from camexport.onnx_source.attributes import Attributes
-from camexport.onnx_source.batching import batched
+from camexport.onnx_source.batching import batched, without_batch
 
 Sizes = list[Any]
 """Integers, of which one may be the symbol of the batch size."""
@@ -30,6 +30,8 @@ def _reshape(attributes: Attributes, x: Any, shape: Sizes) -> Any:
     if not isinstance(x, Tensor):
         return _array(x).reshape(shape).tolist()
     if attributes.alone is not None:
+        if attributes.full is not None:
+            shape = without_batch(shape, attributes.full, attributes.alone)
         return x.reshape(batched(shape, attributes.alone, tuple(x.shape)))
     return x.reshape(
         [x.shape[index] if extent == 0 else extent for index, extent in enumerate(shape)]

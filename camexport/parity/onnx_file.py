@@ -59,6 +59,10 @@ def compare_with_file(
     except ExportError:
         raise
     except Exception as error:  # whatever an operator raises at a shape that it was not made for
+        if network.fixed_batch > 1:
+            raise UnsupportedError(
+                f"{name} {_FIXED}: it takes {network.fixed_batch} at a time ({one_line(error)})"
+            ) from error
         raise UnsupportedError(
             f"{name} does not run in PyTorch {at}, only on ONNX Runtime: {one_line(error)}; try "
             "another --size, or report the file"

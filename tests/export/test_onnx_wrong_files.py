@@ -17,6 +17,7 @@ from camexport.build import BuildOptions, build_bundle
 from camexport.errors import OptionError, UnknownModelError, UnsupportedError
 from camexport.models import find_architecture, load_network
 from camexport.onnx_source import read_network
+from camexport.onnx_source.batching import without_batch
 from onnx_text import uniform
 
 NODE = helper.make_node
@@ -382,6 +383,25 @@ def test_a_file_for_a_batch_of_eight(tmp_path: Path) -> None:
     )
     (logits,) = tail.run(None, {"activations": head.run(None, {"image": images[:3]})[0]})
     np.testing.assert_allclose(logits, _original(path, images, "y")[:3], atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("target", "full", "alone", "expected"),
+    [
+        ([8, -1], (8, 4, 6, 5), (1, 4, 6, 5), [1, 120]),
+        ([0, 4, 30], (8, 4, 6, 5), (1, 4, 6, 5), [1, 4, 30]),
+        # nn.MultiheadAttention, tokens before images: 24 tokens, 2 heads of 4 channels.
+        ([24, 16, 4], (24, 8, 8), (24, 1, 8), [24, 2, 4]),
+        ([8, 2, 24, 4], (16, 24, 4), (2, 24, 4), [1, 2, 24, 4]),
+        ([192, 8], (24, 8, 2, 4), (24, 1, 2, 4), [24, 8]),
+        ([24, 8, 8], (192, 8), (24, 8), [24, 1, 8]),
+        ([7, 7], (49,), (49,), [7, 7]),
+    ],
+)
+def test_where_the_batch_of_eight_was(
+    target: list[int], full: tuple[int, ...], alone: tuple[int, ...], expected: list[int]
+) -> None:
+    assert without_batch(target, full, alone) == expected
 
 
 def test_a_batch_of_eight_whose_images_change_one_another(tmp_path: Path) -> None:
