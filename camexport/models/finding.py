@@ -20,7 +20,7 @@ from camexport.models import (
 )
 from camexport.models._architecture import Architecture
 from camexport.models._output import select_output
-from camexport.models.behaviour import require_float32
+from camexport.models.behaviour import leave_inference_mode, require_float32
 from camexport.tracing import in_one_line
 from camexport.weights import digest_state, fit_checkpoint, read_checkpoint, seeded
 from camruntime.bundle import Source
@@ -136,6 +136,7 @@ def load_network(
         network = architecture.make(classes).eval()
         taken = fit_checkpoint(network, states, path.name)
         origin, name = "file", f"{path.name} ({taken})" if taken else path.name
+    leave_inference_mode(network)
     require_float32(network, architecture.name)
     source = Source(
         weights=origin,
