@@ -5,7 +5,6 @@ Its graphs do: of one that does not they would be another network.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -14,7 +13,7 @@ from torch import Tensor, nn
 
 from camexport.errors import ParityError, UnsupportedError
 from camexport.models._run import run
-from camexport.weights import few, not_numbers, tensors_of
+from camexport.weights import few, in_float64, not_numbers, tensors_of
 
 _IMAGES = 3
 _SAME = 1e-5  # of the largest logit, between two passes of the same images
@@ -39,6 +38,18 @@ def require_float32(network: nn.Module, name: str) -> None:
                 f"{path} of {name} is {value.dtype}: expected a network in torch.float32, as "
                 ".float() makes it; `--precision fp16` or `int8` makes the bundle smaller"
             )
+
+
+def leave_inference_mode(network: nn.Module) -> None:
+    """Copy what a network keeps of passes in inference mode: autograd takes no such tensors."""
+    for module in network.modules():
+        for table in (vars(module), module._buffers):
+            for name, value in table.items():
+                if isinstance(value, Tensor) and value.is_inference():
+                    table[name] = value.clone()
+        for name, weight in module._parameters.items():
+            if weight is not None and weight.is_inference():
+                module._parameters[name] = nn.Parameter(weight.clone())
 
 
 def require_classifier(network: nn.Module, size: tuple[int, int], channels: int = 3) -> None:
@@ -94,7 +105,7 @@ def _far(one: Tensor, other: object, allowed: float) -> bool:
 def _also_in_float64(network: nn.Module, images: Tensor) -> bool:
     """Whether images of a batch differ from the same alone by more than rounding."""
     try:
-        exact = copy.deepcopy(network).double()
+        exact = in_float64(network)
         with torch.no_grad():
             together = exact(images.double())
             apart = torch.cat([exact(image[None]) for image in images.double()])

@@ -22,7 +22,7 @@ from camexport.models import (
 from camexport.models._architecture import Architecture
 from camexport.models._channels import input_channels
 from camexport.models._output import select_output
-from camexport.models.behaviour import require_float32
+from camexport.models.behaviour import leave_inference_mode, require_float32
 from camexport.tracing import in_one_line
 from camexport.weights import digest_state, fit_checkpoint, read_checkpoint, seeded
 from camruntime.bundle import Source
@@ -165,6 +165,7 @@ def load_network(
     else:
         network, name = _from_file(architecture, Path(weights), classes)
         origin = "file"
+    leave_inference_mode(network)
     require_float32(network, architecture.name)
     source = Source(
         weights=origin,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from camexport.parity._noise import noise
 from camexport.parity.gradient import SATURATED
 from camexport.parity.reference import Reference
 from camexport.parity.tolerances import tolerance_of
@@ -31,7 +32,8 @@ def reason_of(network: nn.Module, manifest: Manifest, parity: Parity) -> str:
     if bad:
         return f"the weights hold NaN or infinite values, in {few(bad)}"
     if parity.of_gradient:
-        found = _of_gradient(Reference(network, manifest.layer.name), manifest, parity)
+        reference = Reference(network, manifest.layer.name, manifest.answer)
+        found = _of_gradient(reference, manifest, parity)
         if found:
             return found
     return advice(parity, manifest.source.weights == "random")
@@ -51,7 +53,7 @@ def advice(parity: Parity, random: bool = True) -> str:
 
 def _of_gradient(reference: Reference, manifest: Manifest, parity: Parity) -> str:
     generator = torch.Generator().manual_seed(0)
-    images = torch.randn(_IMAGES, 3, *manifest.input.size, generator=generator)
+    images = noise(manifest.input, _IMAGES, generator)
     targets = torch.randint(0, manifest.classes, (_IMAGES,), generator=generator)
     activations, _ = reference.run(images)
     activations = activations * (SATURATED if parity.saturated else 1.0)
@@ -60,8 +62,8 @@ def _of_gradient(reference: Reference, manifest: Manifest, parity: Parity) -> st
     if _is_saturated(activations, logits, gradient):
         return (
             "the outputs are saturated, so that they hardly change and float32 has no gradient of "
-            "them: give the network without its softmax or sigmoid (see --output), or build with "
-            "--no-gradient"
+            "them: give the network without what bounds them, as a tanh does (see --output), or "
+            "build with --no-gradient"
         )
     functions = reference.own_functions(images, activations)
     if functions and not _is_derivative(reference.exact, images, activations, targets, gradient):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import copy
+import re
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from camexport.errors import UnsupportedError
 from camexport.parity.layer_output import layer_output
 from camexport.tracing import in_one_line
+from camexport.weights import in_float64
 from camruntime.bundle import Answer
 
 _USUAL = Answer()
@@ -47,14 +48,13 @@ class Reference:
     @cached_property
     def exact(self) -> Reference:
         """The judge where float32's rounding grows; its copy of the weights is made when asked."""
-        network = copy.deepcopy(self.network).double()
-        return Reference(network, self.layer, self.answer, torch.float64)
+        return Reference(in_float64(self.network), self.layer, self.answer, torch.float64)
 
     def run(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Activations and logits of `images` `(n, channels, H, W)`, from one pass."""
         # Not in inference mode: autograd takes no tensors from there.
         with torch.no_grad(), layer_output(self.network, self.layer) as seen:
-            logits: Tensor = self.network(images.to(self._dtype))
+            logits = self._answer(images.to(self._dtype))
         self._calls = len(seen)
         return seen[-1], logits
 
@@ -112,7 +112,24 @@ class Reference:
         if not self._calls:
             self.run(images)
         with layer_output(self.network, self.layer, (activations, self._calls)):
+            logits = self._answer(images)
+        return logits
+
+    def _answer(self, images: Tensor) -> Tensor:
+        usual = torch.get_default_dtype()
+        torch.set_default_dtype(self._dtype)  # of tensors that the network makes as it runs
+        try:
             logits: Tensor = self.network(images)
+        except RuntimeError as error:
+            if self._dtype == torch.float32 or not re.search("dtype|scalar type", str(error)):
+                raise
+            raise UnsupportedError(
+                "the network cannot be run in float64, which its bundle is compared with: "
+                f"{in_one_line(error)}; leave dtype=torch.float32 out there, or take that of "
+                "another tensor"
+            ) from error
+        finally:
+            torch.set_default_dtype(usual)
         return logits
 
     def _functional(self, score: Callable[[Tensor], Tensor], values: Tensor) -> Tensor:

@@ -91,6 +91,11 @@ class Branches(Plain):
         return super().forward(-images)
 
 
+def branches() -> nn.Module:
+    """For `--model networks:branches`."""
+    return Branches()
+
+
 def plain() -> nn.Module:
     """For `--model networks:plain`."""
     torch.manual_seed(0)
