@@ -62,7 +62,7 @@ def _of_gradient(reference: Reference, manifest: Manifest, parity: Parity) -> st
     if _is_saturated(activations, logits, gradient):
         return (
             "the outputs are saturated, so that they hardly change and float32 has no gradient of "
-            "them: give the network without what bounds them, as a tanh does (see --output), or "
+            "them: give the network without what bounds them, as a softmax does (see --output), or "
             "build with --no-gradient"
         )
     functions = reference.own_functions(images, activations)
