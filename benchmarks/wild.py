@@ -30,7 +30,7 @@ from rich.console import Console
 
 from camexport.build import BuildOptions, build_bundle
 from camexport.errors import one_line
-from camexport.models import find_architecture
+from camexport.models import find_architecture, load_network
 from camexport.onnx_source import OnnxNetwork, as_rows, open_file
 from camruntime.engine import on_cpu
 from camruntime.errors import CamError
@@ -130,11 +130,12 @@ def measure(path: Path) -> dict[str, Any]:
 def _compared(path: Path) -> dict[str, Any]:
     """Random images through PyTorch, and through the file itself on ONNX Runtime, one by one."""
     architecture = find_architecture(str(path))
-    network = architecture.publish()
+    size, channels = architecture.input.size, architecture.channels
+    network, _ = load_network(architecture, "default", 0, size, channels=channels)
     if not isinstance(network, OnnxNetwork):
         raise TypeError(f"expected an OnnxNetwork, got {type(network).__name__}")
-    size = architecture.input.size
-    images = np.random.default_rng(1).normal(0, 1, (IMAGES, 3, *size)).astype(np.float32)
+    shape = (IMAGES, network.channels or 3, *size)
+    images = np.random.default_rng(1).normal(0, 1, shape).astype(np.float32)
     with torch.no_grad():
         found = network(torch.from_numpy(images)).numpy()
     proto = open_file(path)

@@ -80,7 +80,10 @@ REFUSED: dict[str, tuple[int, End, str]] = {
 }
 
 
+HALVES: dict[str, tuple[int, End, str]] = {"halves": (3, lambda z: 0 * z + 0.5, "softmax")}
+
+
 def ending(name: str) -> Ending:
     """`answers:ending` with `--arg name=...`."""
-    classes, end, _ = {**ENDS, **REFUSED}[name]
+    classes, end, _ = {**ENDS, **REFUSED, **HALVES}[name]
     return Ending(classes, end)

@@ -64,6 +64,13 @@ def test_what_cannot_be_logits_is_refused(name: str) -> None:
     assert "\n" not in str(refused.value)
 
 
+def test_one_number_for_everything_is_no_probability() -> None:
+    """As of networks whose weights are all alike."""
+    network = ending("halves").eval()
+    assert settle_answer(network, SIZE).answer == Answer()
+    torch.testing.assert_close(network(IMAGES), torch.full((len(IMAGES), 3), 0.5))
+
+
 def test_none_takes_the_answer_as_it_is() -> None:
     for name in ("softmax", "sigmoid", "softmax_by_hand", "one_sigmoid"):
         network = ending(name).eval()
