@@ -62,8 +62,7 @@ def write_bundle(folder: Path, network: nn.Module, parts: Split, contents: Conte
         UnsupportedError: an operator that ONNX or the gradient does not have.
         ParityError: the stored graphs do not compute what `network` does.
     """
-    models = _convert(parts, contents)
-    _compare(folder, network, _store(folder, models, parts, contents))
+    _compare(folder, network, _store(folder, parts, contents))
 
 
 def _convert(parts: Split, contents: Contents) -> dict[str, ir.Model]:
@@ -89,9 +88,9 @@ def _convert(parts: Split, contents: Contents) -> dict[str, ir.Model]:
     return models
 
 
-def _store(folder: Path, models: dict[str, ir.Model], parts: Split, contents: Contents) -> Manifest:
-    """Store all graphs; the manifest's parity is still to be measured."""
-    graphs, weights = store(models, folder)
+def _store(folder: Path, parts: Split, contents: Contents) -> Manifest:
+    """Convert and store all graphs; the manifest's parity is still to be measured."""
+    graphs, weights = store(_convert(parts, contents), folder)
     layout = parts.layout
     return Manifest(
         schema_version=SCHEMA_VERSION,

@@ -62,8 +62,10 @@ def measure(network: nn.Module, engine: Engine, seed: int = 0) -> tuple[Parity, 
                 for graph, value in exact.items()
             ]
         measured += parts
+    engine.close()  # each session has weights of its own, and those of a head are not needed again
     if "cells" in manifest.graphs:
         measured.append(_measure_cells(reference, engine, generator))
+        engine.close()
     if "gradient" in manifest.graphs:
         measured += measure_gradient(reference, engine, seed)
     return tuple(measured)

@@ -79,6 +79,6 @@ def test_sessions_compute_with_what_they_are_given(
     found = given.run("gradient", wanted)[0].numpy()
     np.testing.assert_allclose(found, scale * gradient, rtol=1e-5)
     assert uploads == 1
-    given._close_all()
+    given.close()
     given.run("tail", layer)
     assert uploads == 2, "memory was given back"

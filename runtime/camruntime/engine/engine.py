@@ -137,12 +137,12 @@ class Engine:
                 if self.provider == OPENVINO:
                     refuse_a_stale_answer(session, inputs, values[0])
         except DeviceMemoryError:
-            self._close_all()
+            self.close()
             raise
         self._instruments.tell(GraphRun(name, values[0].shape()[0], begin, perf_counter()))
         return tuple(map(DeviceValue, values))
 
-    def _close_all(self) -> None:
+    def close(self) -> None:
         """Give back all memory, as no session's arena ever shrinks; they open again when needed.
 
         OpenVINO's sessions would fail again, at sizes that had fitted before.
