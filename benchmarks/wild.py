@@ -31,8 +31,8 @@ from rich.console import Console
 from camexport.build import BuildOptions, build_bundle
 from camexport.errors import one_line
 from camexport.models import find_architecture, load_network
-from camexport.onnx_source import OnnxNetwork, as_rows, open_file
-from camruntime.engine import on_cpu
+from camexport.onnx_source import OnnxNetwork
+from camexport.parity import logits_of_file
 from camruntime.errors import CamError
 
 ROOT = Path(__file__).parents[1]
@@ -138,14 +138,7 @@ def _compared(path: Path) -> dict[str, Any]:
     images = np.random.default_rng(1).normal(0, 1, shape).astype(np.float32)
     with torch.no_grad():
         found = network(torch.from_numpy(images)).numpy()
-    proto = open_file(path)
-    if network.output not in [value.name for value in proto.graph.output]:
-        proto.graph.output.append(onnx.ValueInfoProto(name=network.output))
-    run = on_cpu(proto.SerializeToString(), [network.output])
-    ordered = images.transpose(0, 2, 3, 1) if network.channels_last else images
-    rows = network.fixed_batch
-    each = [run({network.image: np.repeat(one[None], rows, 0)})[0] for one in ordered]
-    expected = np.concatenate([as_rows(one, rows)[:1] for one in each])
+    expected = logits_of_file(network, path, images)
     scale = float(np.abs(expected).max()) or 1.0
     return {
         "size": f"{size[0]}x{size[1]}",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from camexport.errors import OptionError, UnsupportedError
+from camexport.errors import OptionError, UnsupportedError, one_line
 
 _COLOURS, _GREY = 3, 1
 
@@ -51,5 +51,5 @@ def _failure(network: nn.Module, channels: int, size: tuple[int, int]) -> str | 
         with torch.no_grad():
             network(torch.zeros(2, channels, *size))
     except Exception as error:  # whatever a network raises of an input that it was not made for
-        return (str(error) or type(error).__name__).splitlines()[0]
+        return one_line(error)
     return None

@@ -42,7 +42,7 @@ def compare_with_file(
     images = _images(network, (_IMAGES, channels, *size))
     name, at = path.name, f"on {channels} channel(s) at {size[0]}x{size[1]}"
     try:
-        expected = _original(network, path, images.numpy())
+        expected = logits_of_file(network, path, images.numpy())
     except Exception as error:  # ONNX Runtime's errors share no base below Exception
         raise UnsupportedError(
             f"{name} does not run on ONNX Runtime itself {at}: try another --size, and see whether "
@@ -100,10 +100,18 @@ def _equal(found: NDArray[np.float32], expected: NDArray[np.floating], allowed: 
     return bool(np.abs(found - expected).max() <= allowed * scale)
 
 
-def _original(
+def logits_of_file(
     network: OnnxNetwork, path: Path, images: NDArray[np.float32]
 ) -> NDArray[np.floating]:
-    """The file's logits of each image; one for a fixed batch gets the same image in every row."""
+    """The file's own logits `(n, classes)`, by ONNX Runtime on the CPU, image by image.
+
+    A file for a fixed batch gets the same image in every row.
+
+    Args:
+        network: what was read from the file.
+        path: of the file.
+        images: `(n, channels, H, W)`; cast to the file's own type.
+    """
     proto = open_file(path)
     leave_one_output(proto, network.output, path.name)  # and no input that only others read
     if network.precision == "float64":

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 import torch
 from torch import Tensor, nn
 
-from camexport.errors import WeightsError
+from camexport.errors import WeightsError, one_line
 
 EXTRA = "_extra_state"
 """End of the names of what modules keep beside tensors; it may be anything."""
@@ -89,11 +89,11 @@ def _kind(dtype: torch.dtype) -> str:
 
 def _own_words(error: Exception, state: Mapping[str, Tensor]) -> str:
     """What a network itself refuses: mnasnet weights of a version that nobody says."""
-    said = str(error).strip().splitlines()[:1] or [type(error).__name__]
+    said = one_line(error)
     if hasattr(state, "_metadata"):
-        return said[0]
+        return said
     return (
-        f"{said[0]}; the file does not tell the versions of its modules, which "
+        f"{said}; the file does not tell the versions of its modules, which "
         "torch.save(network.state_dict(), path) writes and safetensors or a plain dict do not"
     )
 

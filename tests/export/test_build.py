@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import onnx
@@ -219,32 +219,22 @@ def test_verify_of_a_bundle_from_a_file_asks_for_it(in_tests: None, tmp_path: Pa
     assert verify_bundle(tmp_path / "b", weights=tmp_path / "mine.pth")
 
 
+def _parity(graph: Literal["tail", "gradient"], relative: float, own: float | None) -> Parity:
+    """Measured; `own` is what PyTorch's float32 is off."""
+    return Parity(
+        graph=graph, saturated=False, batch=2, absolute=1.0, relative=relative, float32=own
+    )
+
+
 @pytest.mark.parametrize("relative", [2e-4, float("nan"), float("inf")])
 def test_a_difference_above_the_tolerance_is_refused(relative: float) -> None:
     with pytest.raises(ParityError, match=r"tail at batch 2 differs .* allowed is 1e-04"):
-        check(
-            (
-                Parity(
-                    graph="tail",
-                    saturated=False,
-                    batch=2,
-                    absolute=1.0,
-                    relative=relative,
-                    float32=None,
-                ),
-            )
-        )
+        check((_parity("tail", relative, None),))
 
 
 @pytest.mark.parametrize(("relative", "own"), [(3.9e-4, 1e-4), (9e-3, 5e-3), (9e-5, 1e-9)])
 def test_a_difference_as_large_as_pytorchs_own_passes(relative: float, own: float) -> None:
-    check(
-        (
-            Parity(
-                graph="tail", saturated=False, batch=2, absolute=1.0, relative=relative, float32=own
-            ),
-        )
-    )
+    check((_parity("tail", relative, own),))
 
 
 @pytest.mark.parametrize(
@@ -253,21 +243,8 @@ def test_a_difference_as_large_as_pytorchs_own_passes(relative: float, own: floa
 )
 def test_a_gradient_above_pytorchs_own_is_refused(relative: float, own: float, advice: str) -> None:
     """Also where float32 says nothing any more."""
-    check(
-        (
-            Parity(
-                graph="gradient",
-                saturated=False,
-                batch=2,
-                absolute=1.0,
-                relative=1.9e-4,
-                float32=1e-4,
-            ),
-        )
-    )
-    found = Parity(
-        graph="gradient", saturated=False, batch=2, absolute=1.0, relative=relative, float32=own
-    )
+    check((_parity("gradient", 1.9e-4, 1e-4),))
+    found = _parity("gradient", relative, own)
     with pytest.raises(ParityError, match=f"gradient at batch 2 differs .* {advice}"):
         check((found,))
 
@@ -284,18 +261,7 @@ def test_a_difference_above_pytorchs_own_is_refused(
     relative: float, own: float, advice: str
 ) -> None:
     with pytest.raises(ParityError, match=f"tail at batch 2 differs .* {advice}"):
-        check(
-            (
-                Parity(
-                    graph="tail",
-                    saturated=False,
-                    batch=2,
-                    absolute=1.0,
-                    relative=relative,
-                    float32=own,
-                ),
-            )
-        )
+        check((_parity("tail", relative, own),))
 
 
 def test_a_network_whose_rounding_grows_is_judged_by_float64(
