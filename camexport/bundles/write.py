@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -17,11 +18,13 @@ from camexport.bundles.external_data import store
 from camexport.gradient import differentiate
 from camexport.graphs import (
     OPSET,
+    fold_batch_norms,
     gradient_to_onnx,
     mask_activations,
     mask_images,
     occlude_images,
     single_cells,
+    store_cell_major,
     to_onnx,
 )
 from camexport.parity import check, measure, reason_of
@@ -66,24 +69,25 @@ def write_bundle(folder: Path, network: nn.Module, parts: Split, contents: Conte
 
 
 def _convert(parts: Split, contents: Contents) -> dict[str, ir.Model]:
-    """All graphs of the bundle by name."""
+    """All graphs of the bundle by name; the weights that they change are freed with them."""
     examples = {"activations": torch.zeros(2, *parts.layout.shape)}
     if parts.layout.tokens:
         examples["tokens"] = torch.zeros(2, parts.layout.tokens, parts.layout.shape[0])
     image = torch.zeros(2, contents.input.channels, *contents.input.size)
+    head, tail = fold_batch_norms(parts.head), store_cell_major(fold_batch_norms(parts.tail))
     models = {
-        "head": to_onnx(parts.head, {"image": image}, list(examples)),
-        "tail": to_onnx(parts.tail, examples, ["logits"]),
+        "head": to_onnx(head, {"image": image}, list(examples)),
+        "tail": to_onnx(tail, examples, ["logits"]),
         "mask_images": mask_images(contents.input.channels),
         "occlude_images": occlude_images(contents.input.channels),
         "mask_activations": mask_activations(),
     }
-    cells = single_cells(parts.tail)
+    cells = single_cells(tail)
     if cells is not None:
         models["cells"] = to_onnx(cells, examples, ["logits"])
         models["cells"].graph.outputs[0].shape = ir.Shape(["rows", parts.classes])
     if contents.gradient:
-        gradient = differentiate(parts.tail, lead=contents.answer.one_logit)
+        gradient = differentiate(tail, lead=contents.answer.one_logit)
         models["gradient"] = gradient_to_onnx(gradient, examples)
     return models
 
@@ -91,6 +95,7 @@ def _convert(parts: Split, contents: Contents) -> dict[str, ir.Model]:
 def _store(folder: Path, parts: Split, contents: Contents) -> Manifest:
     """Convert and store all graphs; the manifest's parity is still to be measured."""
     graphs, weights = store(_convert(parts, contents), folder)
+    gc.collect()  # graphs are full of circles, and hold the weights that were changed for them
     layout = parts.layout
     return Manifest(
         schema_version=SCHEMA_VERSION,

@@ -5,7 +5,7 @@ tails work on every cell by itself. A copy then holds two values in each channel
 cell, and that of a zero cell everywhere else, which is a constant. So the tail runs over the
 activations once, and no copy is made; the mean of each cell with so many constants is what pooling
 makes of each copy. Where the grid is multiplied by a matrix instead
-(`camexport.tracing.cell_major_weights`), a copy needs its own cell's block of it only. What the
+(`camexport.graphs.cell_major_weights`), a copy needs its own cell's block of it only. What the
 tail says of the whole grid is one more row, so that a prediction and its map read the weights once:
 VGG16's are 494 MB.
 """

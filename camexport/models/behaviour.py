@@ -105,8 +105,7 @@ def _far(one: Tensor, other: object, allowed: float) -> bool:
 def _also_in_float64(network: nn.Module, images: Tensor) -> bool:
     """Whether images of a batch differ from the same alone by more than rounding."""
     try:
-        exact = in_float64(network)
-        with torch.no_grad():
+        with in_float64(network) as exact, torch.no_grad():
             together = exact(images.double())
             apart = torch.cat([exact(image[None]) for image in images.double()])
     except Exception:  # a network with float32 in its code, or one that cannot be copied

@@ -167,6 +167,7 @@ def load_network(
         origin = "file"
     leave_inference_mode(network)
     require_float32(network, architecture.name)
+    network.requires_grad_(False)  # gradients are those of activations; its own cost memory
     source = Source(
         weights=origin,
         name=name,

@@ -16,7 +16,7 @@ from camexport.parity._noise import noise
 from camexport.parity.reference import Reference
 from camexport.parity.tolerances import GRADIENT
 from camexport.tracing import INPUTS, Layout, on_tensors
-from camruntime.bundle import Layer, Parity
+from camruntime.bundle import Layer, Manifest, Parity
 from camruntime.engine import Engine
 from camruntime.maps import FloatArray
 
@@ -33,6 +33,19 @@ class _Case:
     batch: int
 
 
+@dataclass(frozen=True)
+class _Drawn:
+    """A case's images, its activations in the layer's own layout, and a class for each image."""
+
+    case: _Case
+    images: Tensor
+    activations: Tensor
+    targets: Tensor
+
+    def gradient_of(self, reference: Reference) -> Tensor:
+        return reference.gradient(self.images, self.activations, self.targets)
+
+
 _CASES = [_Case(saturated, batch) for saturated in (False, True) for batch in BATCHES]
 
 
@@ -45,14 +58,19 @@ def measure_gradient(reference: Reference, engine: Engine, seed: int = 0) -> tup
     limit is drawn anew, at most three times, and a graph that is wrong stays wrong.
     """
     generator = torch.Generator().manual_seed(seed)
-    measured = []
-    for case in _CASES:
-        for _ in range(_DRAWS):
-            found = _compare(reference, engine, case, generator)
-            if found.relative <= GRADIENT.limit(found.float32):
-                break
-        measured.append(found)
-    return tuple(measured)
+    measured: dict[_Case, Parity] = {}
+    waiting = _CASES
+    for _ in range(_DRAWS):
+        drawn = [_draw(reference, engine.bundle.manifest, case, generator) for case in waiting]
+        engine.close()  # its weights would lie beside those in float64
+        with reference.exact() as exact:
+            wanted = [one.gradient_of(exact) for one in drawn]
+        for one, gradient in zip(drawn, wanted, strict=True):
+            measured[one.case] = _compare(one, gradient, reference, engine)
+        waiting = [case for case in waiting if _is_off(measured[case])]
+        if not waiting:
+            break
+    return tuple(measured.values())
 
 
 def layout_in(layer: Layer) -> Layout:
@@ -66,28 +84,35 @@ def layer_inputs(layer: Layer, activations: Tensor) -> dict[str, FloatArray]:
     return {name: part.numpy() for name, part in zip(INPUTS, parts, strict=False)}
 
 
-def _compare(
-    reference: Reference, engine: Engine, case: _Case, generator: torch.Generator
-) -> Parity:
-    manifest = engine.bundle.manifest
+def _draw(
+    reference: Reference, manifest: Manifest, case: _Case, generator: torch.Generator
+) -> _Drawn:
     images = noise(manifest.input, case.batch, generator)
     targets = torch.randint(0, manifest.classes, (case.batch,), generator=generator)
     activations = reference.run(images)[0] * (SATURATED if case.saturated else 1.0)
-    layout = layout_in(manifest.layer)
+    return _Drawn(case, images, activations, targets)
+
+
+def _compare(drawn: _Drawn, exact: Tensor, reference: Reference, engine: Engine) -> Parity:
+    layer = engine.bundle.manifest.layer
     wanted, own = (
-        layout.arrange(one.gradient(images, activations, targets), on_tensors)[0].double().numpy()
-        for one in (reference.exact, reference)
+        layout_in(layer).arrange(one, on_tensors)[0].double().numpy()
+        for one in (exact, drawn.gradient_of(reference))
     )
-    inputs = {**layer_inputs(manifest.layer, activations), "targets": targets.numpy()}
+    inputs = {**layer_inputs(layer, drawn.activations), "targets": drawn.targets.numpy()}
     found = engine.run("gradient", inputs)[0].numpy()
     return Parity(
         graph="gradient",
-        saturated=case.saturated,
-        batch=case.batch,
+        saturated=drawn.case.saturated,
+        batch=drawn.case.batch,
         absolute=float(np.abs(found - wanted).max()),
         relative=_relative(found, wanted),
         float32=_relative(own, wanted),
     )
+
+
+def _is_off(parity: Parity) -> bool:
+    return not parity.relative <= GRADIENT.limit(parity.float32)
 
 
 def _relative(found: NDArray[np.floating], wanted: NDArray[np.float64]) -> float:

@@ -58,7 +58,8 @@ def _of_gradient(reference: Reference, manifest: Manifest, parity: Parity) -> st
     activations, _ = reference.run(images)
     activations = activations * (SATURATED if parity.saturated else 1.0)
     logits = reference.replaced_by(activations, images)
-    gradient = reference.exact.gradient(images, activations, targets)
+    with reference.exact() as exact:
+        gradient = exact.gradient(images, activations, targets)
     if _is_saturated(activations, logits, gradient):
         return (
             "the outputs are saturated, so that they hardly change and float32 has no gradient of "
@@ -66,7 +67,9 @@ def _of_gradient(reference: Reference, manifest: Manifest, parity: Parity) -> st
             "build with --no-gradient"
         )
     functions = reference.own_functions(images, activations)
-    if functions and not _is_derivative(reference.exact, images, activations, targets, gradient):
+    with reference.exact() as exact:
+        derivative = not functions or _is_derivative(exact, images, activations, targets, gradient)
+    if not derivative:
         return (
             f"the backward of the network's own autograd.Function {few(functions)} is not the "
             "derivative of its forward, which the graph has: build with --no-gradient, or write "

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from functools import cached_property
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -20,7 +20,7 @@ _USUAL = Answer()
 
 
 class Reference:
-    """A network and its target layer, in float32; `exact` is the same in float64.
+    """A network and its target layer, in float32; `exact()` is the same in float64.
 
     Whatever it is given is cast to its own precision, so both take the same. Activations are those
     of the layer's last call, in the layer's own layout.
@@ -45,23 +45,22 @@ class Reference:
         self._dtype = dtype
         self._calls = 0  # of the layer in one pass, once that is known
 
-    @cached_property
-    def exact(self) -> Reference:
-        """The judge where float32's rounding grows; its copy of the weights is made when asked."""
-        return Reference(in_float64(self.network), self.layer, self.answer, torch.float64)
+    @contextmanager
+    def exact(self) -> Iterator[Reference]:
+        """The judge where float32's rounding grows; this one computes nothing in the block."""
+        with in_float64(self.network) as network:
+            yield Reference(network, self.layer, self.answer, torch.float64)
 
     def run(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Activations and logits of `images` `(n, channels, H, W)`, from one pass."""
-        # Not in inference mode: autograd takes no tensors from there.
-        with torch.no_grad(), layer_output(self.network, self.layer) as seen:
-            logits = self._answer(images.to(self._dtype))
-        self._calls = len(seen)
-        return seen[-1], logits
+        """Activations and logits of `images` `(n, channels, H, W)`."""
+        activations, logits = zip(*map(self._run, self._at_once(images)), strict=True)
+        return torch.cat(activations), torch.cat(logits)
 
     def replaced_by(self, activations: Tensor, images: Tensor) -> Tensor:
         """Logits of `images` when `activations` take the place of the layer's last output."""
+        parts = zip(self._at_once(activations), self._at_once(images), strict=True)
         with torch.no_grad():
-            return self._logits(activations.to(self._dtype), images.to(self._dtype))
+            return torch.cat([self._logits(values, pictures) for values, pictures in parts])
 
     def gradient(self, images: Tensor, activations: Tensor, targets: Tensor) -> Tensor:
         """`d score[target] / d activations`, by autograd.
@@ -76,26 +75,14 @@ class Reference:
         Raises:
             UnsupportedError: autograd cannot follow the network.
         """
-        values, pictures = activations.to(self._dtype), images.to(self._dtype)
-
-        def score(leaf: Tensor) -> Tensor:
-            logits = self._logits(leaf, pictures)
-            scores = logits - logits.flip(1) if self.answer.one_logit else logits
-            return scores.gather(1, targets[:, None]).sum()
-
-        try:
-            leaf = values.clone().requires_grad_()
-            with torch.enable_grad():
-                (gradient,) = torch.autograd.grad(score(leaf), leaf)
-        except RuntimeError:  # an operator in place overwrote what autograd needs
-            gradient = self._functional(score, values)
-        return gradient.detach()
+        parts = map(self._at_once, (images, activations, targets))
+        return torch.cat([self._gradient(*part) for part in zip(*parts, strict=True)])
 
     def own_functions(self, images: Tensor, activations: Tensor) -> list[str]:
         """The user's `autograd.Function`s between the activations and the logits, by name."""
         with torch.enable_grad():
             leaf = activations.to(self._dtype).clone().requires_grad_()
-            last = self._logits(leaf, images.to(self._dtype)).grad_fn
+            last = self._logits(leaf, images).grad_fn
         waiting: list[Any] = [last]  # torch types none of its functions as nodes
         seen, found = set(waiting), set[str]()
         while waiting:
@@ -108,9 +95,37 @@ class Reference:
                     waiting.append(before)
         return sorted(found)
 
+    def _at_once(self, values: Tensor) -> tuple[Tensor, ...]:
+        """`values`, or each row by itself in float64, whose convolutions copy what they read."""
+        return torch.split(values, 1 if self._dtype == torch.float64 else len(values))
+
+    def _run(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        # Not in inference mode: autograd takes no tensors from there.
+        with torch.no_grad(), layer_output(self.network, self.layer) as seen:
+            logits = self._answer(images.to(self._dtype))
+        self._calls = len(seen)
+        return seen[-1], logits
+
+    def _gradient(self, images: Tensor, activations: Tensor, targets: Tensor) -> Tensor:
+        def score(leaf: Tensor) -> Tensor:
+            logits = self._logits(leaf, images)
+            scores = logits - logits.flip(1) if self.answer.one_logit else logits
+            return scores.gather(1, targets[:, None]).sum()
+
+        values = activations.to(self._dtype)
+        try:
+            leaf = values.clone().requires_grad_()
+            with torch.enable_grad():
+                (gradient,) = torch.autograd.grad(score(leaf), leaf)
+        except RuntimeError:  # an operator in place overwrote what autograd needs
+            gradient = self._functional(score, values)
+        return gradient.detach()
+
     def _logits(self, activations: Tensor, images: Tensor) -> Tensor:
+        """With what follows the layer left to autograd, if that is on."""
+        activations, images = activations.to(self._dtype), images.to(self._dtype)
         if not self._calls:
-            self.run(images)
+            self._run(images)
         with layer_output(self.network, self.layer, (activations, self._calls)):
             logits = self._answer(images)
         return logits

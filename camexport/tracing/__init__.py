@@ -2,7 +2,7 @@
 
 from camexport.tracing.adaptive_pooling import windows
 from camexport.tracing.layers import candidates, default_layer
-from camexport.tracing.layout import Layout, on_tensors
+from camexport.tracing.layout import Layout, into, on_tensors
 from camexport.tracing.source_lines import in_one_line, line_of
 from camexport.tracing.split import INPUTS, Split, split
 from camexport.tracing.trace import MarkedProgram, quiet_tracing, trace
@@ -15,6 +15,7 @@ __all__ = [
     "candidates",
     "default_layer",
     "in_one_line",
+    "into",
     "line_of",
     "on_tensors",
     "quiet_tracing",

@@ -8,8 +8,6 @@ import torch
 from torch import fx
 
 from camexport.errors import NotACutError, NotSpatialError, UnknownLayerError
-from camexport.tracing.cell_major_weights import store_cell_major
-from camexport.tracing.fold_batch_norms import fold_batch_norms
 from camexport.tracing.layout import Layout, into, on_tensors
 from camexport.tracing.trace import MARK, MarkedProgram
 from camruntime.errors import nearest
@@ -118,7 +116,7 @@ def _head(program: MarkedProgram, mark: fx.Node, layout: Layout) -> fx.GraphModu
     value = _copy(program, graph, {program.image: image}, mark, image)
     outputs = layout.arrange(value, into(graph))
     graph.output(outputs if len(outputs) > 1 else outputs[0])
-    return fold_batch_norms(fx.GraphModule(program.module, graph))
+    return fx.GraphModule(program.module, graph)
 
 
 def _tail(program: MarkedProgram, mark: fx.Node, layout: Layout) -> fx.GraphModule:
@@ -130,7 +128,7 @@ def _tail(program: MarkedProgram, mark: fx.Node, layout: Layout) -> fx.GraphModu
         entries[-1].meta["val"] = value
     own = layout.restore(tuple(entries), into(graph))
     graph.output(_copy(program, graph, {mark: own}, program.logits, entries[0]))
-    return store_cell_major(fold_batch_norms(fx.GraphModule(program.module, graph)))
+    return fx.GraphModule(program.module, graph)
 
 
 def _copy(

@@ -191,14 +191,16 @@ def test_float64_reaches_tensors_that_a_network_makes_itself(
 ) -> None:
     torch.manual_seed(0)
     network, images = OwnTensors().eval(), torch.randn(2, 3, *SIZE)
-    exact = Reference(network, "features").exact
-    logits = exact.run(images)[1]
+    reference = Reference(network, "features")
+    with reference.exact() as exact:
+        logits = exact.run(images)[1]
     assert logits.dtype == torch.float64
     torch.testing.assert_close(logits.float(), network(images), rtol=1e-5, atol=1e-6)
     assert torch.get_default_dtype() == torch.float32
     monkeypatch.setattr(OwnTensors, "dtype", torch.float32)
-    with pytest.raises(
+    refused = pytest.raises(
         UnsupportedError, match=r"cannot be run in float64.*test_behaviour\.py:\d+: `"
-    ):
+    )
+    with reference.exact() as exact, refused:
         exact.run(images)
     assert torch.get_default_dtype() == torch.float32

@@ -16,9 +16,8 @@ from torch import Tensor, fx, nn
 
 from camexport.errors import UnsupportedError
 from camexport.gradient import differentiate
-from camexport.graphs import gradient_to_onnx
+from camexport.graphs import fold_batch_norms, gradient_to_onnx
 from camexport.tracing import split, trace
-from camexport.tracing.fold_batch_norms import fold_batch_norms
 from tails import SHAPE, Apply, tails
 
 ORDINARY = {

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import nullcontext
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -28,9 +31,10 @@ OTHER = torch.tensor([[[[1.0, 2.0], [0.0, 3.0]]]])
 
 
 @pytest.fixture(params=["float32", "float64"])
-def reference(request: pytest.FixtureRequest) -> Reference:
+def reference(request: pytest.FixtureRequest) -> Iterator[Reference]:
     plain = Reference(Squares(), "act")
-    return plain.exact if request.param == "float64" else plain
+    with plain.exact() if request.param == "float64" else nullcontext(plain) as one:
+        yield one
 
 
 def test_one_pass_gives_the_last_call_and_the_logits(reference: Reference) -> None:
@@ -51,13 +55,45 @@ def test_the_gradient_is_taken_at_the_activations_of_each_target(reference: Refe
     assert not gradient.requires_grad
 
 
-def test_float64_is_a_copy_that_is_made_once() -> None:
-    plain = Reference(Squares(), "act")
-    exact = plain.exact
-    assert exact is plain.exact
-    assert [one.run(IMAGE)[1].dtype for one in (plain, exact)] == [torch.float32, torch.float64]
+class Keeps(Squares):
+    """Remembers tensors, in all the places where a module can."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.tensor(1.5, dtype=torch.float16))
+        self.register_buffer("steps", torch.tensor([1.0, 2.0]))
+        self.shift = torch.zeros(())
+        self.seen: list[Tensor] = []
+
+    def forward(self, images: Tensor) -> Tensor:
+        self.last = images
+        self.seen.append(images)
+        return super().forward(images) + self.shift
+
+
+def test_float64_is_for_a_block_and_leaves_the_network_as_it_was() -> None:
+    network = Keeps()
+    before = {name: value.clone() for name, value in network.state_dict().items()}
     third = torch.full((1, 1, 2, 2), 1 / 3)
-    assert exact.replaced_by(third, IMAGE)[0, 1] == 4 * float(third[0, 0, 0, 0]) ** 2
+    with Reference(network, "act").exact() as exact:
+        assert exact.run(IMAGE)[1].dtype == torch.float64
+        assert exact.replaced_by(third, IMAGE)[0, 1] == 4 * float(third[0, 0, 0, 0]) ** 2
+        assert {value.dtype for value in exact.network.state_dict().values()} == {torch.float64}
+    after = network.state_dict()
+    assert {name: value.dtype for name, value in after.items()} == {
+        name: value.dtype for name, value in before.items()
+    }
+    assert all(value.equal(before[name]) for name, value in after.items())
+    assert (network.seen, network.shift.dtype) == ([], torch.float32)
+    assert not hasattr(network, "last")
+    assert Reference(network, "act").run(IMAGE)[1].dtype == torch.float32
+
+
+def test_the_weights_come_back_when_a_block_ends_in_an_error() -> None:
+    network = Keeps()
+    with pytest.raises(KeyError), Reference(network, "act").exact():
+        raise KeyError
+    assert (network.factor.dtype, network.scale.dtype) == (torch.float32, torch.float16)
 
 
 def test_what_the_network_changes_in_place_stays_as_the_layer_gave_it() -> None:

@@ -132,7 +132,8 @@ class _Case:
         cells = rng.choice(grid[0] * grid[1], CELLS, replace=False).tolist()
         ours = np.stack([one.raw.reshape(-1)[cells] for one in found], 1)
         own = self._logits_of_cells(self.reference, cells)
-        exact = self._logits_of_cells(self.reference.exact, cells)
+        with self.reference.exact() as reference:
+            exact = self._logits_of_cells(reference, cells)
         return _differences(ours, own, exact)
 
     def _logits_of_cells(self, reference: Reference, cells: list[int]) -> FloatArray:
@@ -155,12 +156,16 @@ class _Case:
             _differences(
                 explanation.raw,
                 self._grad_cam(self.reference, target),
-                self._grad_cam(self.reference.exact, target),
+                self._exact_grad_cam(target),
             )
             for explanation, target in zip(found, self.targets, strict=True)
             if not explanation.no_evidence
         ]
         return max(pairs) if pairs else None
+
+    def _exact_grad_cam(self, target: int) -> FloatArray:
+        with self.reference.exact() as exact:
+            return self._grad_cam(exact, target)
 
     def _grad_cam(self, reference: Reference, target: int) -> FloatArray:
         values, _ = reference.run(self.image)

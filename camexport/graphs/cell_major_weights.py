@@ -8,12 +8,13 @@ block only, and it and the tail share one stored matrix.
 
 from __future__ import annotations
 
+import copy
 from operator import attrgetter
 
 import torch
 from torch import Tensor, fx
 
-from camexport.tracing.layout import into
+from camexport.tracing import into
 
 aten = torch.ops.aten
 _FLATTENING = {aten.flatten.using_ints, aten.reshape.default, aten.view.default}
@@ -22,8 +23,9 @@ _FLATTENING = {aten.flatten.using_ints, aten.reshape.default, aten.view.default}
 def store_cell_major(tail: fx.GraphModule) -> fx.GraphModule:
     """The same function, with `addmm` of `(n, h * w * C)` for `linear` of `(n, C * h * w)`.
 
-    Raises nothing.
+    `tail` stays as it is. Raises nothing.
     """
+    tail = fx.GraphModule(tail, copy.deepcopy(tail.graph))
     for linear in tail.graph.find_nodes(op="call_function", target=aten.linear.default):
         flat, weight, *_ = linear.all_input_nodes
         if flat.target in _FLATTENING and weight.op == "get_attr":

@@ -6,6 +6,7 @@ weights and a bundle stores them once.
 
 from __future__ import annotations
 
+import copy
 import operator
 
 import torch
@@ -19,8 +20,10 @@ _CONVOLUTIONS = {aten.conv1d.default, aten.conv2d.default, aten.conv3d.default}
 def fold_batch_norms(module: fx.GraphModule) -> fx.GraphModule:
     """The same function with fewer operators; computed in float64, stored as the weights were.
 
-    A batch norm is folded where nothing but it reads a convolution's output. Raises nothing.
+    A batch norm is folded where nothing but it reads a convolution's output. `module` stays as it
+    is. Raises nothing.
     """
+    module = fx.GraphModule(module, copy.deepcopy(module.graph))
     graph = module.graph
     for norm in graph.find_nodes(op="call_function", target=_NORM):
         convolution = norm.args[0]
