@@ -44,7 +44,7 @@ def digest_state(network: nn.Module) -> str:
     digest = hashlib.sha256()
     for name, value in sorted(tensors_of(network).items()):
         digest.update(f"{name} {value.dtype} {tuple(value.shape)}\n".encode())
-        digest.update(memoryview(value.detach().cpu().contiguous().numpy()))
+        digest.update(value.detach().cpu().contiguous().numpy().data)
     return digest.hexdigest()
 
 
