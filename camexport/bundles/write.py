@@ -30,7 +30,7 @@ from camexport.graphs import (
 from camexport.parity import check, measure, reason_of
 from camexport.tracing import Split
 from camruntime.bundle import SCHEMA_VERSION, Answer, Bundle, Input, Layer, Manifest, Source
-from camruntime.engine import Engine
+from camruntime.engine import Engine, mapped
 
 _TOOLS = ("camexport", "torch", "onnx", "onnxscript", "onnx-ir")
 
@@ -126,7 +126,7 @@ def _store(folder: Path, parts: Split, contents: Contents) -> Manifest:
 
 def _compare(folder: Path, network: nn.Module, manifest: Manifest) -> None:
     """Measure parity on the stored files, refuse what is over tolerance, write `bundle.json`."""
-    engine = Engine(Bundle(folder, manifest), providers=["cpu"])
+    engine = Engine(Bundle(folder, manifest), providers=["cpu"], model=mapped)
     measured = measure(network, engine)
     check(measured, partial(reason_of, network, manifest))
     dataclasses.replace(manifest, parity=measured).write(folder)

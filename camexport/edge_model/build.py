@@ -82,8 +82,8 @@ def _describe(name: str, file: Path) -> EdgeModel:
 
 def _compare(network: Hed, folder: Path) -> None:
     """Run the stored file and the network on noise; raise `ParityError` where they differ."""
-    file, model = open_edge_model(folder)
-    run = on_cpu(file, [OUTPUT])
+    _, model, graph = open_edge_model(folder)
+    run = on_cpu(graph, [OUTPUT])
     rng = np.random.default_rng(0)
     for shape in _COMPARED:
         batch, height, width = shape

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import types
 import typing
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
+
+from camruntime._strict_json import parse_json
 
 T = TypeVar("T")
 
@@ -39,18 +40,31 @@ def read_json(kind: type[T], file: Path, name: str, version: int, advice: str) -
     Raises:
         DecodeError: the file is no JSON, of another version, or does not fit `kind`.
     """
+    return fit(kind, read_object(file, version, advice), file, name)
+
+
+def read_object(file: Path, version: int, advice: str) -> dict[str, object]:
+    """The JSON object in a file, whose field `schema_version` is the one that is understood."""
     try:
-        raw = json.loads(file.read_text(encoding="utf-8"))
+        raw = parse_json(file.read_bytes())
+    except OSError as error:
+        raise DecodeError(f"cannot read {file}: {error.strerror or error}") from error
     except ValueError as error:
         raise DecodeError(f"{file} is not valid JSON: {error}") from error
     found = raw.get("schema_version") if isinstance(raw, dict) else None
-    if found != version:
+    if not isinstance(raw, dict) or found != version:
         raise DecodeError(
-            f"{file} has schema_version {found!r}, this camruntime reads {version}: {advice}"
+            f"{file} has schema_version {found!r:.60}, this camruntime reads {version}: {advice}"
         )
+    return raw
+
+
+def fit(kind: type[T], raw: dict[str, object], file: Path, name: str) -> T:
+    """The dataclass that `file` holds as `raw`; errors call it `name`."""
     try:
         return decode(kind, raw, name)
     except DecodeError as error:
+        version = raw["schema_version"]
         raise DecodeError(f"{file} does not fit schema {version}: {error}") from error
 
 

@@ -8,6 +8,7 @@ both; for another network the JSON can be written by hand.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import math
 from dataclasses import dataclass
@@ -18,7 +19,6 @@ import cv2
 import numpy as np
 
 from camruntime._decode import DecodeError, read_json
-from camruntime.bundle import digest_file
 from camruntime.errors import EdgeModelError
 from camruntime.maps import ROUNDING, FloatArray
 
@@ -88,8 +88,8 @@ class EdgeModel:
         return np.clip(output.reshape(size), 0, 1).astype(np.float32)
 
 
-def open_edge_model(path: str | Path) -> tuple[Path, EdgeModel]:
-    """Find an edge model; the ONNX file's path and what the JSON beside it says.
+def open_edge_model(path: str | Path) -> tuple[Path, EdgeModel, bytes]:
+    """Find an edge model; the ONNX file's path, what the JSON beside it says, and what it holds.
 
     Args:
         path: the ONNX file, or a directory that holds `edges.onnx`.
@@ -106,8 +106,12 @@ def open_edge_model(path: str | Path) -> tuple[Path, EdgeModel]:
             "`camexport edges --weights FILE --out DIR` makes one"
         )
     model = _read(file.with_suffix(".json"))
-    _check(model, file)
-    return file, model
+    try:
+        graph = file.read_bytes()
+    except OSError as error:
+        raise EdgeModelError(f"cannot read {file}: {error.strerror or error}") from error
+    _check(model, file, graph)
+    return file, model, graph
 
 
 def scharr(pixels: FloatArray) -> FloatArray:
@@ -139,7 +143,7 @@ def _read(file: Path) -> EdgeModel:
         raise EdgeModelError(str(error)) from error
 
 
-def _check(model: EdgeModel, file: Path) -> None:
+def _check(model: EdgeModel, file: Path, graph: bytes) -> None:
     """Raise `EdgeModelError` where the JSON contradicts itself or the ONNX file."""
     if model.file != file.name:
         raise EdgeModelError(
@@ -152,7 +156,7 @@ def _check(model: EdgeModel, file: Path) -> None:
             f"the JSON beside {file} has scale {model.scale}, mean {model.mean} and std "
             f"{model.std}: expected finite numbers, scale not 0 and std above 0"
         )
-    found = digest_file(file) if model.sha256 is not None else None
+    found = None if model.sha256 is None else hashlib.sha256(graph).hexdigest()
     if found != model.sha256:
         raise EdgeModelError(
             f"{file} was changed or damaged: SHA-256 {found!s:.12}… where the JSON beside it says "

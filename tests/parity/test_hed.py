@@ -99,7 +99,7 @@ class Case:
 
     def onnx(self, photo: FloatArray) -> FloatArray:
         """Edge map of a photograph `(H, W, 3)`, RGB in 0-255, the way the runtime will ask."""
-        file, model = open_edge_model(self.folder)
+        file, model, _ = open_edge_model(self.folder)
         session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
         pixels = model.prepare(photo.transpose(2, 0, 1)[None] / np.float32(255))
         (output,) = session.run([model.output], {model.input: pixels})

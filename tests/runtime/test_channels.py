@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import shutil
 import struct
 import zlib
@@ -17,10 +16,11 @@ from numpy.typing import NDArray
 
 import camruntime
 from camruntime import Pixels
-from camruntime.bundle import MANIFEST, Input, open_bundle
+from camruntime.bundle import Input, open_bundle
 from camruntime.errors import BundleError, ImageError
 from camruntime.graphs import Normalisation
 from camruntime.pictures import as_picture, drawn, gaussian_blur, prepare
+from manifests import edit_manifest
 
 RNG = np.random.default_rng(3)
 RGB = Input(
@@ -305,10 +305,7 @@ def test_a_manifest_that_contradicts_itself(
     inspector: Path, tmp_path: Path, changes: dict[str, object], said: str
 ) -> None:
     shutil.copytree(inspector, tmp_path / "b", ignore=shutil.ignore_patterns("samples"))
-    file = tmp_path / "b" / MANIFEST
-    content = json.loads(file.read_text())
-    content["input"] |= changes
-    file.write_text(json.dumps(content))
+    edit_manifest(tmp_path / "b", lambda manifest: manifest["input"].update(changes))
     with pytest.raises(BundleError, match=said):
         open_bundle(tmp_path / "b")
 

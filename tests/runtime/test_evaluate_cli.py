@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 from camruntime.pictures import read_picture
+from manifests import edit_manifest
 
 
 def _run(*arguments: object) -> subprocess.CompletedProcess[str]:
@@ -49,9 +51,8 @@ def test_evaluate_leaves_out_what_the_bundle_cannot_run(inspector: Path, tmp_pat
     (tmp_path / "list.csv").write_text(f"file,class\n{sample},crack\n")
     bundle = tmp_path / "bundle"
     bundle.mkdir()
-    manifest = json.loads((inspector / "bundle.json").read_text())
-    del manifest["graphs"]["gradient"]
-    (bundle / "bundle.json").write_text(json.dumps(manifest))
+    shutil.copy(inspector / "bundle.json", bundle)
+    edit_manifest(bundle, lambda manifest: manifest["graphs"].pop("gradient"))
     for file in inspector.iterdir():
         if file.is_file() and file.name != "bundle.json":
             (bundle / file.name).symlink_to(file)

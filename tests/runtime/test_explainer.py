@@ -33,6 +33,14 @@ ON_DEFECTS = every_but(
 )
 
 
+# One node: Identity from `image` to `edges`, both float32 (n, 3, H, W).
+_SAME = bytes.fromhex(
+    "080a3a650a180a05696d6167651205656467657322084964656e746974791201675a220a05696d61"
+    "676512190a17080112130a0312016e0a0208030a031201480a0312015762220a0565646765731219"
+    "0a17080112130a0312016e0a0208030a031201480a0312015742040a001014"
+)
+
+
 @pytest.fixture(scope="module")
 def explainer() -> Explainer:
     return camruntime.load(Path(__file__).parents[2] / "exported_models" / "inspector", ["cpu"])
@@ -284,15 +292,14 @@ def test_feature_cam_names_what_drew_the_edges(explainer: Explainer, samples: li
 
 @pytest.mark.parametrize(
     ("output", "said"),
-    [("activations", r"answered with shape \(1, 96, 16, 16\)"), ("z", "not run from .* to 'z'")],
+    [("edges", r"answered with shape \(1, 3, 128, 128\)"), ("z", "not run from .* to 'z'")],
 )
 def test_an_edge_model_that_is_none(
     explainer: Explainer, samples: list[Path], tmp_path: Path, output: str, said: str
 ) -> None:
-    """The inspector's head, given for an edge model."""
-    _pretend(explainer.bundle.folder, tmp_path, "head.onnx", output)
+    _pretend(tmp_path, "same.onnx", output)
     with pytest.raises(EdgeModelError, match=said):
-        explainer.explain(samples[0], "feature-cam", edges=str(tmp_path / "head.onnx"))
+        explainer.explain(samples[0], "feature-cam", edges=str(tmp_path / "same.onnx"))
 
 
 def test_the_bundles_own_edge_model_comes_first(
@@ -300,20 +307,19 @@ def test_the_bundles_own_edge_model_comes_first(
 ) -> None:
     folder = tmp_path / "bundle"
     shutil.copytree(inspector, folder)
-    _pretend(inspector, folder, "edges.onnx", "activations")
+    _pretend(folder, "edges.onnx", "edges")
     with_edges = camruntime.load(folder, ["cpu"])
-    with pytest.raises(EdgeModelError, match="head answered with shape"):
+    with pytest.raises(EdgeModelError, match="same answered with shape"):
         with_edges.explain(samples[0], "feature-cam")
     assert with_edges.explain(samples[0], "feature-cam", edges="scharr").edges == "Scharr (OpenCV)"
 
 
-def _pretend(bundle: Path, folder: Path, file: str, output: str) -> None:
-    """Put the bundle's head into a folder as if it were an edge model."""
-    shutil.copy(bundle / "head.onnx", folder / file)
-    shutil.copy(bundle / "weights.bin", folder)
+def _pretend(folder: Path, file: str, output: str) -> None:
+    """Put a graph into a folder that gives the picture back, as if it were an edge model."""
+    (folder / file).write_bytes(_SAME)
     EdgeModel(
         schema_version=1,
-        name="head",
+        name="same",
         file=file,
         input="image",
         output=output,

@@ -225,13 +225,12 @@ def _explainer(
 ) -> Explainer:
     """One whose `graph` has room for so many rows, in every session of it."""
     engine = Engine(open_bundle(bundle), ["cpu"], threads=1)
-    opened = engine._open
+    opened = engine._open_graph
 
-    def small(path: Path, *rest: Any) -> Any:
-        session = opened(path, *rest)
-        return kind(session, room) if path.stem == graph else session
+    def small(name: str) -> Any:
+        return kind(opened(name), room) if name == graph else opened(name)
 
-    monkeypatch.setattr(engine, "_open", small)
+    monkeypatch.setattr(engine, "_open_graph", small)
     return Explainer(engine.bundle, engine, chunk=16)
 
 

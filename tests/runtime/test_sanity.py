@@ -117,7 +117,7 @@ def test_the_mean_is_over_the_images(
 def test_another_network_is_no_stage(explainer: Explainer, samples: list[Path]) -> None:
     manifest, cam = explainer.bundle.manifest, make_method("cam")
     smaller = dataclasses.replace(manifest.input, size=(64, 64))
-    for fields in ({"model": "resnet18"}, {"input": smaller}, {"labels": ("a", "b")}):
+    for fields in ({"model": "resnet18"}, {"input": smaller}, {"labels": tuple("abcde")}):
         stage = _changed(explainer, **fields)
         with pytest.raises(BundleError, match=r"not a stage of .*`camexport randomise`"):
             compare_stages(explainer, [partial(_changed, stage)], samples[:1], [cam])

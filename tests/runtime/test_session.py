@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from camruntime.engine import DeviceValue, on_cpu
+from camruntime.engine import DeviceValue, Model, on_cpu
 from camruntime.engine.providers import CPU
 from camruntime.engine.session import (
     Array,
@@ -33,7 +33,7 @@ def graph(inspector: Path) -> Path:
 
 
 def test_a_bound_run_takes_arrays_and_values_that_are_there(graph: Path) -> None:
-    session = open_session(graph, [(CPU, {})], session_options(1), "")
+    session = open_session(Model(graph.name, graph), [(CPU, {})], session_options(1), "")
     inputs: dict[str, Array | DeviceValue]
     inputs = {"activations": upload(LAYER, HOST), "masks": MASKS}
     (found,) = run_bound(session, inputs, ["masked"], HOST)
@@ -60,14 +60,14 @@ def test_what_does_not_open_is_said_in_one_line_with_the_advice(tmp_path: Path) 
     broken = tmp_path / "broken.onnx"
     broken.write_bytes(b"no graph")
     with pytest.raises(ProviderError, match=rf"^{CPU} did not open broken\.onnx: .+\. Build anew$"):
-        open_session(broken, [(CPU, {})], session_options(), "Build anew")
+        open_session(Model(broken.name, broken), [(CPU, {})], session_options(), "Build anew")
 
 
 def test_a_provider_that_is_not_there_is_never_replaced_in_silence(graph: Path) -> None:
     missing = "MIGraphXExecutionProvider"
     assert missing not in available_providers()
     with pytest.raises(ProviderError, match=rf"^{missing} did not open mask_activations\.onnx"):
-        open_session(graph, [(missing, {}), (CPU, {})], session_options(), "")
+        open_session(Model(graph.name, graph), [(missing, {}), (CPU, {})], session_options(), "")
 
 
 def test_quiet_swallows_what_is_printed(capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,25 +4,27 @@ A bundle is a directory: ONNX graphs, one file with all their weights, and `bund
 `Manifest` as JSON. Opening a bundle checks the schema and the SHA-256 of every file.
 """
 
-from camruntime.bundle.manifest import (
+from camruntime.bundle.input import (
     EIGHT_BITS,
+    SIXTEEN_BITS,
+    Colour,
+    Input,
+    ResizeMode,
+    usual_shown,
+)
+from camruntime.bundle.manifest import (
     MANIFEST,
     SCHEMA_VERSION,
-    SIXTEEN_BITS,
     Answer,
     Axes,
-    Colour,
     Graph,
-    Input,
     Layer,
     Manifest,
     Precision,
     ProbabilityKind,
-    ResizeMode,
     Shared,
     Source,
     WeightsFile,
-    usual_shown,
 )
 from camruntime.bundle.measured import Compared, Fidelity, Parity
 from camruntime.bundle.opening import Bundle, digest_file, open_bundle

@@ -4,34 +4,28 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from camruntime.bundle.measured import Fidelity, Parity
+import numpy as np
 
-SCHEMA_VERSION = 7
+from camruntime.bundle.input import Input
+from camruntime.bundle.measured import Fidelity, Parity
+from camruntime.bundle.sealing import is_digest, is_plain_name, sealed
+
+SCHEMA_VERSION = 8
 MANIFEST = "bundle.json"
 
 Axes = Literal["channels-first", "channels-last", "tokens"]
-Colour = Literal["RGB", "BGR", "grey", "channels"]
-ResizeMode = Literal["squash", "centre-crop", "letterbox"]
 Precision = Literal["float32", "fp16", "int8"]
 ProbabilityKind = Literal["softmax", "sigmoid", "none"]
 
-EIGHT_BITS, SIXTEEN_BITS = 255, 65535
-"""The largest values that pictures of so many bits hold."""
-
-_DRAWN: dict[Colour, tuple[int, int, int]] = {
-    "RGB": (0, 1, 2),
-    "BGR": (2, 1, 0),
-    "grey": (0, 0, 0),
-}
-
-
-def usual_shown(colour: Colour, channels: int) -> tuple[int, int, int]:
-    """Which channels of a network are drawn as red, green and blue, where nobody says."""
-    return _DRAWN.get(colour, (0, 1, 2) if channels >= 3 else (0, 0, 0))
+_NUMBERS = re.compile("float(16|32|64)|u?int(8|16|32|64)|bool")
+_ALWAYS = {"head", "tail", "mask_images", "occlude_images", "mask_activations"}
+_SOMETIMES = {"gradient", "cells"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +76,12 @@ class Answer:
     one_logit: bool = False
     threshold: float = 0.5
 
+    def __post_init__(self) -> None:
+        if not 0 < self.threshold < 1:
+            raise ValueError(f"expected a threshold between 0 and 1, got {self.threshold}")
+        if self.one_logit and self.probabilities != "softmax":
+            raise ValueError(f"one logit goes with softmax, not {self.probabilities}")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Layer:
@@ -102,62 +102,11 @@ class Layer:
     axes: Axes
     tokens: int
 
-
-@dataclass(frozen=True, kw_only=True)
-class Input:
-    """How a photograph becomes the network's input.
-
-    Attributes:
-        size: `(H, W)` in pixels.
-        colour: what the network's channels are: red, green and blue in either order, brightness,
-            or others (`channels`), taken as they come.
-        full_scale: the value of white in a picture: 255 in 8 bits, 4095 of a 12-bit camera.
-        shown: which of the network's channels are drawn as red, green and blue; one thrice is grey.
-        resize: `squash` ignores the aspect ratio; `centre-crop` scales the shorter side to
-            `shorter_side` and cuts the centre out; `letterbox` fits the whole picture and pads
-            with the mean colour.
-        shorter_side: for `centre-crop`, in pixels; None otherwise.
-        mean, std: one for each channel of the network, in its order, for pixel values that were
-            divided by `full_scale`: `(value - mean) / std`.
-    """
-
-    size: tuple[int, int]
-    colour: Colour
-    full_scale: int = EIGHT_BITS
-    shown: tuple[int, int, int] = (0, 1, 2)
-    resize: ResizeMode
-    shorter_side: int | None
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-
     def __post_init__(self) -> None:
-        count, usual = len(self.mean), _DRAWN.get(self.colour)
-        if not len(self.std) == count >= 1 or min(self.std) <= 0:
-            raise ValueError(f"expected as many std as mean, above 0, got {self.std}, {self.mean}")
-        if usual and (self.shown != usual or count != len(set(usual))):
-            raise ValueError(f"{count} channels shown as {self.shown} are not {self.colour}")
-        if not all(0 <= channel < count for channel in self.shown):
-            raise ValueError(f"expected shown channels of 0 to {count - 1}, got {self.shown}")
-        if not EIGHT_BITS <= self.full_scale <= SIXTEEN_BITS:
-            raise ValueError(f"expected full_scale of 255 to 65535, got {self.full_scale}")
-
-    @property
-    def channels(self) -> int:
-        """How many the network takes."""
-        return len(self.mean)
-
-    def words(self) -> str:
-        """What a picture holds: `RGB`, or `4 channels, shown 0, 1, 2, of 0-4095`."""
-        shown = ", ".join(map(str, dict.fromkeys(self.shown)))
-        kind = (
-            f"{self.channels} channels, shown {shown}" if self.colour == "channels" else self.colour
-        )
-        return kind if self.full_scale == EIGHT_BITS else f"{kind} of 0-{self.full_scale}"
-
-    def drawn_mean(self) -> tuple[float, float, float]:
-        """The mean colour as it is drawn: red, green and blue in [0, 1]."""
-        red, green, blue = (self.mean[channel] for channel in self.shown)
-        return red, green, blue
+        if min(self.shape) < 1 or self.shape[1:] != self.spatial:
+            raise ValueError(f"a grid of {self.spatial} is not that of {self.shape}")
+        if self.tokens < 0:
+            raise ValueError(f"expected 0 tokens or more, got {self.tokens}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,6 +124,15 @@ class Shared:
     shape: tuple[int, ...]
     dtype: str
 
+    def __post_init__(self) -> None:
+        if self.offset < 0 or min(self.shape, default=1) < 1 or not _NUMBERS.fullmatch(self.dtype):
+            raise ValueError(f"no weights lie at {self.offset}: {self.dtype} of {self.shape}")
+
+    @property
+    def end(self) -> int:
+        """The byte behind it."""
+        return self.offset + math.prod(self.shape) * np.dtype(self.dtype).itemsize
+
     @property
     def place(self) -> tuple[int, tuple[int, ...], str]:
         """What is the same in every graph that holds it."""
@@ -191,6 +149,11 @@ class Graph:
     shared: tuple[Shared, ...]
     sha256: str
 
+    def __post_init__(self) -> None:
+        _require_file(self.file, self.sha256)
+        if not self.inputs or not self.outputs:
+            raise ValueError("expected names of inputs and outputs")
+
 
 @dataclass(frozen=True, kw_only=True)
 class WeightsFile:
@@ -199,6 +162,11 @@ class WeightsFile:
     file: str
     bytes: int
     sha256: str
+
+    def __post_init__(self) -> None:
+        _require_file(self.file, self.sha256)
+        if self.bytes < 0:
+            raise ValueError(f"expected a size, got {self.bytes} bytes")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -238,6 +206,23 @@ class Manifest:
     precision: Precision
     fidelity: tuple[Fidelity, ...]
 
+    def __post_init__(self) -> None:
+        if not len(self.labels) == self.classes >= 1:
+            raise ValueError(
+                f"expected as many labels as classes, got {len(self.labels)} and {self.classes}"
+            )
+        if self.answer.one_logit and self.classes != 2:
+            raise ValueError(f"one logit tells two classes apart, not {self.classes}")
+        missing = _ALWAYS - self.graphs.keys()
+        if missing or self.graphs.keys() - _ALWAYS - _SOMETIMES:
+            raise ValueError(f"expected the graphs {_ALWAYS}, got {sorted(self.graphs)}")
+        files = [self.weights.file, MANIFEST, *(graph.file for graph in self.graphs.values())]
+        if len(set(files)) < len(files):
+            raise ValueError(f"expected a file for each, got {files}")
+        shared = (one for graph in self.graphs.values() for one in graph.shared)
+        if any(one.end > self.weights.bytes for one in shared):
+            raise ValueError(f"shared weights lie behind the end of {self.weights.file}")
+
     @property
     def fingerprint(self) -> str:
         """What tells results of this network from others': the weights' SHA-256, and precision.
@@ -248,6 +233,14 @@ class Manifest:
         return self.source.digest + ending
 
     def write(self, folder: Path) -> None:
-        """Write `bundle.json` into `folder`."""
-        text = json.dumps(dataclasses.asdict(self), indent=2, ensure_ascii=False)
+        """Write `bundle.json` into `folder`, with its own digest."""
+        document = sealed(dataclasses.asdict(self))
+        text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
         (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")
+
+
+def _require_file(name: str, digest: str) -> None:
+    if not is_plain_name(name):
+        raise ValueError(f"expected the name of a file in the bundle's folder, got {name!r:.60}")
+    if not is_digest(digest):
+        raise ValueError(f"expected a SHA-256 of {name}, got {digest!r:.60}")

@@ -1,14 +1,26 @@
-"""Open a bundle: its schema is read, and the SHA-256 of every file is checked."""
+"""Open a bundle: what it says is read and checked, and so is the SHA-256 of every file.
+
+Graphs and weights are read once more when a session needs them, into memory of this process, and
+have to be the same bytes: whoever replaces or overwrites a file under a running program gets an
+error, not another network's answer, and not the end of the process, as with a mapped file.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from camruntime._decode import DecodeError, read_json
+from camruntime._decode import DecodeError, fit, read_object
 from camruntime.bundle.manifest import MANIFEST, SCHEMA_VERSION, Graph, Manifest
+from camruntime.bundle.sealing import unsealed
 from camruntime.errors import BundleError
+
+_MANIFEST_BYTES = 2**24  # a thousand classes need 40 kB
+_VERSION_ADVICE = (
+    "build the bundle again with the matching camexport, or install the matching camruntime"
+)
 
 
 @dataclass(frozen=True)
@@ -29,19 +41,39 @@ class Bundle:
             )
         return graphs[name]
 
+    def read_graph(self, name: str) -> bytes:
+        """The ONNX file of a graph, as it was when the bundle was opened.
+
+        Raises:
+            BundleError: there is no such graph, or its file changed since.
+        """
+        graph = self.graph(name)
+        return _read_again(self.folder / graph.file, graph.sha256)
+
+    def read_weights(self) -> bytes:
+        """The file of weights, as it was when the bundle was opened.
+
+        Raises:
+            BundleError: it changed since.
+        """
+        weights = self.manifest.weights
+        return _read_again(self.folder / weights.file, weights.sha256)
+
 
 def open_bundle(path: str | Path) -> Bundle:
     """Open the bundle in directory `path`.
 
     Raises:
         BundleError: the directory, `bundle.json` or a graph is missing; the schema is another one;
-            a field is missing or of the wrong type; a file does not match its digest.
+            a field is missing, of the wrong type or contradicts others; a file, or `bundle.json`
+            itself, does not match its digest.
     """
     folder = Path(path)
     manifest = _read_manifest(folder)
+    weights = manifest.weights
     files = [(graph.file, graph.sha256) for graph in manifest.graphs.values()]
-    for name, expected in [*files, (manifest.weights.file, manifest.weights.sha256)]:
-        _check_file(folder / name, expected)
+    for name, expected in [*files, (weights.file, weights.sha256)]:
+        _check_file(folder / name, expected, weights.bytes if name == weights.file else None)
     return Bundle(folder, manifest)
 
 
@@ -57,23 +89,65 @@ def _read_manifest(folder: Path) -> Manifest:
             f"no bundle at {folder}: expected a directory that `camexport build` wrote"
         )
     file = folder / MANIFEST
-    if not file.is_file():
+    if not file.exists():
         raise BundleError(f"{folder} is not a bundle: it has no {MANIFEST}")
-    advice = (
-        "build the bundle again with the matching camexport, or install the matching camruntime"
-    )
+    if _size(file) > _MANIFEST_BYTES:
+        raise BundleError(f"{file} is larger than any bundle's: copy the bundle again")
     try:
-        return read_json(Manifest, file, "bundle", SCHEMA_VERSION, advice)
+        document = unsealed(read_object(file, SCHEMA_VERSION, _VERSION_ADVICE))
+    except DecodeError as error:
+        raise BundleError(str(error)) from error
+    except ValueError as error:
+        raise BundleError(f"{file}: {error}") from error
+    try:
+        return fit(Manifest, document, file, "bundle")
     except DecodeError as error:
         raise BundleError(str(error)) from error
 
 
-def _check_file(path: Path, expected: str) -> None:
-    if not path.is_file():
-        raise BundleError(f"{path} is named in {MANIFEST} and missing: copy the whole directory")
-    found = digest_file(path)
+def _check_file(path: Path, expected: str, size: int | None) -> None:
+    found = _size(path)
+    if size is not None and found != size:
+        raise BundleError(
+            f"{path} was cut off or changed: {found} bytes where {MANIFEST} says {size}; copy the "
+            "bundle again or rebuild it"
+        )
+    try:
+        _require(path, digest_file(path), expected)
+    except OSError as error:
+        raise BundleError(f"cannot read {path}: {error.strerror or error}") from error
+
+
+def _size(path: Path) -> int:
+    """In bytes, of a file: a pipe would be waited for, and a device may never end."""
+    try:
+        found = path.stat()
+    except OSError as error:
+        raise BundleError(
+            f"{path} is named in {MANIFEST} and missing: copy the whole directory"
+        ) from error
+    if not stat.S_ISREG(found.st_mode):
+        raise BundleError(f"{path} is no file, expected one: copy the bundle again")
+    return found.st_size
+
+
+def _require(path: Path, found: str, expected: str) -> None:
     if found != expected:
         raise BundleError(
             f"{path} was changed or damaged: SHA-256 {found[:12]}… where {MANIFEST} says "
             f"{expected[:12]}…; copy the bundle again or rebuild it"
         )
+
+
+def _read_again(path: Path, expected: str) -> bytes:
+    try:
+        _size(path)
+        data = path.read_bytes()
+    except (BundleError, OSError):
+        data = b""
+    if hashlib.sha256(data).hexdigest() != expected:
+        raise BundleError(
+            f"{path} changed since the bundle was opened: Explainer.reload() takes what is there "
+            "now; to replace a bundle in use, rename a whole directory and copy over none"
+        )
+    return data

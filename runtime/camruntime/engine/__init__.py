@@ -5,6 +5,7 @@ from camruntime.engine.cell_masks import cell_masks
 from camruntime.engine.engine import DeviceValue, Engine
 from camruntime.engine.instruments import Cost, GraphRun, Instruments, metered
 from camruntime.engine.memory import Progress
+from camruntime.engine.models import Model, in_memory, mapped
 from camruntime.engine.onnx_graphs import OnnxGraphs
 from camruntime.engine.providers import Provider
 from camruntime.engine.session import on_cpu
@@ -16,10 +17,13 @@ __all__ = [
     "Engine",
     "GraphRun",
     "Instruments",
+    "Model",
     "OnnxGraphs",
     "Progress",
     "Provider",
     "cell_masks",
+    "in_memory",
+    "mapped",
     "metered",
     "on_cpu",
 ]

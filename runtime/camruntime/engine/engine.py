@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 
 from camruntime.bundle import Bundle
+from camruntime.engine.agreement import require_agreement
 from camruntime.engine.instruments import GraphRun, Instruments
 from camruntime.engine.memory import ChunkSizes, enough_memory
+from camruntime.engine.models import Model, in_memory
 from camruntime.engine.providers import (
     CPU,
     CUDA,
@@ -60,6 +64,7 @@ class Engine:
         device_id: which GPU.
         threads: within one operator on the CPU; None leaves it to ONNX Runtime (one per core).
         instruments: what the engine tells about its work.
+        model: what a session of a graph opens; `mapped` for files that nobody else may touch.
 
     Attributes:
         provider: the first provider, in full.
@@ -76,14 +81,16 @@ class Engine:
         device_id: int = 0,
         threads: int | None = None,
         instruments: Instruments = _UNWATCHED,
+        model: Callable[[Bundle, str], Model] = in_memory,
     ) -> None:
         self.bundle = bundle
+        self._model = model
         self.chunks = ChunkSizes()
         self._threads = threads
         self._device_id = device_id
         self._instruments = instruments
-        self._sessions: dict[Path, Session] = {}
-        self._weights = SharedWeights(bundle, self.upload)
+        self._sessions: dict[str, Session] = {}
+        self._weights = SharedWeights(self.upload)
         self._lock = threading.Lock()
         self._providers = self._choose(providers)
         self.provider = self._providers[0][0]
@@ -104,13 +111,20 @@ class Engine:
             ProviderError: the provider does not open it.
         """
         known = self.bundle.graph(graph)
-        return self._run(graph, self.bundle.folder / known.file, inputs, known.outputs)
+        session = self._session(graph, partial(self._open_graph, graph))
+        return self._run(graph, session, inputs, known.outputs)
 
-    def run_file(
-        self, path: Path, inputs: Mapping[str, Array | DeviceValue], outputs: Sequence[str]
+    def run_other(
+        self,
+        name: str,
+        graph: bytes,
+        inputs: Mapping[str, Array | DeviceValue],
+        outputs: Sequence[str],
     ) -> tuple[DeviceValue, ...]:
-        """As `run`, for an ONNX file that is no graph of the bundle."""
-        return self._run(path.stem, path, inputs, outputs)
+        """As `run`, for an ONNX file in memory that is no graph of the bundle."""
+        digest = hashlib.sha256(graph).hexdigest()
+        open_it = partial(self._open, Model(name, graph), digest, self._options(name))
+        return self._run(name, self._session(digest, open_it), inputs, outputs)
 
     def upload(self, array: Array) -> DeviceValue:
         """Copy an array to the device once, for several calls of `run`."""
@@ -125,11 +139,10 @@ class Engine:
     def _run(
         self,
         name: str,
-        path: Path,
+        session: Session,
         inputs: Mapping[str, Array | DeviceValue],
         outputs: Sequence[str],
     ) -> tuple[DeviceValue, ...]:
-        session = self._session(path)
         begin = perf_counter()
         try:
             with enough_memory(self.provider, f"graph '{name}'"):
@@ -151,35 +164,36 @@ class Engine:
             self._sessions.clear()
             self._weights.clear()
 
-    def _session(self, path: Path) -> Session:
+    def _session(self, key: str, open_it: Callable[[], Session]) -> Session:
         with self._lock:
-            if path not in self._sessions:
-                self._sessions[path] = self._open(path, self._providers, self._options_for(path))
-            return self._sessions[path]
+            if key not in self._sessions:
+                self._sessions[key] = open_it()
+            return self._sessions[key]
 
-    def _options_for(self, path: Path) -> Options:
-        options, graphs = session_options(self._threads), self.bundle.manifest.graphs
-        name = {self.bundle.folder / graph.file: name for name, graph in graphs.items()}.get(path)
+    def _open_graph(self, name: str) -> Session:
+        graph, model = self.bundle.graph(name), self._model(self.bundle, name)
+        options = self._options(name)
         if name == _AS_STORED:
             options.add_session_config_entry("session.disable_prepacking", "1")
-        if name is not None and self.provider == CUDA:
-            for initializer, weights in self._weights.of(graphs[name]):
+        if self.provider == CUDA:
+            for initializer, weights in self._weights.of(graph, self.bundle.read_weights):
                 options.add_initializer(initializer, weights.value)
+        session = self._open(model, graph.sha256, options)
+        require_agreement(session, name, self.bundle)
+        return session
+
+    def _options(self, name: str) -> Options:
+        options = session_options(self._threads)
         if self._instruments.profile is not None:
             options.enable_profiling = True
-            options.profile_file_prefix = str(self._instruments.profile / path.stem)
+            options.profile_file_prefix = str(self._instruments.profile / name)
         return options
 
-    def _open(
-        self,
-        path: Path,
-        providers: Sequence[Chosen],
-        options: Options,
-        advice: str = "It opened others: compute what needs this one with --provider cpu",
-    ) -> Session:
-        weights = self.bundle.manifest.weights.sha256
-        placed = [with_engine_cache(provider, path, weights) for provider in providers]
-        return open_session(path, placed, options, advice)
+    def _open(self, model: Model, digest: str, options: Options) -> Session:
+        content = [self.bundle.manifest.weights.sha256, digest]
+        placed = [with_engine_cache(provider, content) for provider in self._providers]
+        advice = "It opened others: compute what needs this one with --provider cpu"
+        return open_session(model, placed, options, advice)
 
     def _choose(self, providers: Sequence[Provider] | None) -> list[Chosen]:
         available = available_providers()
@@ -200,10 +214,10 @@ class Engine:
             turn_off_tf32()
         if first in (CUDA, TENSORRT):
             preload_nvidia()
-        path = self.bundle.folder / self.bundle.graph("mask_activations").file
         advice = (
             "Is its driver or library installed, and are its options right? providers=None falls "
             "back to the CPU and says so"
         )
-        self._open(path, wanted, session_options(self._threads), advice)
+        model = self._model(self.bundle, "mask_activations")
+        open_session(model, wanted, session_options(self._threads), advice)
         return wanted

@@ -170,10 +170,10 @@ class OnnxGraphs:
         own = self.engine.bundle.folder
         if source == "scharr" or (source == "auto" and not (own / EDGES).is_file()):
             return Edges(scharr(pixels), "Scharr (OpenCV)")
-        path, model = open_edge_model(own if source == "auto" else source)
+        path, model, graph = open_edge_model(own if source == "auto" else source)
         inputs = {model.input: model.prepare(pixels)}
         try:
-            (found,) = self.engine.run_file(path, inputs, [model.output])
+            (found,) = self.engine.run_other(path.stem, graph, inputs, [model.output])
         except DeviceMemoryError:
             raise
         except Exception as error:  # ONNX Runtime's errors share no base below Exception

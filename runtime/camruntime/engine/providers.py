@@ -13,7 +13,6 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from camruntime.bundle import digest_file
 from camruntime.errors import ProviderError, nearest
 
 CPU = "CPUExecutionProvider"
@@ -76,16 +75,15 @@ def place(chosen: Chosen) -> tuple[str, int]:
     return ("cuda", int(str(options["device_id"]))) if name in (CUDA, TENSORRT) else ("cpu", 0)
 
 
-def with_engine_cache(chosen: Chosen, graph: Path, weights: str) -> Chosen:
-    """TensorRT with a folder for the engines of `graph`, as they take minutes to build.
+def with_engine_cache(chosen: Chosen, content: Sequence[str]) -> Chosen:
+    """TensorRT with a folder for the engines of a graph, as they take minutes to build.
 
     By ONNX Runtime's documentation cached engines are to be removed when a model changes, so every
     content gets a folder of its own. Other providers stay as they are.
 
     Args:
         chosen: the provider.
-        graph: an ONNX file.
-        weights: digest of the weights that lie beside it.
+        content: digests of the graph and of its weights.
 
     Raises:
         ProviderError: the folder cannot be made.
@@ -93,8 +91,8 @@ def with_engine_cache(chosen: Chosen, graph: Path, weights: str) -> Chosen:
     name, options = chosen
     if name != TENSORRT or "trt_engine_cache_path" in options:
         return chosen
-    content = [weights, digest_file(graph), os.environ.get(_TF32, "")]
-    digest = hashlib.sha256(" ".join(content).encode()).hexdigest()
+    key = " ".join([*content, os.environ.get(_TF32, "")])
+    digest = hashlib.sha256(key.encode()).hexdigest()
     folder = _user_cache() / "camruntime" / "tensorrt" / digest[:32]
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from camruntime.engine.memory import enough_memory
+from camruntime.engine.models import Model
 from camruntime.engine.providers import CPU, Chosen
 from camruntime.errors import DeviceMemoryError, MissingDependencyError, ProviderError
 from camruntime.maps import FloatArray
@@ -79,19 +80,25 @@ def session_options(threads: int | None = None) -> Options:
     return options
 
 
-def open_session(path: Path, providers: Sequence[Chosen], options: Options, advice: str) -> Session:
+def open_session(
+    model: Model, providers: Sequence[Chosen], options: Options, advice: str
+) -> Session:
     """A session on the first of `providers`, never on another one in silence.
 
     Raises:
         ProviderError: it does not open; ends with `advice`.
         DeviceMemoryError: there is not enough memory for the graph.
     """
+    files, data = [*model.weights], [*model.weights.values()]
+    if files:
+        options.add_external_initializers_from_files_in_memory(files, data, [*map(len, data)])
     name = providers[0][0]
     refusal: Exception | None = None
     try:
-        with enough_memory(name, path.name):
+        with enough_memory(name, model.name):
             # Without fallback: ONNX Runtime would print the reason and go on with the CPU.
-            session = ort.InferenceSession(str(path), options, [*providers], enable_fallback=0)
+            graph = str(model.graph) if isinstance(model.graph, Path) else model.graph
+            session = ort.InferenceSession(graph, options, [*providers], enable_fallback=0)
         if session.get_providers()[0] == name:
             return session
     except DeviceMemoryError:
@@ -100,7 +107,7 @@ def open_session(path: Path, providers: Sequence[Chosen], options: Options, advi
         refusal = error
     words = str(refusal or "ONNX Runtime's log says why").strip()
     raise ProviderError(
-        f"{name} did not open {path.name}: {words.splitlines()[-1][-200:]}. {advice}"
+        f"{name} did not open {model.name}: {words.splitlines()[-1][-200:]}. {advice}"
     ) from refusal
 
 

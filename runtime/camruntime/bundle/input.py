@@ -1,0 +1,91 @@
+"""How a photograph becomes a network's input, as `bundle.json` says it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+Colour = Literal["RGB", "BGR", "grey", "channels"]
+ResizeMode = Literal["squash", "centre-crop", "letterbox"]
+
+EIGHT_BITS, SIXTEEN_BITS = 255, 65535
+"""The largest values that pictures of so many bits hold."""
+
+_DRAWN: dict[Colour, tuple[int, int, int]] = {
+    "RGB": (0, 1, 2),
+    "BGR": (2, 1, 0),
+    "grey": (0, 0, 0),
+}
+
+
+def usual_shown(colour: Colour, channels: int) -> tuple[int, int, int]:
+    """Which channels of a network are drawn as red, green and blue, where nobody says."""
+    return _DRAWN.get(colour, (0, 1, 2) if channels >= 3 else (0, 0, 0))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Input:
+    """How a photograph becomes the network's input.
+
+    Attributes:
+        size: `(H, W)` in pixels.
+        colour: what the network's channels are: red, green and blue in either order, brightness,
+            or others (`channels`), taken as they come.
+        full_scale: the value of white in a picture: 255 in 8 bits, 4095 of a 12-bit camera.
+        shown: which of the network's channels are drawn as red, green and blue; one thrice is grey.
+        resize: `squash` ignores the aspect ratio; `centre-crop` scales the shorter side to
+            `shorter_side` and cuts the centre out; `letterbox` fits the whole picture and pads
+            with the mean colour.
+        shorter_side: for `centre-crop`, in pixels; None otherwise.
+        mean, std: one for each channel of the network, in its order, for pixel values that were
+            divided by `full_scale`: `(value - mean) / std`.
+    """
+
+    size: tuple[int, int]
+    colour: Colour
+    full_scale: int = EIGHT_BITS
+    shown: tuple[int, int, int] = (0, 1, 2)
+    resize: ResizeMode
+    shorter_side: int | None
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        count, usual = len(self.mean), _DRAWN.get(self.colour)
+        if min(self.size) < 1:
+            raise ValueError(f"expected a size of at least 1x1, got {self.size}")
+        if (self.shorter_side is None) is (self.resize == "centre-crop"):
+            raise ValueError(f"shorter_side {self.shorter_side} does not go with {self.resize}")
+        if self.shorter_side is not None and self.shorter_side < max(self.size):
+            raise ValueError(f"shorter_side {self.shorter_side} is below the size {self.size}")
+        if not all(map(math.isfinite, self.mean)) or not all(
+            0 < each < math.inf for each in self.std
+        ):
+            raise ValueError(f"expected finite mean and std above 0, got {self.mean}, {self.std}")
+        if not len(self.std) == count >= 1:
+            raise ValueError(f"expected as many std as mean, got {self.std}, {self.mean}")
+        if usual and (self.shown != usual or count != len(set(usual))):
+            raise ValueError(f"{count} channels shown as {self.shown} are not {self.colour}")
+        if not all(0 <= channel < count for channel in self.shown):
+            raise ValueError(f"expected shown channels of 0 to {count - 1}, got {self.shown}")
+        if not EIGHT_BITS <= self.full_scale <= SIXTEEN_BITS:
+            raise ValueError(f"expected full_scale of 255 to 65535, got {self.full_scale}")
+
+    @property
+    def channels(self) -> int:
+        """How many the network takes."""
+        return len(self.mean)
+
+    def words(self) -> str:
+        """What a picture holds: `RGB`, or `4 channels, shown 0, 1, 2, of 0-4095`."""
+        shown = ", ".join(map(str, dict.fromkeys(self.shown)))
+        kind = (
+            f"{self.channels} channels, shown {shown}" if self.colour == "channels" else self.colour
+        )
+        return kind if self.full_scale == EIGHT_BITS else f"{kind} of 0-{self.full_scale}"
+
+    def drawn_mean(self) -> tuple[float, float, float]:
+        """The mean colour as it is drawn: red, green and blue in [0, 1]."""
+        red, green, blue = (self.mean[channel] for channel in self.shown)
+        return red, green, blue
