@@ -40,15 +40,17 @@ def read_json(kind: type[T], file: Path, name: str, version: int, advice: str) -
     Raises:
         DecodeError: the file is no JSON, of another version, or does not fit `kind`.
     """
-    return fit(kind, read_object(file, version, advice), file, name)
-
-
-def read_object(file: Path, version: int, advice: str) -> dict[str, object]:
-    """The JSON object in a file, whose field `schema_version` is the one that is understood."""
     try:
-        raw = parse_json(file.read_bytes())
+        data = file.read_bytes()
     except OSError as error:
         raise DecodeError(f"cannot read {file}: {error.strerror or error}") from error
+    return fit(kind, parse_object(data, file, version, advice), file, name)
+
+
+def parse_object(data: bytes, file: Path, version: int, advice: str) -> dict[str, object]:
+    """The JSON object that `file` holds, whose `schema_version` is the one that is understood."""
+    try:
+        raw = parse_json(data)
     except ValueError as error:
         raise DecodeError(f"{file} is not valid JSON: {error}") from error
     found = raw.get("schema_version") if isinstance(raw, dict) else None

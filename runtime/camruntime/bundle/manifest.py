@@ -24,8 +24,19 @@ Precision = Literal["float32", "fp16", "int8"]
 ProbabilityKind = Literal["softmax", "sigmoid", "none"]
 
 _NUMBERS = re.compile("float(16|32|64)|u?int(8|16|32|64)|bool")
-_ALWAYS = {"head", "tail", "mask_images", "occlude_images", "mask_activations"}
-_SOMETIMES = {"gradient", "cells"}
+_LAYER = ("activations", "tokens")
+_MASKED = ("masks", "rows", "columns")
+_VALUES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "head": (("image",), _LAYER),
+    "tail": (_LAYER, ("logits",)),
+    "mask_images": (("image", *_MASKED), ("masked",)),
+    "occlude_images": (("image", "blurred", "offset", *_MASKED), ("occluded",)),
+    "mask_activations": (("activations", "masks"), ("masked",)),
+    "gradient": ((*_LAYER, "targets"), ("gradient", "logits")),
+    "cells": (("activations",), ("logits",)),
+}
+"""Inputs and outputs of each graph, in order; `tokens` only where the layer has any."""
+_NOT_ALWAYS = {"gradient", "cells"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -213,15 +224,24 @@ class Manifest:
             )
         if self.answer.one_logit and self.classes != 2:
             raise ValueError(f"one logit tells two classes apart, not {self.classes}")
-        missing = _ALWAYS - self.graphs.keys()
-        if missing or self.graphs.keys() - _ALWAYS - _SOMETIMES:
-            raise ValueError(f"expected the graphs {_ALWAYS}, got {sorted(self.graphs)}")
+        if not _VALUES.keys() - _NOT_ALWAYS <= self.graphs.keys() <= _VALUES.keys():
+            raise ValueError(f"expected the graphs {[*_VALUES]}, got {[*self.graphs]}")
+        for name, graph in self.graphs.items():
+            wanted = tuple(self._named(values) for values in _VALUES[name])
+            if (graph.inputs, graph.outputs) != wanted:
+                raise ValueError(
+                    f"expected inputs and outputs {wanted} of graph '{name}', got "
+                    f"{(graph.inputs, graph.outputs)}"
+                )
         files = [self.weights.file, MANIFEST, *(graph.file for graph in self.graphs.values())]
         if len(set(files)) < len(files):
             raise ValueError(f"expected a file for each, got {files}")
         shared = (one for graph in self.graphs.values() for one in graph.shared)
         if any(one.end > self.weights.bytes for one in shared):
             raise ValueError(f"shared weights lie behind the end of {self.weights.file}")
+
+    def _named(self, values: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(value for value in values if value != "tokens" or self.layer.tokens)
 
     @property
     def fingerprint(self) -> str:

@@ -12,7 +12,7 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from camruntime._decode import DecodeError, fit, read_object
+from camruntime._decode import DecodeError, fit, parse_object
 from camruntime.bundle.manifest import MANIFEST, SCHEMA_VERSION, Graph, Manifest
 from camruntime.bundle.sealing import unsealed
 from camruntime.errors import BundleError
@@ -94,7 +94,19 @@ def _read_manifest(folder: Path) -> Manifest:
     if _size(file) > _MANIFEST_BYTES:
         raise BundleError(f"{file} is larger than any bundle's: copy the bundle again")
     try:
-        document = unsealed(read_object(file, SCHEMA_VERSION, _VERSION_ADVICE))
+        return parse_manifest(file.read_bytes(), file)
+    except OSError as error:
+        raise BundleError(f"cannot read {file}: {error.strerror or error}") from error
+
+
+def parse_manifest(data: bytes, file: Path) -> Manifest:
+    """What `data` says, the content of `file`.
+
+    Raises:
+        BundleError: as `open_bundle`.
+    """
+    try:
+        document = unsealed(parse_object(data, file, SCHEMA_VERSION, _VERSION_ADVICE))
     except DecodeError as error:
         raise BundleError(str(error)) from error
     except ValueError as error:
