@@ -18,7 +18,7 @@ from rich.table import Column, Table
 
 from camexport.cli import option_texts
 from camexport.cli.build import build
-from camexport.cli.common import Arguments, Channels, Model, Output, console
+from camexport.cli.common import Arguments, Channels, Model, Output, Trust, TrustBundle, console
 from camexport.errors import UnknownModelError
 from camruntime.bundle import SCHEMA_VERSION, Parity
 from camruntime.errors import CamError, MissingDependencyError
@@ -56,12 +56,13 @@ def layers(
     output: Output = None,
     size: Annotated[str | None, typer.Option(help="Input, N or HxW pixels.")] = None,
     channels: Channels = None,
+    trust: Trust = False,
 ) -> None:
     """List the layers that a network can be split at; downloads nothing."""
     from camexport.models import find_architecture, input_channels, settle_answer
     from camexport.tracing import candidates, trace
 
-    architecture = find_architecture(model, dict(option_texts.pairs(arg)), output)
+    architecture = find_architecture(model, dict(option_texts.pairs(arg)), output, trust)
     network = (architecture.publish() if architecture.is_file else architecture.make(None)).eval()
     taken = architecture.size_for(option_texts.size(size))
     count = architecture.channels_for(channels) or input_channels(network, taken)
@@ -108,12 +109,13 @@ def verify(
         Path | None, typer.Option(help="The state dict, where the bundle was built from a file.")
     ] = None,
     provider: Annotated[str | None, typer.Option(help="`cuda`, `cpu`, or in full.")] = None,
+    trust: TrustBundle = False,
 ) -> None:
     """Compare a bundle with PyTorch again."""
     from camexport.verify import verify_bundle
 
     with console.status(f"verifying {bundle}"):
-        measured = verify_bundle(bundle, weights, [provider] if provider else None)
+        measured = verify_bundle(bundle, weights, [provider] if provider else None, trust)
     console.print(_parity_table(measured))
 
 
@@ -127,12 +129,19 @@ def randomise(
         Path | None, typer.Option(help="The state dict, where the bundle was built from a file.")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
+    trust: TrustBundle = False,
 ) -> None:
     """Randomise a network from its logits backwards, for `camruntime sanity`."""
     from camexport.randomise import RandomiseOptions, randomise_bundle
 
     options = RandomiseOptions(
-        bundle=bundle, out=out, stages=stages, seed=seed, weights=weights, force=force
+        bundle=bundle,
+        out=out,
+        stages=stages,
+        seed=seed,
+        weights=weights,
+        force=force,
+        trust=trust,
     )
     with console.status(f"randomising {escape(str(bundle))}"):
         made = randomise_bundle(options)

@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 
 from camexport.cli import option_texts
-from camexport.cli.common import Arguments, Channels, Model, Output, console
+from camexport.cli.common import Arguments, Channels, Model, Output, Trust, console
 from camruntime.bundle import Parity, manifest_rows
 from camruntime.errors import CamError
 
@@ -28,6 +28,7 @@ Weights = Annotated[
 
 def build(
     model: Model,
+    trust: Trust = False,
     arg: Arguments = None,
     output: Output = None,
     probabilities: Annotated[
@@ -93,6 +94,7 @@ def build(
 
     options = BuildOptions(
         model=model,
+        trust=trust,
         arguments=option_texts.pairs(arg),
         output=output,
         probabilities=probabilities,

@@ -18,6 +18,7 @@ from camruntime.bundle.sealing import unsealed
 from camruntime.errors import BundleError
 
 _MANIFEST_BYTES = 2**24  # a thousand classes need 40 kB
+_TRIES = 10  # a bundle may be replaced while its files are read, and again
 _VERSION_ADVICE = (
     "build the bundle again with the matching camexport, or install the matching camruntime"
 )
@@ -61,7 +62,7 @@ class Bundle:
 
 
 def open_bundle(path: str | Path) -> Bundle:
-    """Open the bundle in directory `path`.
+    """Open the bundle in directory `path`: if it is replaced meanwhile, the old one or the new one.
 
     Raises:
         BundleError: the directory, `bundle.json` or a graph is missing; the schema is another one;
@@ -69,6 +70,26 @@ def open_bundle(path: str | Path) -> Bundle:
             itself, does not match its digest.
     """
     folder = Path(path)
+    for _ in range(_TRIES):
+        before = _identity(folder)
+        try:
+            return _open(folder)
+        except BundleError:
+            if _identity(folder) == before:
+                raise
+    return _open(folder)
+
+
+def _identity(folder: Path) -> tuple[int, ...] | None:
+    """Changes when `bundle.json` is another file."""
+    try:
+        found = (folder / MANIFEST).stat()
+    except (OSError, ValueError):  # ValueError: a NUL in the path
+        return None
+    return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size
+
+
+def _open(folder: Path) -> Bundle:
     manifest = _read_manifest(folder)
     weights = manifest.weights
     files = [(graph.file, graph.sha256) for graph in manifest.graphs.values()]
