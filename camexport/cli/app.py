@@ -38,6 +38,7 @@ def _show_version(wanted: bool) -> None:
 
 @app.callback()
 def camexport(
+    context: typer.Context,
     version: Annotated[
         bool,
         typer.Option(
@@ -46,7 +47,8 @@ def camexport(
     ] = False,
 ) -> None:
     """Image classifiers from PyTorch to bundles of ONNX graphs, split at a target layer."""
-    _require("torch", "torchvision", "timm", "onnx", "onnxscript", "safetensors")
+    if context.invoked_subcommand != "sign":
+        _require("torch", "torchvision", "timm", "onnx", "onnxscript", "safetensors")
 
 
 @app.command()
@@ -148,6 +150,21 @@ def randomise(
     for stage in made:
         text = f"{stage.folder}  {stage.manifest.source.name}"
         console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+@app.command()
+def sign(
+    bundle: Annotated[Path, typer.Argument(help="Directory of the bundle.")],
+    key: Annotated[Path, typer.Option(help="PEM of your private key, P-256, P-384 or P-521.")],
+    certificate: Annotated[Path | None, typer.Option(help="PEM of the key's certificate.")] = None,
+    chain: Annotated[
+        list[Path] | None, typer.Option(help="PEM of certificates between it and the root; repeat.")
+    ] = None,
+) -> None:
+    """Sign a bundle, for `camruntime.load(path, require_signature=PUBLIC_KEY)`."""
+    from camexport.signing import sign_bundle
+
+    console.print(str(sign_bundle(bundle, key, certificate, chain or ())), soft_wrap=True)
 
 
 @app.command()

@@ -283,6 +283,7 @@ def load(
     device_id: int = 0,
     threads: int | None = None,
     chunk: int | None = None,
+    require_signature: str | Path | None = None,
 ) -> Explainer:
     """Open the bundle in directory `path`.
 
@@ -297,11 +298,15 @@ def load(
         chunk: perturbed copies, or images, computed at once, the knob for memory; None chooses by
             provider and threads. Where memory runs out it becomes fewer, which a
             `SmallerChunkWarning` says once.
+        require_signature: PEM file of a public key or of certificates: the bundle has to be signed
+            with that key, or with one whose certificate goes back to these. Needs the extra
+            `signing`.
 
     Raises:
+        SignatureError: a signature is required and missing, by another key, or of other files.
         BundleError: not a bundle, damaged, or of another schema version.
         ProviderError: a provider that was named does not open.
-        MissingDependencyError: ONNX Runtime is not installed.
+        MissingDependencyError: ONNX Runtime is not installed, or model-signing where it is needed.
     """
-    bundle = open_bundle(path)
+    bundle = open_bundle(path, require_signature)
     return Explainer(bundle, Engine(bundle, providers, device_id, threads), chunk)
