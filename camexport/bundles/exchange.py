@@ -7,6 +7,7 @@ import errno
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 _HERE = -100  # AT_FDCWD: paths are relative to the current directory
 _LINUX_EXCHANGE = _MAC_SWAP = 2
@@ -19,7 +20,9 @@ def exchange(one: Path, other: Path) -> bool:
     Raises:
         OSError: one of them is missing, or the folder cannot be written.
     """
-    library = None if sys.platform == "win32" else ctypes.CDLL(None, use_errno=True)
+    if sys.platform == "win32":
+        return False
+    library: Any = ctypes.CDLL(None, use_errno=True)
     paths = os.fsencode(one), os.fsencode(other)
     if hasattr(library, "renameat2"):
         failed = library.renameat2(_HERE, paths[0], _HERE, paths[1], _LINUX_EXCHANGE)
