@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from camruntime._named_files import require_own_files
 from camruntime.edge_model import EDGES, open_edge_model, scharr
 from camruntime.engine.cell_masks import cell_masks
 from camruntime.engine.engine import Array, DeviceValue, Engine
@@ -176,6 +177,10 @@ class OnnxGraphs:
             if source == "auto"
             else open_edge_model(source)
         )
+        try:
+            require_own_files(graph, ())
+        except ValueError as error:
+            raise EdgeModelError(f"{path} {error}: save the model as one file") from error
         inputs = {model.input: model.prepare(pixels)}
         try:
             (found,) = self.engine.run_other(path.stem, graph, inputs, [model.output])
