@@ -60,6 +60,10 @@ def test_build_then_verify(tmp_path: Path) -> None:
     ):
         assert said in done.stdout
     verified = _run("verify", out, "--provider", "cpu")
+    assert verified.returncode == 1
+    assert "networks:plain" in verified.stderr
+    assert "--trust" in verified.stderr
+    verified = _run("verify", out, "--provider", "cpu", "--trust")
     assert verified.returncode == 0, verified.stderr
     assert verified.stdout.count("head+tail") == 3
 
