@@ -12,11 +12,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from camexport.errors import ParityError
 from camexport.parity._noise import noise
 from camexport.parity.reference import Reference
 from camexport.parity.tolerances import GRADIENT
 from camexport.tracing import INPUTS, Layout, on_tensors
-from camruntime.bundle import Layer, Parity
+from camruntime.bundle import Layer, Manifest, Parity
 from camruntime.engine import Engine
 from camruntime.maps import FloatArray
 
@@ -25,6 +26,7 @@ SATURATED = 30.0
 """Factor on activations that drives sigmoids, softmaxes and clipped functions to their ends."""
 
 _DRAWS = 3
+_IMAGES = 5
 
 
 @dataclass(frozen=True)
@@ -43,16 +45,36 @@ def measure_gradient(reference: Reference, engine: Engine, seed: int = 0) -> tup
     the same for PyTorch's own float32. A value that lies within rounding of a kink, such as
     a ReLU's zero, falls on either side by chance and moves a whole path's gradient; a case over its
     limit is drawn anew, at most three times, and a graph that is wrong stays wrong.
+
+    Raises:
+        ParityError: the gradient is zero everywhere, so that nothing can be compared.
     """
     generator = torch.Generator().manual_seed(seed)
-    measured = []
+    measured, norms = [], []
     for case in _CASES:
         for _ in range(_DRAWS):
-            found = _compare(reference, engine, case, generator)
+            found, norm = _compare(reference, engine, case, generator)
             if found.relative <= GRADIENT.limit(found.float32):
                 break
         measured.append(found)
+        norms.append(norm)
+    if not any(norms):
+        _refuse_vanished(reference, engine.bundle.manifest, generator)
     return tuple(measured)
+
+
+def _refuse_vanished(reference: Reference, manifest: Manifest, generator: torch.Generator) -> None:
+    """Unless the classes that were drawn are merely such as nothing leads to."""
+    images = noise(manifest.input, _IMAGES, generator)
+    activations, logits = reference.run(images)
+    if reference.exact.gradient(images, activations, logits.argmax(1)).any():
+        return
+    raise ParityError(
+        f"the gradient at layer '{manifest.layer.name}' is zero for every class and every image of "
+        "noise, in float64 too: what follows is saturated, as by a clip, a hard tanh or dead "
+        "ReLUs, and maps from gradients would all be empty; give the network without what bounds "
+        "its outputs (see --output), name a --layer behind that, or build with --no-gradient"
+    )
 
 
 def layout_in(layer: Layer) -> Layout:
@@ -68,7 +90,8 @@ def layer_inputs(layer: Layer, activations: Tensor) -> dict[str, FloatArray]:
 
 def _compare(
     reference: Reference, engine: Engine, case: _Case, generator: torch.Generator
-) -> Parity:
+) -> tuple[Parity, float]:
+    """What differs, and the norm of the gradient itself."""
     manifest = engine.bundle.manifest
     images = noise(manifest.input, case.batch, generator)
     targets = torch.randint(0, manifest.classes, (case.batch,), generator=generator)
@@ -80,7 +103,7 @@ def _compare(
     )
     inputs = {**layer_inputs(manifest.layer, activations), "targets": targets.numpy()}
     found = engine.run("gradient", inputs)[0].numpy()
-    return Parity(
+    parity = Parity(
         graph="gradient",
         saturated=case.saturated,
         batch=case.batch,
@@ -88,6 +111,7 @@ def _compare(
         relative=_relative(found, wanted),
         float32=_relative(own, wanted),
     )
+    return parity, float(np.linalg.norm(wanted))
 
 
 def _relative(found: NDArray[np.floating], wanted: NDArray[np.float64]) -> float:
