@@ -108,10 +108,10 @@ def build_bundle(options: BuildOptions) -> Built:
         MissingDependencyError: ONNX Runtime is not installed.
     """
     architecture = find_architecture(options.model, dict(options.arguments), options.output)
-    channels = architecture.channels_for(options.channels)
+    size, channels = architecture.size_for(options.size), _known_channels(architecture, options)
     calibration_files(options.precision, options.calibrate)  # refused before anything is loaded
     known = None if channels is None else _prepared(architecture, options, channels)
-    size, given = architecture.size_for(options.size), _read_labels(options.labels)
+    given = _read_labels(options.labels)
     out = options.out or Path("exported_models") / _short(options.model)
     with staged(out, options.force) as stage:
         network, source = load_network(
@@ -144,6 +144,14 @@ def build_bundle(options: BuildOptions) -> Built:
         if calibration is not None:
             reduce_in_place(stage, calibration)
     return Built(open_bundle(out), _assumed(architecture, options), settled.output)
+
+
+def _known_channels(architecture: Architecture, options: BuildOptions) -> int | None:
+    """As many as are known before weights are chosen; a file has them, so it can be tried."""
+    channels = architecture.channels_for(options.channels)
+    if channels is None and architecture.is_file:
+        return input_channels(architecture.publish(), architecture.size_for(options.size))
+    return channels
 
 
 def _prepared(

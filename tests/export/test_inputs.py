@@ -16,6 +16,7 @@ from onnx import TensorProto, helper, numpy_helper
 import camruntime
 from camexport.build import BuildOptions, build_bundle
 from camexport.errors import ExportError, OptionError, UnsupportedError
+from camexport.models import _channels
 from camexport.verify import verify_bundle
 from camruntime.bundle import Input
 from camruntime.errors import ImageError
@@ -351,3 +352,30 @@ def test_images_of_other_integers_are_refused(tmp_path: Path) -> None:
     path = _save(tmp_path / "k.onnx", [cast], 3, ("n", 3, 16, 16), TensorProto.UINT16)
     with pytest.raises(UnsupportedError, match=r"UINT16.*expected one image .* floats or uint8"):
         _build(tmp_path / "b", path)
+
+
+def _for_fixed(path: Path, rows: int) -> Path:
+    """A file for `rows` images with open channels, of one; its reshape has the rows in it."""
+    shape = {"rows": np.array([rows, -1, 16, 16])}
+    turn = _node("Reshape", "x", "rows", "picture")
+    return _save(path, [turn], 1, (rows, "c", 16, 16), beside=shape)
+
+
+@pytest.mark.parametrize("rows", [1, 4])
+def test_open_channels_of_a_file_for_a_fixed_batch_are_tried_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: int
+) -> None:
+    tried: list[int] = []
+
+    def seen(network: Any, channels: int, size: tuple[int, int]) -> str | None:
+        tried.append(channels)
+        return failure(network, channels, size)
+
+    failure = _channels._failure
+    monkeypatch.setattr(_channels, "_failure", seen)
+    path = _for_fixed(tmp_path / "one.onnx", rows)
+    explainer = _build(tmp_path / "b", path)
+    assert tried == [3, 1]
+    images = prepare(as_picture(_photo(1), _input(explainer)), _input(explainer))
+    expected = _answer(path, np.repeat(images, rows, 0))
+    np.testing.assert_allclose(explainer.graphs().forward(images).logits, expected, atol=1e-4)
