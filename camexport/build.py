@@ -128,7 +128,7 @@ def build_bundle(options: BuildOptions) -> Built:
         )
         program = trace(network, size, spec.channels)
         require_classifier(network, size, spec.channels)
-        layer = options.layer or default_layer(program, network)
+        layer = default_layer(program, network) if options.layer is None else options.layer
         parts = split(program, architecture.path_of(layer))
         contents = Contents(
             model=options.model,
@@ -163,7 +163,7 @@ def _prepared(
 
 def _assumed(architecture: Architecture, options: BuildOptions) -> tuple[str, ...]:
     size = options.size or architecture.size_fixed
-    plain = architecture.takes_pixels
+    plain = architecture.white
     said = {"--size": size, "--mean": options.mean or plain, "--std": options.std or plain}
     missing = tuple(option for option, value in said.items() if not value)
     return missing if architecture.input_assumed else ()

@@ -267,7 +267,9 @@ def test_uint8_channels_last_with_a_cast_inside(tmp_path: Path, channels: int) -
     photo = RNG.integers(0, 256, (16, 20, channels), np.uint8)
     np.testing.assert_allclose(_logits(explainer, photo), _answer(path, photo[None]), atol=1e-4)
     for options in ({"mean": (0.5,)}, {"std": (0.5,)}, {"full_scale": 4095}):
-        with pytest.raises(OptionError, match=r"takes 8-bit values as they are .* --mean, --std"):
+        with pytest.raises(
+            OptionError, match=r"takes values of 0-255 as they are .* --mean, --std"
+        ):
             _build(tmp_path / "c", path, **options)
     assert verify_bundle(tmp_path / "b")
 
@@ -347,10 +349,32 @@ def test_open_channels_are_tried(tmp_path: Path) -> None:
         _build(tmp_path / "d", path, channels=3)
 
 
+def test_images_in_sixteen_bits(tmp_path: Path) -> None:
+    """Of a 12-bit camera, too: the network is given the camera's own values."""
+    nodes = [
+        _node("Cast", "x", "floats", to=TensorProto.FLOAT),
+        _node("Div", "floats", "white", "picture"),
+    ]
+    beside = {"white": np.full(1, 65535, np.float32)}
+    path = _save(tmp_path / "k.onnx", nodes, 1, ("n", 1, 16, 16), TensorProto.UINT16, beside=beside)
+    for full_scale in (65535, 4095):
+        given = None if full_scale == 65535 else full_scale
+        out = tmp_path / str(full_scale)
+        explainer = _build(out, path, full_scale=given, gradient=True)
+        assert _input(explainer).full_scale == full_scale
+        photo = RNG.integers(0, full_scale, (16, 16), np.uint16, endpoint=True)
+        expected = _answer(path, photo[None, None])
+        np.testing.assert_allclose(_logits(explainer, photo), expected, atol=1e-5)
+        with pytest.raises(ImageError, match=f"--full-scale {full_scale}"):
+            explainer.explain(_photo(1))
+    with pytest.raises(OptionError, match=r"takes values of 0-65535 as they are"):
+        _build(tmp_path / "c", path, mean=(0.5,))
+
+
 def test_images_of_other_integers_are_refused(tmp_path: Path) -> None:
     cast = _node("Cast", "x", "picture", to=TensorProto.FLOAT)
-    path = _save(tmp_path / "k.onnx", [cast], 3, ("n", 3, 16, 16), TensorProto.UINT16)
-    with pytest.raises(UnsupportedError, match=r"UINT16.*expected one image .* floats or uint8"):
+    path = _save(tmp_path / "k.onnx", [cast], 3, ("n", 3, 16, 16), TensorProto.INT32)
+    with pytest.raises(UnsupportedError, match=r"INT32.*one image .* floats, uint8 or uint16"):
         _build(tmp_path / "b", path)
 
 
