@@ -91,11 +91,16 @@ class Architecture:
         Raises:
             OptionError: it takes another number, or there is no such.
         """
-        if self.channels is None and (wanted is None or wanted >= 1):
+        if wanted is not None and wanted < 1:
+            raise OptionError(f"--channels {wanted} is below 1")
+        if self.channels is None:
             return wanted
         if wanted not in (None, self.channels):
-            takes = f"{self.name} takes images of {self.channels} channel(s): leave --channels out"
-            raise OptionError(takes if self.channels else f"--channels {wanted} is below 1")
+            other = "export the file again" if self.is_file else "give package.module:callable"
+            raise OptionError(
+                f"{self.name} takes images of {self.channels} channel(s), not {wanted}: leave "
+                f"--channels out, or {other} with a network that takes {wanted}"
+            )
         return self.channels
 
 

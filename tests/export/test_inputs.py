@@ -123,6 +123,17 @@ def test_a_network_that_repeats_a_grey_image_takes_one_channel(tmp_path: Path) -
     np.testing.assert_allclose(_logits(explainer, photo), expected, atol=1e-4)
 
 
+def test_one_channel_that_is_broadcast_is_grey_repeated(tmp_path: Path) -> None:
+    """Means of three channels make three of one, which is no mistake where it is asked for."""
+    photo = _photo(1)
+    explainer = _own(tmp_path / "b", "normalised", channels_given=1)
+    assert _input(explainer).colour == "grey"
+    images = torch.from_numpy(prepare(photo, _input(explainer)))
+    expected = channelled(3, "normalised")(images.repeat(1, 3, 1, 1))[0].detach()
+    np.testing.assert_allclose(_logits(explainer, photo), expected, atol=1e-4)
+    assert _input(_own(tmp_path / "c", "normalised")).colour == "RGB"
+
+
 def test_bgr_and_channels_that_a_network_reverses_itself(tmp_path: Path) -> None:
     """A network that reverses RGB itself is one that takes BGR."""
     photo = _photo()
@@ -183,7 +194,7 @@ def test_options_that_do_not_fit(
 
 
 def test_published_networks_say_their_channels(tmp_path: Path) -> None:
-    with pytest.raises(OptionError, match=r"resnet18 takes images of 3 channel\(s\): leave"):
+    with pytest.raises(OptionError, match=r"resnet18 takes .* 3 channel\(s\), not 1: .*:callable"):
         _build(tmp_path / "b", "resnet18", weights="random", channels=1)
 
 
@@ -195,7 +206,7 @@ def test_an_exported_program_of_two_channels(tmp_path: Path) -> None:
     torch.export.save(program, tmp_path / "two.pt2")
     explainer = _build(tmp_path / "b", tmp_path / "two.pt2", shown=(1,))
     assert (_input(explainer).channels, _input(explainer).shown) == (2, (1, 1, 1))
-    with pytest.raises(OptionError, match=r"takes images of 2 channel\(s\): leave --channels out"):
+    with pytest.raises(OptionError, match=r"takes images of 2 channel\(s\), not 3: leave .* file"):
         _build(tmp_path / "c", tmp_path / "two.pt2", channels=3)
 
 
