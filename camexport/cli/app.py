@@ -21,7 +21,7 @@ from camexport.cli.build import build
 from camexport.cli.common import Arguments, Channels, Model, Output, console
 from camexport.errors import UnknownModelError
 from camruntime.bundle import SCHEMA_VERSION, Parity
-from camruntime.errors import CamError, MissingDependencyError
+from camruntime.errors import CamError, MissingDependencyError, refuse_blank
 
 if TYPE_CHECKING:
     from camexport.tracing import Layout
@@ -158,6 +158,7 @@ def main() -> None:
     """Run the command line; errors of ours end it with one line and status 1."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # unwinds, so that nothing is left
     try:
+        refuse_blank(sys.argv)
         app()
     except CamError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -14,7 +14,7 @@ from camexport.errors import UnsupportedError, one_line
 from camexport.onnx_source.batching import for_one
 from camexport.onnx_source.names import module_paths, names_in_file
 from camexport.onnx_source.operators import OPERATORS, Attributes
-from camexport.onnx_source.reading import FileGraph, read_graph
+from camexport.onnx_source.reading import WHITE, FileGraph, read_graph
 from camruntime.errors import CamError
 
 
@@ -69,7 +69,8 @@ class OnnxNetwork(nn.Module):
         image, output: names of the tensors that hold the images and the logits.
         channels: of the images, where the file fixes them.
         channels_last: whether the file itself takes images `(n, H, W, channels)`.
-        takes_pixels: whether the file itself takes uint8, which are floats of 0 to 255 here.
+        white: the largest value of the images where the file itself takes them in integers, which
+            are floats of 0 to that here; None where it takes floats.
         precision: what the file itself computes in.
         for_one: whether the file itself takes a fixed number of images at a time, mostly one.
         fixed_batch: that number; 1 where it takes any.
@@ -87,7 +88,7 @@ class OnnxNetwork(nn.Module):
         self.channels_last = _is_channels_last(shape)
         rows, columns = shape[1:3] if self.channels_last else shape[2:4]
         self.channels = shape[3] if self.channels_last else shape[1]
-        self.takes_pixels = image.dtype == ir.DataType.UINT8
+        self.white = None if image.dtype is None else WHITE.get(image.dtype)
         self.precision = read.precision
         self.size = (rows, columns) if rows and columns else None
         self.for_one = shape[0] == 1

@@ -87,8 +87,8 @@ def compare_with_file(
 def _images(network: OnnxNetwork, shape: tuple[int, ...]) -> Tensor:
     """Noise that is the same in the file's own type."""
     generator = torch.Generator().manual_seed(0)
-    if network.takes_pixels:
-        return torch.randint(0, 256, shape, generator=generator).float()
+    if network.white is not None:
+        return torch.randint(0, network.white + 1, shape, generator=generator).float()
     images = torch.randn(*shape, generator=generator)
     return images.half().float() if network.precision == "float16" else images
 

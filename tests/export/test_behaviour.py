@@ -83,6 +83,34 @@ class FirstOnly(Plain):
         return super().forward(images[:1])
 
 
+class Dead(Plain):
+    """ReLUs that no picture wakes."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        values = torch.relu(-1 - self.features(images).abs())
+        logits: Tensor = self.fc(values.mean((2, 3)))
+        return logits
+
+
+class Deaf(Plain):
+    """Hears only what is loud, or what is coarse."""
+
+    loud, coarse = 1e9, 1e9
+
+    def forward(self, images: Tensor) -> Tensor:
+        heard = torch.relu(images.abs().amax((1, 2, 3)) - self.loud)
+        heard = heard + torch.relu(images.mean((1, 2, 3)).abs() - self.coarse)
+        return super().forward(images * heard.clamp(max=1)[:, None, None, None])
+
+
+class HardOfHearing(Deaf):
+    loud = 50.0
+
+
+class Longsighted(Deaf):
+    coarse = 10.0
+
+
 def _holding(value: float) -> Callable[[], nn.Module]:
     def make() -> nn.Module:
         network = Plain()
@@ -102,6 +130,8 @@ def _holding(value: float) -> Callable[[], nn.Module]:
         (Remembering, UnsupportedError, r"differently each time, .* earlier images"),
         (FirstOnly, UnsupportedError, r"answers 3 images with a tensor of shape \(1, 4\)"),
         (Overflowing, ParityError, r"float32 is not enough from 'fc' on"),
+        (Dead, UnsupportedError, r"same answer for every image .* do not depend on the picture"),
+        (Deaf, UnsupportedError, r"same answer for every image of noise"),
     ],
 )
 def test_what_no_graph_could_be_true_to(
@@ -111,6 +141,15 @@ def test_what_no_graph_could_be_true_to(
     with pytest.raises(kind, match=said) as raised:
         require_classifier(make().eval(), SIZE)
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("make", [HardOfHearing, Longsighted])
+def test_what_weak_noise_alone_does_not_move_is_a_classifier(make: type[Deaf]) -> None:
+    torch.manual_seed(0)
+    network = make().eval()
+    weak = network(torch.randn(3, 3, *SIZE))
+    assert torch.equal(weak, weak[:1].expand(3, -1))
+    require_classifier(network, SIZE)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])

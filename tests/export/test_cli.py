@@ -98,6 +98,39 @@ def test_layers_marks_cuts_and_the_default(inside: Inside) -> None:
     assert table["features.1"] == ["BatchNorm2d", "8x16x16", "", "yes", ""]
 
 
+OPTIONS = {
+    "build": "--model --output --weights --layer --labels --out --calibrate --arg --size --mean",
+    "layers": "--model --output --size --arg",
+    "models": "--filter",
+    "verify": "--weights --provider",
+    "randomise": "--out --weights",
+    "edges": "--weights --out",
+}
+
+
+@pytest.mark.parametrize("command", OPTIONS)
+def test_an_empty_text_is_no_default(inside: Inside, tmp_path: Path, command: str) -> None:
+    model = ("--model", "networks:plain", "--size", 32, "--out", tmp_path / "b")
+    rest = model if command == "build" else ()
+    for option in OPTIONS[command].split():
+        for blank in ("", "  "):
+            done = inside(command, *rest, option, blank)
+            assert done.returncode == 1, (option, done.stdout)
+            assert done.stderr.startswith(f"error: an empty text stands behind {option}: expected")
+            assert len(done.stderr.splitlines()) == 1
+        done = inside(command, *rest, f"{option}=")
+        assert f"behind {option}:" in done.stderr
+    done = inside(command, "")
+    assert f"behind {command}: expected a value" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_argument_of_a_callable_may_be_empty(inside: Inside, tmp_path: Path) -> None:
+    model = ("--model", "networks:sized", "--arg", "classes=3", "--arg", "name=")
+    done = inside("build", *model, "--size", 32, "--no-gradient", "--out", tmp_path / "b")
+    assert done.returncode == 0, done.stderr
+
+
 def test_errors_are_one_line_and_status_one(inside: Inside, tmp_path: Path) -> None:
     out = ("--out", tmp_path / "b")
     for arguments, said in (

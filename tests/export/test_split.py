@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 
 import pytest
 import torch
 import torchvision
 from torch import nn
 
+from camexport.build import BuildOptions, build_bundle
 from camexport.errors import NotACutError, NotSpatialError, UnknownLayerError, UnsupportedError
 from camexport.parity import Reference
 from camexport.tracing import candidates, default_layer, split, trace
@@ -52,6 +54,11 @@ def test_a_bypass_is_refused_and_the_cuts_are_named() -> None:
     program = trace(torchvision.models.resnet18().eval(), (64, 64))
     with pytest.raises(NotACutError, match=r"layer4\.1\.conv1.*layers that are: .*layer3.*layer4"):
         split(program, "layer4.1.conv1")
+
+
+def test_an_empty_name_is_no_default(tmp_path: Path) -> None:
+    with pytest.raises(UnknownLayerError, match="no layer ''"):
+        build_bundle(BuildOptions(model="networks:plain", size=SIZE, layer="", out=tmp_path / "b"))
 
 
 def test_an_unknown_layer_names_the_nearest() -> None:

@@ -27,6 +27,22 @@ def _run(*arguments: object, **environment: str) -> subprocess.CompletedProcess[
     return subprocess.run(command, capture_output=True, text=True, check=False, env=variables)
 
 
+def test_an_empty_text_is_no_default(inspector: Path, samples: list[Path]) -> None:
+    """As a path it would be the current folder, and as a target no class at all."""
+    explain = ("explain", inspector, samples[0])
+    for arguments, behind in (
+        ((*explain, "--out", ""), "--out"),
+        ((*explain, "--target="), "--target"),
+        ((*explain, "--provider", " "), "--provider"),
+        (("evaluate", inspector, ""), inspector),
+        (("info", ""), "info"),
+    ):
+        done = _run(*arguments)
+        assert done.returncode == 1
+        assert done.stderr.startswith(f"error: an empty text stands behind {behind}: expected a")
+        assert len(done.stderr.splitlines()) == 1
+
+
 def test_explain_writes_pictures_maps_figures_and_sheets(
     inspector: Path, samples: list[Path], tmp_path: Path
 ) -> None:

@@ -18,7 +18,7 @@ from camruntime.cli.compare import compare
 from camruntime.cli.evaluate import evaluate
 from camruntime.cli.explain import explain
 from camruntime.cli.sanity import sanity
-from camruntime.errors import CamError
+from camruntime.errors import CamError, refuse_blank
 from camruntime.methods import METHODS, NAMED, choices
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -110,6 +110,7 @@ def info(bundle: BundlePath) -> None:
 def main() -> None:
     """Run the command line; errors of ours end it with one line and status 1."""
     try:
+        refuse_blank(sys.argv)
         app()
     except CamError as error:
         print(f"error: {error}", file=sys.stderr)
