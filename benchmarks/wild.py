@@ -32,7 +32,7 @@ from camexport.build import BuildOptions, build_bundle
 from camexport.errors import one_line
 from camexport.models import find_architecture, load_network
 from camexport.onnx_source import OnnxNetwork
-from camexport.parity import logits_of_file
+from camexport.parity import scores_of_file
 from camruntime.bundle import Colour
 from camruntime.errors import CamError
 
@@ -158,8 +158,8 @@ def _compared(path: Path, output: str | None) -> dict[str, Any]:
     shape = (IMAGES, network.channels or 3, *size)
     images = np.random.default_rng(1).normal(0, 1, shape).astype(np.float32)
     with torch.no_grad():
-        found = network(torch.from_numpy(images)).numpy()
-    expected = logits_of_file(network, path, images)
+        found = network.scores(torch.from_numpy(images)).numpy()
+    expected = scores_of_file(network, path, images)
     scale = float(np.abs(expected).max()) or 1.0
     return {
         "size": f"{size[0]}x{size[1]}",
