@@ -516,7 +516,7 @@ def test_a_file_that_is_read_wrongly_is_refused(
 ) -> None:
     """Also where the softmax is 1 for the same class whatever was read."""
     nodes, constants = _classifier()
-    constants["bias"] = np.float32([0, 0, 1000 * saturated, 0, 0])
+    constants["bias"] = np.array([0, 0, 1000 * saturated, 0, 0], np.float32)
     path = _save(tmp_path / "c.onnx", nodes, constants, shape=("n", 3, 24, 32))
     monkeypatch.setitem(OPERATORS, "Relu", lambda _attributes, x: x.abs())
     with pytest.raises(ParityError, match="was read wrongly"):
