@@ -66,7 +66,10 @@ def write_bundle(folder: Path, network: nn.Module, parts: Split, contents: Conte
 
 
 def _convert(parts: Split, contents: Contents) -> dict[str, ir.Model]:
-    """All graphs of the bundle by name."""
+    """All graphs of the bundle by name; what has no gradient is told before anything is written."""
+    gradient = (
+        differentiate(parts.tail, lead=contents.answer.one_logit) if contents.gradient else None
+    )
     examples = {"activations": torch.zeros(2, *parts.layout.shape)}
     if parts.layout.tokens:
         examples["tokens"] = torch.zeros(2, parts.layout.tokens, parts.layout.shape[0])
@@ -82,8 +85,7 @@ def _convert(parts: Split, contents: Contents) -> dict[str, ir.Model]:
     if cells is not None:
         models["cells"] = to_onnx(cells, examples, ["logits"])
         models["cells"].graph.outputs[0].shape = ir.Shape(["rows", parts.classes])
-    if contents.gradient:
-        gradient = differentiate(parts.tail, lead=contents.answer.one_logit)
+    if gradient is not None:
         models["gradient"] = gradient_to_onnx(gradient, examples)
     return models
 
