@@ -21,7 +21,8 @@ from camexport.cli.build import build
 from camexport.cli.common import Arguments, Channels, Model, Output, console
 from camexport.errors import UnknownModelError
 from camruntime.bundle import SCHEMA_VERSION, Parity
-from camruntime.errors import CamError, MissingDependencyError, refuse_blank
+from camruntime.cli import Traceback, run
+from camruntime.errors import MissingDependencyError
 
 if TYPE_CHECKING:
     from camexport.tracing import Layout
@@ -44,6 +45,7 @@ def camexport(
             "--version", is_eager=True, callback=_show_version, help="Show the version and exit."
         ),
     ] = False,
+    traceback: Traceback = False,
 ) -> None:
     """Image classifiers from PyTorch to bundles of ONNX graphs, split at a target layer."""
     _require("torch", "torchvision", "timm", "onnx", "onnxscript", "safetensors")
@@ -155,14 +157,9 @@ def edges(
 
 
 def main() -> None:
-    """Run the command line; errors of ours end it with one line and status 1."""
+    """Run the command line."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # unwinds, so that nothing is left
-    try:
-        refuse_blank(sys.argv)
-        app()
-    except CamError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(1)
+    run(app)
 
 
 def _axes(layout: Layout) -> str:

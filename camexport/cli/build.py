@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from traceback import print_exc
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -12,7 +11,6 @@ from rich.markup import escape
 from camexport.cli import option_texts
 from camexport.cli.common import Arguments, Channels, Model, Output, console
 from camruntime.bundle import Parity, manifest_rows
-from camruntime.errors import CamError
 
 if TYPE_CHECKING:
     from camexport.build import Built
@@ -78,9 +76,6 @@ def build(
         Literal["float32", "fp16", "int8"],
         typer.Option(help="What the graphs compute in; maps that change too much fail the build."),
     ] = "float32",
-    traceback: Annotated[
-        bool, typer.Option("--traceback", help="Of an error, show where in the code it was raised.")
-    ] = False,
     calibrate: Annotated[
         Path | None,
         typer.Option(
@@ -118,12 +113,7 @@ def build(
     )
     # No live display here: torchvision draws its own bar while it downloads.
     print(f"building {model}", flush=True)
-    try:
-        built = build_bundle(options)
-    except CamError:
-        if traceback:
-            print_exc()  # with torch's own errors, of which the line that follows says the gist
-        raise
+    built = build_bundle(options)
     _summarise(built, layer is None)
 
 

@@ -21,8 +21,7 @@ warning: memory ran out, fewer copies at once did fit, and the results are the s
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
-from itertools import pairwise
+from collections.abc import Iterable
 
 
 class CamError(Exception):
@@ -79,27 +78,6 @@ class MissingDependencyError(CamError):
 
 class NonFiniteError(CamError):
     """The network answered NaN or infinity to the unmodified image."""
-
-
-def refuse_blank(arguments: Sequence[str]) -> None:
-    """Refuse an empty argument of a command line: as a path it would be the current folder.
-
-    A shell makes one of a variable that is not set, and nobody means a default by it.
-
-    Args:
-        arguments: the program's name and what follows it.
-
-    Raises:
-        CamError: names the option, or what stands before.
-    """
-    for before, text in pairwise(arguments):
-        option, equals, value = text.partition("=")
-        joined = equals and option.startswith("--")
-        if not (value if joined else text).strip():
-            raise CamError(
-                f"an empty text stands behind {option if joined else before}: expected a value; "
-                "set the variable that it may come from, or leave the option out for its default"
-            )
 
 
 def nearest(name: str, known: Iterable[str], count: int = 3) -> str:

@@ -161,6 +161,24 @@ def test_errors_are_one_line_and_status_one(inside: Inside, tmp_path: Path) -> N
         assert value in done.stderr
 
 
+@pytest.mark.parametrize("shown", [False, True])
+def test_an_error_that_nobody_foresaw_is_one_line_too(
+    inside: Inside, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, shown: bool
+) -> None:
+    def fail() -> None:
+        raise ZeroDivisionError("first line\nsecond line")
+
+    monkeypatch.setattr("camexport.build.build_bundle", lambda _: fail())
+    options = ("--traceback",) if shown else ()
+    done = inside("build", "--model", "networks:plain", "--out", tmp_path / "b", *options)
+    assert done.returncode == 70
+    *above, last = done.stderr.splitlines()
+    assert last.startswith("error: unexpected ZeroDivisionError: first line (")
+    assert "--traceback" in last
+    assert ("in fail" in "".join(above)) is shown
+    assert bool(above) is shown
+
+
 def test_without_the_export_extra_it_says_what_to_install() -> None:
     code = """
 import sys, importlib.util

@@ -74,6 +74,47 @@ def test_activations_without_a_grid_are_refused() -> None:
         default_layer(program, Tokens())
 
 
+class SideBySide(Plain):
+    """Two grids of the image, of other sizes, whose answers are added: CrossViT's form."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.coarse = nn.Conv2d(3, 8, 8, 8)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        fine, coarse = self.features(images), self.coarse(images)
+        logits: torch.Tensor = self.fc(fine.mean((2, 3)) + coarse.amax((2, 3)))
+        return logits
+
+
+def test_branches_side_by_side_are_told_from_networks_without_a_grid() -> None:
+    network = SideBySide().eval()
+    program = trace(network, SIZE)
+    with pytest.raises(NotSpatialError, match=r"5 have .* as 'coarse', but .* side by side"):
+        default_layer(program, network)
+    with pytest.raises(NotACutError, match="layers that are: none with a grid"):
+        split(program, "coarse")
+    bare = nn.Sequential(nn.Conv2d(3, 8, 8, 8), nn.Flatten()).eval()
+    with pytest.raises(NotSpatialError, match=r"last of which is '0', none has learned layers"):
+        default_layer(trace(bare, (16, 16)), bare)
+
+
+@pytest.mark.parametrize("axis", [1, 2, 3])
+def test_slices_that_leave_nothing_out_are_left_out(axis: int) -> None:
+    class Slicing(Plain):
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            values = self.features(images)[:, :, :, :][:, 0:8]
+            part = values.narrow(axis, 1, 3)
+            return torch.cat([part.sum((1, 2, 3))[:, None], values[:, :, -1, 0]], 1)
+
+    network = Slicing().eval()
+    parts = split(trace(network, SIZE), "features")
+    slices = parts.tail.graph.find_nodes(op="call_function", target=torch.ops.aten.slice.Tensor)
+    assert len(slices) == 1
+    activations, logits = Reference(network, "features").run(torch.randn(3, 3, *SIZE))
+    torch.testing.assert_close(parts.tail(activations), logits)
+
+
 @pytest.mark.parametrize(
     ("network", "said"),
     [(Pair(), r"returns 2\s+value"), (Branches(), "torch.export cannot trace")],

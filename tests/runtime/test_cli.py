@@ -15,7 +15,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from camruntime import cli
 from camruntime.bundle import SCHEMA_VERSION, Fidelity, open_bundle
+from camruntime.errors import BundleError
 from camruntime.methods import METHODS, choices
 from camruntime.metrics import METRICS
 from camruntime.pictures import read_picture
@@ -185,3 +187,40 @@ def test_errors_are_one_line_and_status_one(
         assert said in done.stderr
         assert "Traceback" not in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("raised", "status"), [(KeyError("x"), 70), (RuntimeError(), 70), (BundleError("x"), 1)]
+)
+@pytest.mark.parametrize("shown", [False, True])
+def test_whatever_goes_wrong_is_one_line(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    raised: Exception,
+    status: int,
+    shown: bool,
+) -> None:
+    def fail(_: Path) -> None:
+        raise raised
+
+    monkeypatch.setattr("camruntime.cli.app.open_bundle", fail)
+    monkeypatch.setattr(sys, "argv", ["camruntime", "info", "b", *["--traceback"] * shown])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == status
+    *above, last = capsys.readouterr().err.splitlines()
+    assert last.startswith("error: ")
+    assert (f"unexpected {type(raised).__name__}" in last) is (status == 70)
+    assert any("in fail" in line for line in above) is shown
+    assert bool(above) is shown
+
+
+def test_an_interruption_stays_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(_: Path) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("camruntime.cli.app.open_bundle", interrupt)
+    monkeypatch.setattr(sys, "argv", ["camruntime", "info", "b"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 130

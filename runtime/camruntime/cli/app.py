@@ -15,10 +15,10 @@ from camruntime.bundle import SCHEMA_VERSION, manifest_rows, open_bundle
 from camruntime.cli.bench import bench
 from camruntime.cli.common import BundlePath, console, say
 from camruntime.cli.compare import compare
+from camruntime.cli.ending import Traceback, run
 from camruntime.cli.evaluate import evaluate
 from camruntime.cli.explain import explain
 from camruntime.cli.sanity import sanity
-from camruntime.errors import CamError, refuse_blank
 from camruntime.methods import METHODS, NAMED, choices
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -43,6 +43,7 @@ def camruntime(
             "--version", is_eager=True, callback=_show_version, help="Show the version and exit."
         ),
     ] = False,
+    traceback: Traceback = False,
 ) -> None:
     """Saliency maps for bundles of ONNX graphs, with ONNX Runtime."""
 
@@ -108,10 +109,5 @@ def info(bundle: BundlePath) -> None:
 
 
 def main() -> None:
-    """Run the command line; errors of ours end it with one line and status 1."""
-    try:
-        refuse_blank(sys.argv)
-        app()
-    except CamError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(1)
+    """Run the command line."""
+    run(app)
