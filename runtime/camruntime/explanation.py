@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from camruntime._json import json_bytes, plain
+from camruntime._strict_json import json_bytes, plain
 from camruntime._whole_files import write_whole
 from camruntime.errors import CamError
 from camruntime.maps import (

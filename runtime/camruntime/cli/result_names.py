@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from camruntime._json import parse_json
+from camruntime._strict_json import parse_json
 from camruntime.methods import Method, spec_of
 
 _LONGEST = 120  # bytes of a picture's name, and of a method's: a file system takes 255 for all

@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Column, Table
 
-from camruntime._json import json_bytes
+from camruntime._strict_json import json_bytes
 from camruntime._whole_files import write_whole
 from camruntime.bundle import MANIFEST
 from camruntime.cli.common import (

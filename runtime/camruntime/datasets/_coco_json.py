@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from camruntime._json import parse_json
+from camruntime._strict_json import parse_json
 from camruntime.datasets._found import brief, read_text
 from camruntime.datasets._rle import decode_rle
 from camruntime.datasets._shapes import Mask

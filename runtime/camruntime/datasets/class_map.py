@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from camruntime._json import parse_json
+from camruntime._strict_json import parse_json
 from camruntime.datasets._found import brief, read_text
 from camruntime.errors import DatasetError
 

@@ -107,9 +107,7 @@ def _read_line(line: str, place: str) -> tuple[str, FloatArray]:
     if len(shape) == 4:
         (x, y), half = shape[:2], shape[2:] / 2
         if half.min() < 0:
-            raise DatasetError(
-                f"{place}: expected no width or height below 0, got '{brief(line)}'"
-            )
+            raise DatasetError(f"{place}: expected no width or height below 0, got '{brief(line)}'")
         box = np.array([x - half[0], y - half[1], x + half[0], y + half[1]], np.float32)
         return str(int(key)), box
     return str(int(key)), np.clip(shape, 0, 1).reshape(-1, 2)

@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from camruntime._json import json_bytes
+from camruntime._strict_json import json_bytes
 from camruntime._whole_files import write_whole
 from camruntime.errors import EvaluationError
 from camruntime.evaluation.row import Row

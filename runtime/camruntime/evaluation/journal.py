@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from camruntime._decode import DecodeError, decode
-from camruntime._json import json_bytes, parse_json
+from camruntime._strict_json import json_bytes, parse_json
 from camruntime._whole_files import cannot_write, write_whole
 from camruntime.errors import EvaluationError
 from camruntime.evaluation.lock import FolderLock
@@ -83,8 +84,8 @@ class Journal:
         self.rows.append(row)
 
     def _is_as_left(self) -> bool:
-        there = self._path.is_file() and self._path.stat().st_size == self._size
-        return there and self._lock is not None and self._lock.holds()
+        there = self._path.stat().st_size if self._path.is_file() else 0
+        return 0 < there == self._size and self._lock is not None and self._lock.holds()
 
     def _restore(self) -> None:
         if self._lock is None or not self._lock.holds():
@@ -127,9 +128,10 @@ class Journal:
         read = {number: self._row(line) for number, line in enumerate(lines, 2)}
         found = [row for row in read.values() if row is not None]
         self.damaged = tuple(number for number, row in read.items() if row is None)
-        # From the last to the first, so that of two rows the first one stays.
-        once = {(row.sample, row.method): row for row in reversed(found)}
-        self.rows = list(reversed(once.values()))
+        once: dict[tuple[str, str], Row] = {}
+        for row in found:
+            once.setdefault((row.sample, row.method), row)
+        self.rows = list(once.values())
         return content, whole
 
     def _content(self) -> bytes:
@@ -160,7 +162,8 @@ class Journal:
                 f"{self._path} holds no results: its first line is damaged, {error}; put it right, "
                 "or move the file away to begin anew"
             ) from error
-        for name, wanted in parse_json(self._head.decode()).items():
+        mine = json.loads(self._head)
+        for name, wanted in mine.items():
             before = found.get(name) if isinstance(found, dict) else None
             if before != wanted:
                 raise EvaluationError(
