@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,10 @@ from camruntime.datasets._found import brief, read_text
 from camruntime.errors import DatasetError, MissingDependencyError
 
 _MOST = 2**20
-"""Bytes of a file of names: PyYAML takes 10 seconds for as many; 21,000 names have half of them."""
+"""Bytes of a file of names: PyYAML takes up to half a minute; 21,000 names have half of them."""
+
+_DEEPEST = 50
+"""Brackets in brackets: PyYAML takes minutes for a thousand."""
 
 FILES = ("classes.yaml", "data.yaml", "dataset.yaml")
 
@@ -55,6 +59,8 @@ def _from_yaml(path: Path) -> dict[str, str]:
             "or write the names to classes.txt, one a line"
         ) from error
     text = read_text(path, _MOST)
+    if _depth(text) > _DEEPEST:
+        raise DatasetError(f"{path} is not YAML of class names: nested too deeply")
     try:
         root = yaml.compose(text, Loader=yaml.BaseLoader)
     except (yaml.YAMLError, ValueError, OverflowError) as error:  # the last two of its escapes
@@ -68,6 +74,12 @@ def _from_yaml(path: Path) -> dict[str, str]:
     return _named(path, found[0] if found else None)
 
 
+def _depth(text: str) -> int:
+    """How many brackets are open at once; those in names count, too."""
+    open_ones = accumulate((one in "[{") - (one in "]}") for one in text)
+    return max(open_ones, default=0)
+
+
 def _named(path: Path, names: Any) -> dict[str, str]:
     """Names by id, from the node of a list or a mapping; each a text as it stands there."""
     kind = getattr(names, "id", "NoneType")
@@ -79,7 +91,9 @@ def _named(path: Path, names: Any) -> dict[str, str]:
     if kind == "sequence":
         items = [(str(number), one) for number, one in enumerate(names.value)]
     else:
-        items = [(str(key.value), one) for key, one in names.value]
+        if any(key.id != "scalar" for key, _ in names.value):  # of which none is shown: see above
+            raise DatasetError(f"{path}: expected ids as the keys of names")
+        items = [(key.value, one) for key, one in names.value]
     for key, one in items:
         if one.id != "scalar" or not one.value.strip():
             raise DatasetError(f"{path}: expected a name for id {brief(key)}, got {one.id}")
