@@ -9,10 +9,14 @@ from typing import Any, NoReturn
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from camruntime._strict_json import json_bytes, parse_json
+from camruntime.cli.app import app
 from camruntime.datasets import Dataset
 from camruntime.evaluation import JOURNAL, write_summary
+from camruntime.maps import Approximation
+from camruntime.methods import anytime_score_cam
 from evaluations import INSPECTOR, evaluation, explainer, pictures
 
 SAMPLE = INSPECTOR / "samples" / "crack-1.png"
@@ -59,3 +63,21 @@ def test_numpy_and_names_of_no_encoding() -> None:
         "c": [None, [None]],
         "d": "caf\udce9",
     }
+
+
+@pytest.mark.parametrize(
+    ("estimate", "bound", "said"),
+    [
+        (0.9981, 0.4684, "estimated at 0.998, bounded by 0.468"),
+        (0.0, -1.0, "estimated at 0.000, with no bound yet"),
+    ],
+)
+def test_what_is_told_of_an_approximation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, estimate: float, bound: float, said: str
+) -> None:
+    near = Approximation(10, 96, estimate, bound)
+    monkeypatch.setattr(anytime_score_cam._Known, "nearness", lambda self: (near,))
+    arguments = ("explain", INSPECTOR, SAMPLE, "--method", "anytime-score-cam", "--out", tmp_path)
+    done = CliRunner().invoke(app, [*map(str, arguments), "--provider", "cpu"])
+    assert done.exit_code == 0, done.output
+    assert f"10 of 96 channels, correlation with the exact map {said}\n" in done.output

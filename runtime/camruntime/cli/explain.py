@@ -162,9 +162,12 @@ def _notes(explanation: Explanation) -> str:
 
 
 def _nearness(found: Approximation) -> str:
+    """Nothing is sure but the number of channels: the bound rests on an assumption."""
+    known = found.correlation_bound > -1
     return (
         f"{found.evaluated} of {found.channels} channels, correlation with the exact map "
-        f"about {found.correlation:.3f}, at least {found.correlation_bound:.3f}"
+        f"estimated at {found.correlation_estimate:.3f}, "
+        + (f"bounded by {found.correlation_bound:.3f}" if known else "with no bound yet")
     )
 
 
