@@ -12,13 +12,14 @@ import numpy as np
 from camruntime.datasets import open_dataset
 from camruntime.evaluation import JOURNAL, Evaluation, read_results
 from camruntime.metrics import make_metric
+from camruntime.pictures import read_picture
 from evaluations import INSPECTOR, explainer, pictures
 
 
 def _masked(folder: Path) -> Path:
     """Four pictures with masks; the first one's is turned, the second's is of half the size."""
     for number, image in enumerate(sorted(pictures(folder).rglob("*.png"))):
-        height, width = cv2.imdecode(np.fromfile(image, np.uint8), cv2.IMREAD_GRAYSCALE).shape
+        height, width = read_picture(image).shape[:2]
         size = ((height * 2, width), (height // 2, width // 2), (height, width))[min(number, 2)]
         done, data = cv2.imencode(".png", np.full(size, 255, np.uint8))
         assert done
