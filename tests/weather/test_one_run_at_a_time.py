@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from camruntime.errors import EvaluationError
-from camruntime.evaluation import JOURNAL
+from camruntime.evaluation import JOURNAL, lock
 from camruntime.evaluation.lock import FolderLock
 from evaluations import INSPECTOR, evaluation, pictures
 
@@ -76,6 +76,41 @@ def test_a_lock_is_free_again_and_its_file_is_gone(tmp_path: Path) -> None:
     second.release()  # of a file that is gone: the third one's stays
     assert third.holds()
     third.release()
+
+
+def test_a_lock_whose_file_is_removed_while_it_is_taken_is_taken_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its holder let go between our opening the file and locking it."""
+    once = lock._lock
+    removed: list[Path] = []
+
+    def late(file: int) -> bool:
+        if not removed:
+            removed.append(tmp_path / ".lock")
+            removed[0].unlink()
+        return once(file)
+
+    monkeypatch.setattr(lock, "_lock", late)
+    taken = FolderLock(tmp_path)
+    assert removed
+    assert taken.holds()
+    taken.release()
+
+
+def test_a_run_ends_where_another_one_began_in_its_place(tmp_path: Path) -> None:
+    data, out = pictures(tmp_path / "data"), tmp_path / "out"
+    others: list[FolderLock] = []
+
+    def replace(done: int, every: int, what: str) -> None:
+        if done == 3:
+            (out / ".lock").unlink()
+            others.append(FolderLock(out))
+
+    with pytest.raises(EvaluationError, match="another run writes into"):
+        evaluation(data, out).run(replace)
+    assert others[0].holds()
+    others[0].release()
 
 
 def test_runs_at_once_leave_each_row_once(tmp_path: Path) -> None:
