@@ -9,6 +9,7 @@
     ├── MethodError             no such method, or no such option
     ├── MetricError             no such metric, or no such option
     ├── EvaluationError         results on disk belong to another evaluation, or are damaged
+    ├── OutputError             a file cannot be written: the disk is full, or the folder gone
     ├── ProviderError           an execution provider that was named did not open
     ├── DeviceMemoryError       not even one image fits into the memory of what computes
     ├── MissingDependencyError  an optional package is needed and not installed
@@ -58,6 +59,10 @@ class MetricError(CamError):
 
 class EvaluationError(CamError):
     """Results on disk were measured under other conditions, or are damaged."""
+
+
+class OutputError(CamError):
+    """A file cannot be written."""
 
 
 class ProviderError(CamError):

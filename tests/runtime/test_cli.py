@@ -74,10 +74,12 @@ def test_target_by_index_and_pictures_of_the_same_name(
     masks = samples[0].parent / "masks" / samples[0].name
     done = _run("explain", inspector, samples[0], masks, "--target", 4, "--out", tmp_path)
     assert done.returncode == 0, done.stderr
-    stem = samples[0].stem
-    for name in (stem, f"{stem}-2"):
-        figures = json.loads((tmp_path / f"{name}.recipro-cam.json").read_text())
-        assert figures["target"]["index"] == 4
+    written = sorted(tmp_path.glob("*.json"))
+    figures = [json.loads(file.read_text()) for file in written]
+    assert [one["target"]["index"] for one in figures] == [4, 4]
+    assert [one["image"] for one in figures] == [str(masks), str(samples[0])]
+    begin = [file.name.removesuffix(".recipro-cam.json")[:-8] for file in written]
+    assert begin == [f"{path.parent.name}-{path.stem}-" for path in (masks, samples[0])]
     assert not list(tmp_path.glob("*.sheet.png"))
 
 
