@@ -191,14 +191,17 @@ def _derivative(
                 given[one] = given[one].detach().requires_grad_()
             made = _run(node, given)
             outputs = list(made) if isinstance(made, (tuple, list)) else [made]
-            return list(
-                torch.autograd.grad(
-                    [outputs[k] for k in reached],
-                    [given[one] for one in wanted],
-                    grads,
-                    allow_unused=True,
-                )
-            )
+            # Not those of detach, zeros_like and the like, which autograd takes for constants.
+            pairs = [
+                (outputs[k], grad)
+                for k, grad in zip(reached, grads, strict=True)
+                if outputs[k].requires_grad
+            ]
+            if not pairs:
+                return [None] * len(wanted)
+            own, by_own = zip(*pairs, strict=True)
+            sources = [given[one] for one in wanted]
+            return list(torch.autograd.grad(own, sources, by_own, allow_unused=True))
 
     values = _values(node)
     examples = [_contiguous(values[k]) for k in reached] + [_example(one) for one in inputs]

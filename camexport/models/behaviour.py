@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from camexport.errors import ParityError, UnsupportedError
 from camexport.models._run import run
-from camexport.weights import few, in_float64, not_numbers, tensors_of
+from camexport.weights import few, in_float64, not_numbers, tensors_of, wide
 
 _IMAGES = 3
 _SAME = 1e-5  # of the largest logit, between two passes of the same images
@@ -131,7 +131,7 @@ def _far(one: Tensor, other: object, allowed: float) -> bool:
 def _also_in_float64(network: nn.Module, images: Tensor) -> bool:
     """Whether images of a batch differ from the same alone by more than rounding."""
     try:
-        with in_float64(network) as exact, torch.no_grad():
+        with in_float64(network) as exact, wide(), torch.no_grad():
             together = exact(images.double())
             apart = torch.cat([exact(image[None]) for image in images.double()])
     except Exception:  # a network with float32 in its code, or one that cannot be copied

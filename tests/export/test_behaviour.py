@@ -214,12 +214,12 @@ def test_tensors_kept_from_inference_mode_do_not_reach_the_gradient(
 
 
 class OwnTensors(Plain):
-    """Makes a tensor as it runs."""
+    """Makes a tensor as it runs, and casts in every way that people write."""
 
     dtype: torch.dtype | None = None
 
     def forward(self, images: Tensor) -> Tensor:
-        values = self.features(images)
+        values = self.features(images.float().to(torch.float32).to(dtype=torch.float32))
         ones = torch.ones(values.shape[-1], 2, dtype=self.dtype)
         logits: Tensor = self.fc((values @ ones).mean((2, 3)))
         return logits
@@ -236,7 +236,7 @@ def test_float64_reaches_tensors_that_a_network_makes_itself(
     assert logits.dtype == torch.float64
     torch.testing.assert_close(logits.float(), network(images), rtol=1e-5, atol=1e-6)
     assert torch.get_default_dtype() == torch.float32
-    monkeypatch.setattr(OwnTensors, "dtype", torch.float32)
+    monkeypatch.setattr(OwnTensors, "dtype", torch.float16)
     refused = pytest.raises(
         UnsupportedError, match=r"cannot be run in float64.*test_behaviour\.py:\d+: `"
     )

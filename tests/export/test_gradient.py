@@ -39,6 +39,7 @@ ORDINARY = {
     "bilinear",
     "replicate_padding",
     "squeeze_excite",
+    "constants",
     "in_place",
     "split",
     "slices",
