@@ -18,10 +18,11 @@ from rich.table import Column, Table
 
 from camexport.cli import option_texts
 from camexport.cli.build import build
-from camexport.cli.common import Arguments, Channels, Model, Output, console
+from camexport.cli.common import Arguments, Channels, Model, Output, console, say
 from camexport.errors import UnknownModelError
 from camruntime.bundle import SCHEMA_VERSION, Parity
-from camruntime.errors import CamError, MissingDependencyError
+from camruntime.cli.terminal import run
+from camruntime.errors import MissingDependencyError
 
 if TYPE_CHECKING:
     from camexport.tracing import Layout
@@ -32,7 +33,7 @@ app.command()(build)
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        print(f"camexport {version('camexport')}, writes bundles of schema {SCHEMA_VERSION}")
+        say(f"camexport {version('camexport')}, writes bundles of schema {SCHEMA_VERSION}")
         raise typer.Exit
 
 
@@ -98,7 +99,7 @@ def models(
     if not found:
         raise UnknownModelError(f"no network's name contains '{containing}'")
     for name, source in found.items():
-        console.print(f"{name:50}  {source}", highlight=False, markup=False, soft_wrap=True)
+        say(f"{name:50}  {source}")
 
 
 @app.command()
@@ -112,7 +113,7 @@ def verify(
     """Compare a bundle with PyTorch again."""
     from camexport.verify import verify_bundle
 
-    with console.status(f"verifying {bundle}"):
+    with console.status(f"verifying {escape(str(bundle))}"):
         measured = verify_bundle(bundle, weights, [provider] if provider else None)
     console.print(_parity_table(measured))
 
@@ -137,8 +138,7 @@ def randomise(
     with console.status(f"randomising {escape(str(bundle))}"):
         made = randomise_bundle(options)
     for stage in made:
-        text = f"{stage.folder}  {stage.manifest.source.name}"
-        console.print(text, markup=False, highlight=False, soft_wrap=True)
+        say(f"{stage.folder}  {stage.manifest.source.name}")
 
 
 @app.command()
@@ -151,17 +151,13 @@ def edges(
     from camexport.edge_model import build_edges
 
     model = build_edges(weights, out, force)
-    console.print(f"{out / model.file}  {escape(model.name)}", highlight=False, soft_wrap=True)
+    say(f"{out / model.file}  {model.name}")
 
 
 def main() -> None:
     """Run the command line; errors of ours end it with one line and status 1."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # unwinds, so that nothing is left
-    try:
-        app()
-    except CamError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(1)
+    run(app)
 
 
 def _axes(layout: Layout) -> str:

@@ -24,6 +24,15 @@ def named(name: object) -> str:
     return text if len(text) <= 300 else f"{text[:140]} … {text[-140:]}"
 
 
+def shown(value: object) -> str:
+    """The start of a value that somebody gave, for a message."""
+    try:
+        text = repr(value)
+    except Exception:  # that of a number of 5000 digits, and whatever others' classes do
+        text = f"a value of type {type(value).__name__}"
+    return printable(text if len(text) <= 60 else f"{text[:60]}…")
+
+
 def _acts(character: str) -> bool:
     return unicodedata.category(character) in _HIDDEN and character not in _JOINERS
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from camruntime.cli.common import (
     BundlePath,
@@ -57,7 +58,7 @@ def compare(
     found = []
     for spec in specs:
         try:
-            with console.status(spec):
+            with console.status(escape(spec)):
                 found.append(compare_method(explainer, sample, photograph, spec, measured))
         except CamError as error:
             if methods != "all":
@@ -70,4 +71,4 @@ def compare(
     page.write_text(comparison_html(explainer, photograph.picture, found), encoding="utf-8")
     sheet = comparison_sheet(photograph.picture, found, explainer.labels)
     (out / "compare.png").write_bytes(encode_png(sheet))
-    say(f"{out / 'compare.png'}\n{page}")
+    say(out / "compare.png", page)

@@ -7,6 +7,7 @@ import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,6 +23,7 @@ from camruntime.cli.common import (
     console,
     say,
 )
+from camruntime.errors import CamError, ImageError
 from camruntime.explanation import Explanation
 from camruntime.maps import Approximation
 from camruntime.methods import Method, make_method, spec_of
@@ -58,17 +60,28 @@ def explain(
     *,
     computing: Computing,
 ) -> None:
-    """Write, per image and method, an overlay PNG, the raw map as .npy and a JSON with figures."""
+    """Write, per image and method, an overlay PNG, the raw map as .npy and a JSON with figures.
+
+    An image that cannot be explained is named, with the reason, and the others are written; the
+    status is then 1.
+    """
     methods = [make_method(spec) for spec in method.split(",")]
     explainer = computing.load(bundle, device_id)
     wanted = class_asked_for(target)
     say(f"computing on {explainer.provider}")
 
     with Progress(console=console, transient=True) as bar:
-        _write_all(
+        failed = _write_all(
             _explained(explainer, images, methods, wanted, bar),
             lambda stem, made: _save(stem, made, out, explanation_map),
             min(_WRITERS, computing.threads or os.cpu_count() or 1),
+        )
+    if len(failed) == 1:
+        raise failed[0]
+    if failed:
+        raise ImageError(
+            f"{len(failed)} of {len(images)} images could not be explained, see the lines that "
+            f"begin with `left out`; the first: {failed[0]}"
         )
 
 
@@ -78,49 +91,63 @@ def _explained(
     methods: list[Method],
     target: Target | None,
     bar: Progress,
-) -> Iterator[tuple[str, list[Explanation]]]:
-    """The name of one image after the other, and what each method says; `bar` shows how far."""
+) -> Iterator[tuple[str, list[Explanation] | CamError]]:
+    """The name of one image after the other, and what each method says, or why none does.
+
+    `bar` shows how far.
+    """
     task = bar.add_task("explaining", total=len(images))
     done = 0
 
     def told(part: int, whole: int) -> None:
         bar.update(task, completed=done + part / whole)
 
-    each = explainer.explain_each(images, methods, target, progress=told)
+    each = explainer.explain_each(images, methods, target, errors="yield", progress=told)
     for done, stem in enumerate(_stems(images)):
         bar.update(task, description=escape(stem), completed=done)
         yield stem, next(each)
 
 
 def _write_all(
-    explained: Iterable[tuple[str, list[Explanation]]],
+    explained: Iterable[tuple[str, list[Explanation] | CamError]],
     save: Callable[[str, list[Explanation]], list[str]],
     writers: int,
-) -> None:
-    """Save in threads what comes, a few at once, while more is explained; tell it in order."""
+) -> list[CamError]:
+    """Save in threads what comes, a few at once, while more is explained; tell it in order.
 
-    def write(stem: str, made: list[Explanation], before: Future[None] | None) -> None:
-        lines = save(stem, made)
+    Returns why some could not be explained.
+    """
+
+    def write(stem: str, made: list[Explanation] | CamError, before: Future[None] | None) -> None:
+        lines = [f"left out: {made}"] if isinstance(made, CamError) else save(stem, made)
         if before is not None:
             wait([before])
-        say("\n".join(lines))
+        say(*lines)
 
+    failed = []
     pending: deque[Future[None]] = deque()
     with ThreadPoolExecutor(writers) as pool:
         for stem, made in explained:
+            failed += [made] if isinstance(made, CamError) else []
             pending.append(pool.submit(write, stem, made, pending[-1] if pending else None))
             if len(pending) > writers:
                 pending.popleft().result()
         for one in pending:
             one.result()
+    return failed
 
 
 def _stems(images: Sequence[Path]) -> Iterator[str]:
-    """File names without their endings, numbered where two images share one."""
-    seen: dict[str, int] = {}
+    """File names without their endings, numbered where two images share one.
+
+    Also where they do on a disk that knows no capitals.
+    """
+    taken: set[str] = set()
     for image in images:
-        seen[image.stem] = seen.get(image.stem, 0) + 1
-        yield image.stem if seen[image.stem] == 1 else f"{image.stem}-{seen[image.stem]}"
+        tries = chain([image.stem], (f"{image.stem}-{number}" for number in count(2)))
+        stem = next(one for one in tries if one.casefold() not in taken)
+        taken.add(stem.casefold())
+        yield stem
 
 
 def _save(stem: str, made: list[Explanation], out: Path, percentile: float | None) -> list[str]:

@@ -5,12 +5,13 @@ from camruntime.engine.cell_masks import cell_masks
 from camruntime.engine.engine import DeviceValue, Engine
 from camruntime.engine.instruments import Cost, GraphRun, Instruments, metered
 from camruntime.engine.memory import Progress
-from camruntime.engine.onnx_graphs import OnnxGraphs
+from camruntime.engine.onnx_graphs import Cancel, OnnxGraphs
 from camruntime.engine.providers import Provider
 from camruntime.engine.session import on_cpu
 
 __all__ = [
     "BatchGraphs",
+    "Cancel",
     "Cost",
     "DeviceValue",
     "Engine",

@@ -6,6 +6,7 @@ from typing import Literal
 
 import numpy as np
 
+from camruntime._checks import within
 from camruntime.errors import MetricError
 from camruntime.maps import FloatArray
 from camruntime.metrics._case import Case, Measured
@@ -43,9 +44,8 @@ def area(case: Case, steps: int, baseline: Baseline, revealing: bool) -> Measure
 
 
 def check_steps(steps: int) -> None:
-    """Raise `MetricError` where there is no part of the picture to change."""
-    if steps < 1:
-        raise MetricError(f"steps is at least 1, got {steps}")
+    """Raise `MetricError` where no part of the picture changes, or more than fit into memory."""
+    within("insertion and deletion", MetricError, ("steps", steps, 1, 1000))
 
 
 def hiding(case: Case, baseline: Baseline) -> FloatArray:

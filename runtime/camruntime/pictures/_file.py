@@ -1,4 +1,4 @@
-"""A file's content, and nothing that only looks like one: no device, no pipe, no end of it missing."""
+"""A file's whole content, and nothing that only looks like a file, such as a device or a pipe."""
 
 from __future__ import annotations
 
@@ -32,7 +32,9 @@ def read_file(path: Path, error: type[CamError], most: int) -> bytes:
     try:
         _refuse(path, os.stat(path), error, most)  # noqa: PTH116  # opening a device may start it
         # Not waiting: what was a file a moment ago may have become a pipe.
-        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        handle = os.open(
+            path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+        )
         with open(handle, "rb") as file:  # noqa: PTH123
             known = os.fstat(handle)
             _refuse(path, known, error, most)
@@ -41,7 +43,7 @@ def read_file(path: Path, error: type[CamError], most: int) -> bytes:
         raise error(f"cannot read {named(path)}: {reason.strerror or reason}") from reason
     except ValueError as reason:  # a character that no path has
         raise error(f"cannot read {named(path)}: {reason}") from reason
-    if data is None or len(data) != known.st_size:
+    if len(data) != known.st_size:
         raise error(
             f"{named(path)} changed while it was read: write pictures aside and rename them when "
             "they are complete"
@@ -55,6 +57,6 @@ def _refuse(path: Path, known: os.stat_result, error: type[CamError], most: int)
             raise error(f"cannot read {named(path)}: expected a file, got {what}")
     if known.st_size > most:
         raise error(
-            f"{named(path)} has {known.st_size} bytes: expected at most {most}, as no picture has more "
-            "below the limit of megapixels"
+            f"{named(path)} has {known.st_size} bytes: expected at most {most}, as no picture has "
+            "more below the limit of megapixels"
         )

@@ -17,7 +17,7 @@ _STEPS = 1_000_000  # through a file's parts: more than any picture below the li
 
 
 class Header(NamedTuple):
-    """Width and height in pixels, and whether there are several pictures: pages, or an animation."""
+    """In pixels; and whether there are several pictures: pages, or an animation."""
 
     width: int
     height: int
@@ -129,7 +129,8 @@ def _netpbm(data: bytes) -> Header | None:
 def _pam(data: bytes) -> Header | None:
     head = data[: data.index(b"ENDHDR")]
     sides = [re.findall(rb"^%s\s+(\d{1,9})\s" % side, head, re.M) for side in (b"WIDTH", b"HEIGHT")]
-    return Header(*(max(map(int, side)) for side in sides))
+    width, height = (max(map(int, side)) for side in sides)
+    return Header(width, height)
 
 
 def _jpeg_2000(data: bytes) -> Header | None:
@@ -151,7 +152,7 @@ def _jpeg_2000(data: bytes) -> Header | None:
 
 
 def _avif(data: bytes) -> Header | None:
-    """The largest of all sizes that its properties hold: a grid's parts and previews have theirs."""
+    """The largest of all sizes in it, as a grid's parts and previews have theirs."""
     (length,) = struct.unpack_from(">I", data, 0)
     sizes = [struct.unpack(">II", one) for one in re.findall(rb"ispe\0{4}(.{8})", data, re.S)]
     width, height = max(sizes, key=lambda one: int(one[0]) * int(one[1]))

@@ -69,7 +69,9 @@ def _layout(data: bytes) -> _Layout | None:
 
 
 def _start(data: bytes, layout: _Layout) -> int:
-    (start,) = struct.unpack_from(layout.order + layout.offset, data, 4 if layout.entry == 12 else 8)
+    (start,) = struct.unpack_from(
+        layout.order + layout.offset, data, 4 if layout.entry == 12 else 8
+    )
     return int(start)
 
 

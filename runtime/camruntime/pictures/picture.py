@@ -6,7 +6,6 @@ And copied: a camera fills the same buffer with its next frame while this one is
 from __future__ import annotations
 
 from dataclasses import dataclass
-from numbers import Real
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -14,7 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from camruntime._text import named
+from camruntime._checks import is_between
+from camruntime._text import named, shown
 from camruntime.bundle import EIGHT_BITS, Input
 from camruntime.errors import ImageError
 from camruntime.maps import FloatArray
@@ -66,10 +66,9 @@ class Pixels:
             raise ImageError(f"expected an array of numbers as pixels, got {_kind(self.values)}")
         if isinstance(given, np.ma.MaskedArray):
             raise ImageError(_MASKED)
-        white: object = self.full_scale
-        usual = isinstance(white, Real) and not isinstance(white, (bool, np.bool_))
-        if not usual or not _LEAST <= white <= _MOST:  # type: ignore[operator]  # false for NaN
-            raise ImageError(f"expected a number above 0 as full_scale, got {white!r:.60}")
+        if not is_between(self.full_scale, _LEAST, _MOST):
+            white = shown(self.full_scale)
+            raise ImageError(f"expected a number above 0 as full_scale, got {white}")
         if given.size <= _CHECKED_AT_ONCE:
             self._check_range()
 

@@ -20,7 +20,7 @@ from camruntime.pictures._header import read_header
 from camruntime.pictures._tiff import tiff_tags
 
 MEGAPIXELS = 100.0
-"""The largest picture, unless somebody says otherwise: 300 MB of 8-bit colours, twice that of 16."""
+"""The largest picture, unless somebody says otherwise: 300 MB in 8-bit colours."""
 
 _COLOURS = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_ANYDEPTH
 """Three channels, alpha dropped, upright, in as many bits as the file has."""
