@@ -137,9 +137,9 @@ def _from_text(text: str, kind: object) -> object:
     """`text` as the number that an option is annotated with; as it is where it is none."""
     if kind is bool:
         return {"true": True, "false": False}.get(text.lower(), text)
-    if get_origin(kind) is Literal and text.isdecimal():
-        return int(text)
     try:
+        if get_origin(kind) is Literal and text.isdecimal():
+            return int(text)
         return kind(text) if kind is int or kind is float else text
     except ValueError:
         return text  # the check of the option's type names it

@@ -333,7 +333,8 @@ class Explainer:
     def _graphs(self, progress: Progress | None, cancel: Cancel | None = None) -> OnnxGraphs:
         if not (progress is None or callable(progress)):
             raise CamError(f"progress is called with (done, all), got {shown(progress)}")
-        if not (cancel is None or callable(getattr(cancel, "is_set", None))):
+        asked = cancel is None or callable(getattr(cancel, "is_set", None))
+        if not asked or isinstance(cancel, type):
             raise CamError(f"cancel has is_set(), as a threading.Event, got {shown(cancel)}")
         return OnnxGraphs(self._engine, self._chunk, progress, cancel)
 
