@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,14 +32,15 @@ def frames() -> list[Any]:
 
 def _given(kind: str, buffer: Any) -> Any:
     """The buffer as a caller may hand it over."""
-    return {
+    ways: dict[str, Callable[[], Any]] = {
         "array": lambda: buffer,
         "turned": lambda: buffer[::-1, ::-1],
         "read-only": lambda: np.broadcast_to(buffer, buffer.shape),
         "integers": lambda: Pixels(buffer, 255),
         "memory map": lambda: np.asarray(memoryview(buffer)),
         "grey": lambda: buffer[..., 0],
-    }[kind]()
+    }
+    return ways[kind]()
 
 
 @pytest.mark.parametrize("kind", ["array", "turned", "read-only", "integers", "memory map", "grey"])

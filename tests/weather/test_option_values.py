@@ -95,6 +95,29 @@ def test_methods(explainer: Explainer, forward: Forward, name: str, option: str)
             _refused_or_finite(explainer, forward, make)
 
 
+@pytest.mark.parametrize(
+    ("name", "option", "values"),
+    [
+        ("feature-cam", "input", (True, 1.0, 4, "1 ", np.True_)),
+        ("feature-cam", "k", (-0.1, 0.6, math.nan, True)),
+        ("smooth-grad-cam++", "seed", (-1, 1.0, True, 2**63)),
+        ("smooth-grad-cam++", "samples", (0, 10**9, 2.0)),
+        ("smooth-grad-cam++", "sigma", (-1, 1e6, math.inf, math.nan)),
+        ("integrated-grad-cam", "steps", (0, 10**9, 3.0, True)),
+        ("decom-cam", "sigma", (0, 1e6, math.inf)),
+        ("decom-cam", "components", (0, 10**9, 1.5)),
+        ("random", "seed", (-1, 0.5)),
+        ("edges", "sigma", (-1, 1e6)),
+        ("anytime-score-cam", "share", (0, 1.1, math.nan)),
+        ("score-cam", "preset", ("", "x", 1, None)),
+    ],
+)
+def test_values_that_are_refused(name: str, option: str, values: tuple[object, ...]) -> None:
+    for value in values:
+        with pytest.raises(MethodError):
+            make_method(name, {option: value})
+
+
 @settings(max_examples=150, deadline=None)
 @given(data=st.data())
 def test_any_text_and_number(explainer: Explainer, forward: Forward, data: st.DataObject) -> None:
