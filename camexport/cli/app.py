@@ -21,8 +21,8 @@ from camexport.cli.build import build
 from camexport.cli.common import Arguments, Channels, Model, Output, console, say
 from camexport.errors import UnknownModelError
 from camruntime.bundle import SCHEMA_VERSION, Parity
-from camruntime.cli.terminal import run
 from camruntime.errors import MissingDependencyError
+from camruntime.terminal import run
 
 if TYPE_CHECKING:
     from camexport.tracing import Layout

@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from camruntime.cli.terminal import console as console
-from camruntime.cli.terminal import say as say
-from camruntime.cli.terminal import say_rows as say_rows
+from camruntime.terminal import console as console
+from camruntime.terminal import say as say
+from camruntime.terminal import say_rows as say_rows
 
 Model = Annotated[
     str,

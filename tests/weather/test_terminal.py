@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from rich.progress import Progress
 from rich.table import Table
 
+from camruntime import terminal
 from camruntime._text import named, printable, shown
-from camruntime.cli import terminal
 
 INSPECTOR = Path(__file__).parents[2] / "exported_models" / "inspector"
 EVIL = "a\x1b]0;owned\x07\x1b[2Jb\rc\u202egnp.exe\x9b31m"

@@ -17,8 +17,8 @@ from camruntime.cli.compare import compare
 from camruntime.cli.evaluate import evaluate
 from camruntime.cli.explain import explain
 from camruntime.cli.sanity import sanity
-from camruntime.cli.terminal import run
 from camruntime.methods import METHODS, NAMED, choices
+from camruntime.terminal import run
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.command()(explain)

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from camruntime.cli.terminal import console as console
-from camruntime.cli.terminal import say as say
-from camruntime.cli.terminal import say_rows as say_rows
 from camruntime.errors import ProviderError, TargetError
 from camruntime.pictures import MEGAPIXELS
+from camruntime.terminal import console as console
+from camruntime.terminal import say as say
+from camruntime.terminal import say_rows as say_rows
 
 if TYPE_CHECKING:
     from camruntime.engine import Provider
