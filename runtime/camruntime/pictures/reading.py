@@ -135,7 +135,7 @@ def _array(path: Path, data: bytes) -> NDArray[Any]:
             raise ValueError(f"its header says {shape} of {kind}, which is not what follows")
         values = np.frombuffer(data, kind, count, stream.tell()) if count else np.empty(0, kind)
         return values.reshape(shape, order="F" if by_columns else "C")
-    except (ValueError, TypeError, SyntaxError, OverflowError, MemoryError) as reason:
+    except Exception as reason:  # NumPy's reader of headers raises what Python's tokenizer does
         words = " ".join(str(reason).split())
         raise ImageError(f"cannot read {named(path)} as an array: {words:.200}") from reason
 
