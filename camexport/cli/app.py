@@ -18,10 +18,10 @@ from rich.table import Column, Table
 
 from camexport.cli import option_texts
 from camexport.cli.build import build
-from camexport.cli.common import Arguments, Channels, Model, Output, console
+from camexport.cli.common import Arguments, Channels, Model, Output, console, say
 from camexport.errors import UnknownModelError
 from camruntime.bundle import SCHEMA_VERSION, Parity
-from camruntime.cli import Traceback, run
+from camruntime.ending import Traceback, run
 from camruntime.errors import MissingDependencyError
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ app.command()(build)
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        print(f"camexport {version('camexport')}, writes bundles of schema {SCHEMA_VERSION}")
+        say(f"camexport {version('camexport')}, writes bundles of schema {SCHEMA_VERSION}")
         raise typer.Exit
 
 
@@ -100,7 +100,7 @@ def models(
     if not found:
         raise UnknownModelError(f"no network's name contains '{containing}'")
     for name, source in found.items():
-        console.print(f"{name:50}  {source}", highlight=False, markup=False, soft_wrap=True)
+        say(f"{name:50}  {source}")
 
 
 @app.command()
@@ -114,7 +114,7 @@ def verify(
     """Compare a bundle with PyTorch again."""
     from camexport.verify import verify_bundle
 
-    with console.status(f"verifying {bundle}"):
+    with console.status(f"verifying {escape(str(bundle))}"):
         measured = verify_bundle(bundle, weights, [provider] if provider else None)
     console.print(_parity_table(measured))
 
@@ -139,8 +139,7 @@ def randomise(
     with console.status(f"randomising {escape(str(bundle))}"):
         made = randomise_bundle(options)
     for stage in made:
-        text = f"{stage.folder}  {stage.manifest.source.name}"
-        console.print(text, markup=False, highlight=False, soft_wrap=True)
+        say(f"{stage.folder}  {stage.manifest.source.name}")
 
 
 @app.command()
@@ -153,7 +152,7 @@ def edges(
     from camexport.edge_model import build_edges
 
     model = build_edges(weights, out, force)
-    console.print(f"{out / model.file}  {escape(model.name)}", highlight=False, soft_wrap=True)
+    say(f"{out / model.file}  {model.name}")
 
 
 def main() -> None:

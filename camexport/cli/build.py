@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
-from rich.markup import escape
 
 from camexport.cli import option_texts
-from camexport.cli.common import Arguments, Channels, Model, Output, console
+from camexport.cli.common import Arguments, Channels, Model, Output, say, say_rows
 from camruntime.bundle import Parity, manifest_rows
 
 if TYPE_CHECKING:
@@ -112,7 +111,7 @@ def build(
         calibrate=calibrate,
     )
     # No live display here: torchvision draws its own bar while it downloads.
-    print(f"building {model}", flush=True)
+    say(f"building {model}")
     built = build_bundle(options)
     _summarise(built, layer is None)
 
@@ -137,8 +136,7 @@ def _summarise(built: Built, chosen: bool) -> None:
         "parity": f"{worst.relative:.1e} of the range at worst ({worst.part})",
         "gradient": _gradient_parity(manifest.parity),
     }
-    for name, value in (rows | known | rows).items():  # what else is known comes last
-        console.print(f"[bold]{name:>13}[/]  {escape(value)}", highlight=False, soft_wrap=True)
+    say_rows(rows | known | rows)  # what else is known comes last
 
 
 def _gradient_parity(measured: tuple[Parity, ...]) -> str:

@@ -55,7 +55,7 @@ class Explanation:
 
     Attributes:
         photo: uint8 RGB `(H, W, 3)`: as it was given, or in 8 bits, or the channels that the bundle
-            shows.
+            shows. A copy, read-only: all explanations of the picture share it.
         raw: float32, the method's map in its own unit, at the target layer's resolution `(h, w)`
             (the image's for methods that define it there).
         saliency: float32 in [0, 1] at the size of the network's input; all zero when `no_evidence`.
@@ -99,9 +99,9 @@ class Explanation:
 
         Without evidence it is the bare photograph: there is nothing to colour.
         """
-        return (
-            self.photo if self.no_evidence else overlay(self.photo, self.photo_saliency, strength)
-        )
+        if self.no_evidence:
+            return self.photo.copy()  # to draw on, as the other one is
+        return overlay(self.photo, self.photo_saliency, strength)
 
     def explanation_map(self, percentile: float = 20.0) -> Picture:
         """The photograph where saliency is above a percentile of its values; else mean colour.

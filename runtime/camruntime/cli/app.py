@@ -7,18 +7,17 @@ from importlib.metadata import version as installed
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 from rich.padding import Padding
 from rich.text import Text
 
 from camruntime.bundle import SCHEMA_VERSION, manifest_rows, open_bundle
 from camruntime.cli.bench import bench
-from camruntime.cli.common import BundlePath, console, say
+from camruntime.cli.common import BundlePath, console, say, say_rows
 from camruntime.cli.compare import compare
-from camruntime.cli.ending import Traceback, run
 from camruntime.cli.evaluate import evaluate
 from camruntime.cli.explain import explain
 from camruntime.cli.sanity import sanity
+from camruntime.ending import Traceback, run
 from camruntime.methods import METHODS, NAMED, choices
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -104,8 +103,7 @@ def info(bundle: BundlePath) -> None:
         "precision": known["precision"],
         "built with": ", ".join(f"{tool} {version}" for tool, version in manifest.tools.items()),
     }
-    for name, value in (rows | known | rows).items():  # what else is known comes last
-        console.print(f"[bold]{name:>13}[/]  {escape(value)}", highlight=False, soft_wrap=True)
+    say_rows(rows | known | rows)  # what else is known comes last
 
 
 def main() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from camruntime._whole_files import write_whole
 from camruntime.cli.common import (
@@ -59,7 +60,7 @@ def compare(
     found = []
     for spec in specs:
         try:
-            with console.status(spec):
+            with console.status(escape(spec)):
                 found.append(compare_method(explainer, sample, photograph, spec, measured))
         except CamError as error:
             if methods != "all":
@@ -74,4 +75,4 @@ def compare(
         out / "compare.html": page.encode("utf-8", "xmlcharrefreplace"),
     }
     write_whole(files)
-    say("\n".join(map(str, files)))
+    say(*files)

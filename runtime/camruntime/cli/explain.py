@@ -23,6 +23,7 @@ from camruntime.cli.common import (
     say,
 )
 from camruntime.cli.result_names import absolute, method_slugs, picture_names
+from camruntime.errors import CamError, ImageError
 from camruntime.explanation import Explanation
 from camruntime.maps import Approximation
 from camruntime.methods import Method, make_method, spec_of
@@ -59,7 +60,11 @@ def explain(
     *,
     computing: Computing,
 ) -> None:
-    """Write, per image and method, an overlay PNG, the raw map as .npy and a JSON with figures."""
+    """Write, per image and method, an overlay PNG, the raw map as .npy and a JSON with figures.
+
+    An image that cannot be explained is named, with the reason, and the others are written; the
+    status is then 1.
+    """
     methods = [make_method(spec) for spec in method.split(",")]
     explainer = computing.load(bundle, device_id)
     wanted = class_asked_for(target)
@@ -72,10 +77,17 @@ def explain(
         return _save(name, names[name], dict(zip(slugs, made, strict=True)), out, explanation_map)
 
     with Progress(console=console, transient=True) as bar:
-        _write_all(
+        failed = _write_all(
             _explained(explainer, names, methods, wanted, bar),
             save,
             min(_WRITERS, computing.threads or os.cpu_count() or 1),
+        )
+    if len(failed) == 1:
+        raise failed[0]
+    if failed:
+        raise ImageError(
+            f"{len(failed)} of {len(images)} images could not be explained, see the lines that "
+            f"begin with `left out`; the first: {failed[0]}"
         )
 
 
@@ -85,41 +97,50 @@ def _explained(
     methods: list[Method],
     target: Target | None,
     bar: Progress,
-) -> Iterator[tuple[str, list[Explanation]]]:
-    """The name of one image after the other, and what each method says; `bar` shows how far."""
+) -> Iterator[tuple[str, list[Explanation] | CamError]]:
+    """The name of one image after the other, and what each method says, or why none does.
+
+    `bar` shows how far.
+    """
     task = bar.add_task("explaining", total=len(names))
     done = 0
 
     def told(part: int, whole: int) -> None:
         bar.update(task, completed=done + part / whole)
 
-    each = explainer.explain_each(names.values(), methods, target, progress=told)
+    each = explainer.explain_each(names.values(), methods, target, errors="yield", progress=told)
     for done, stem in enumerate(names):
         bar.update(task, description=escape(stem), completed=done)
         yield stem, next(each)
 
 
 def _write_all(
-    explained: Iterable[tuple[str, list[Explanation]]],
+    explained: Iterable[tuple[str, list[Explanation] | CamError]],
     save: Callable[[str, list[Explanation]], list[str]],
     writers: int,
-) -> None:
-    """Save in threads what comes, a few at once, while more is explained; tell it in order."""
+) -> list[CamError]:
+    """Save in threads what comes, a few at once, while more is explained; tell it in order.
 
-    def write(stem: str, made: list[Explanation], before: Future[None] | None) -> None:
-        lines = save(stem, made)
+    Returns why some could not be explained.
+    """
+
+    def write(stem: str, made: list[Explanation] | CamError, before: Future[None] | None) -> None:
+        lines = [f"left out: {made}"] if isinstance(made, CamError) else save(stem, made)
         if before is not None:
             wait([before])
-        say("\n".join(lines))
+        say(*lines)
 
+    failed = []
     pending: deque[Future[None]] = deque()
     with ThreadPoolExecutor(writers) as pool:
         for stem, made in explained:
+            failed += [made] if isinstance(made, CamError) else []
             pending.append(pool.submit(write, stem, made, pending[-1] if pending else None))
             if len(pending) > writers:
                 pending.popleft().result()
         for one in pending:
             one.result()
+    return failed
 
 
 def _save(

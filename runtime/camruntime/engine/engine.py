@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from time import perf_counter
 
+from camruntime._checks import whole
 from camruntime.bundle import Bundle
 from camruntime.engine.agreement import require_agreement
 from camruntime.engine.instruments import GraphRun, Instruments
@@ -71,7 +72,9 @@ class Engine:
         chunks: how much of which work fits into its memory.
 
     Raises:
-        ProviderError: a named provider is unknown to this ONNX Runtime or does not open.
+        CamError: `threads` is no number of threads.
+        ProviderError: a named provider is unknown to this ONNX Runtime or does not open, or there
+            is no such `device_id`.
     """
 
     def __init__(
@@ -86,8 +89,8 @@ class Engine:
         self.bundle = bundle
         self._model = model
         self.chunks = ChunkSizes()
-        self._threads = threads
-        self._device_id = device_id
+        self._threads = None if threads is None else whole("threads", threads, 1, 1024)
+        self._device_id = whole("device_id", device_id, 0, 255, ProviderError)
         self._instruments = instruments
         self._sessions: dict[str, Session] = {}
         self._weights = SharedWeights(self.upload)

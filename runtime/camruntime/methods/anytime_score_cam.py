@@ -16,6 +16,8 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from camruntime._checks import is_between
+from camruntime._text import shown
 from camruntime.errors import MethodError
 from camruntime.graphs import Forward, Graphs, softmax
 from camruntime.maps import Approximation, FloatArray, Maps, bilinear, rescale
@@ -66,14 +68,14 @@ class AnytimeScoreCAM:
     needs: ClassVar[frozenset[str]] = frozenset({"mask_images"})
 
     def __post_init__(self) -> None:
-        if not 0 < self.share <= 1:
-            raise MethodError(f"anytime-score-cam: share lies in (0, 1], got {self.share}")
-        if not 0 <= self.tolerance < 1:
-            raise MethodError(f"anytime-score-cam: tolerance lies in [0, 1), got {self.tolerance}")
-        if not self.milliseconds >= 0:
-            raise MethodError(
-                f"anytime-score-cam: milliseconds are at least 0, got {self.milliseconds}"
-            )
+        name = "anytime-score-cam"
+        if not is_between(self.share, 0, 1) or self.share == 0:
+            raise MethodError(f"{name}: share lies in (0, 1], got {shown(self.share)}")
+        if not is_between(self.tolerance, 0, 1) or self.tolerance == 1:
+            raise MethodError(f"{name}: tolerance lies in [0, 1), got {shown(self.tolerance)}")
+        if not is_between(self.milliseconds, 0, float("inf")):
+            came = shown(self.milliseconds)
+            raise MethodError(f"{name}: milliseconds are at least 0, got {came}")
 
     def __call__(self, graphs: Graphs, forward: Forward, targets: Sequence[int]) -> Maps:
         """Raw maps `(targets, h, w)`, all >= 0, with how near each is to the exact one."""

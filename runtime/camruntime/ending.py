@@ -6,15 +6,22 @@ import sys
 from collections.abc import Sequence
 from itertools import pairwise
 from traceback import print_exc
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.rich_utils import rich_format_error
 
+from camruntime._text import printable
 from camruntime.errors import CamError
 
 _SHOW = "--traceback"
 _OURS, _UNEXPECTED = 1, 70  # the latter is EX_SOFTWARE of sysexits.h
 _LONGEST = 200
+
+# Click's, or typer's own copy of it: newer versions bring one, and do not name it.
+_WRONG_ARGUMENTS: Any = next(
+    kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException"
+)
 
 Traceback = Annotated[
     bool,
@@ -34,12 +41,20 @@ def run(app: typer.Typer) -> None:
     arguments = [one for one in sys.argv[1:] if one != _SHOW]
     try:
         _refuse_blank(sys.argv)
-        app(arguments)
+        sys.exit(app(arguments, standalone_mode=False))
+    except typer.Abort:
+        print("aborted", file=sys.stderr)
+        sys.exit(_OURS)
+    except _WRONG_ARGUMENTS as error:  # which hold what was given, such as a name with a hyphen
+        error.message = printable(error.message)
+        rich_format_error(error)
+        sys.exit(error.exit_code)
     except Exception as error:
         if _SHOW in sys.argv:
             print_exc()  # with the errors behind it, of which the line that follows says the gist
         ours = isinstance(error, CamError)
-        print(f"error: {error if ours else _unexpected(error)}", file=sys.stderr)
+        text = printable(str(error) if ours else _unexpected(error))
+        print(f"error: {text}", file=sys.stderr)
         sys.exit(_OURS if ours else _UNEXPECTED)
 
 
