@@ -36,6 +36,7 @@ class BuildOptions:
     Attributes:
         model: a name from `camexport models`, `package.module:callable`, or the path of an `.onnx`
             or `.pt2` file.
+        trust: whether code in a `.pt2` file may run.
         arguments: of the callable, pairs of name and text.
         output: which output the logits are, where there are several; of an ONNX file, any tensor.
         probabilities: how logits become probabilities; None finds it out.
@@ -61,6 +62,7 @@ class BuildOptions:
     """
 
     model: str
+    trust: bool = False
     arguments: tuple[tuple[str, str], ...] = ()
     output: str | None = None
     probabilities: ProbabilityKind | None = None
@@ -107,7 +109,9 @@ def build_bundle(options: BuildOptions) -> Built:
         ExportError: one of its kinds, see `camexport.errors`; nothing is left behind.
         MissingDependencyError: ONNX Runtime is not installed.
     """
-    architecture = find_architecture(options.model, dict(options.arguments), options.output)
+    architecture = find_architecture(
+        options.model, dict(options.arguments), options.output, options.trust
+    )
     calibration_files(options.precision, options.calibrate)  # refused before anything is loaded
     size, channels = architecture.size_for(options.size), _known_channels(architecture, options)
     known = None if channels is None else _prepared(architecture, options, channels)

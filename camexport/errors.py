@@ -3,6 +3,7 @@
     CamError
     └── ExportError
         ├── UnknownModelError   no such model, or its callable cannot be imported
+        ├── TrustError          code that a file holds or names would run, and nobody allowed it
         ├── UnknownLayerError   no such module path
         ├── NotACutError        the logits can be reached without passing the layer
         ├── NotSpatialError     the layer's activations have no grid `(h, w)`
@@ -28,6 +29,10 @@ class ExportError(CamError):
 
 class UnknownModelError(ExportError):
     """No model has this name."""
+
+
+class TrustError(ExportError):
+    """Code that a file holds or names would run, and nobody allowed it."""
 
 
 class UnknownLayerError(ExportError):

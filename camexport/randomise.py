@@ -39,6 +39,7 @@ class RandomiseOptions:
         seed: of the random order.
         weights: the state dict, for a bundle that was built from a file.
         force: replace what is at `out`.
+        trust: whether code may run that the bundle names.
     """
 
     bundle: Path
@@ -47,6 +48,7 @@ class RandomiseOptions:
     seed: int = 0
     weights: Path | None = None
     force: bool = False
+    trust: bool = False
 
 
 def randomise_bundle(options: RandomiseOptions) -> tuple[Bundle, ...]:
@@ -56,6 +58,7 @@ def randomise_bundle(options: RandomiseOptions) -> tuple[Bundle, ...]:
 
     Raises:
         OptionError: fewer than one stage or more than learned layers; see also `rebuild_network`.
+        TrustError: the bundle names a callable or a `.pt2` file, and `trust` is off.
         UnsupportedError: the logits of a stage no longer depend on the picture.
         ExportError, CamError: as of a build; nothing is left behind.
     """
@@ -63,7 +66,7 @@ def randomise_bundle(options: RandomiseOptions) -> tuple[Bundle, ...]:
     if options.out.resolve() == options.bundle.resolve():
         raise OptionError(f"--out {options.out} is the bundle itself: choose another folder")
     with staged(options.out, options.force) as stage:
-        network = rebuild_network(manifest, options.weights)
+        network = rebuild_network(manifest, options.weights, options.trust)
         layers = learned_layers(
             trace(network, manifest.input.size, manifest.input.channels), network
         )

@@ -14,7 +14,10 @@ from camruntime.engine import Engine, Provider
 
 
 def verify_bundle(
-    path: Path, weights: Path | None = None, providers: Sequence[Provider] | None = None
+    path: Path,
+    weights: Path | None = None,
+    providers: Sequence[Provider] | None = None,
+    trust: bool = False,
 ) -> tuple[Parity, ...]:
     """Make the network again from what `bundle.json` says, and measure parity with it.
 
@@ -22,9 +25,11 @@ def verify_bundle(
         path: the bundle's directory.
         weights: the state dict, for a bundle that was built from a file.
         providers: where ONNX Runtime computes, as in `camruntime.load`.
+        trust: whether code may run that the bundle names.
 
     Raises:
         ParityError: a difference is above the tolerance.
+        TrustError: the bundle names a callable or a `.pt2` file, and `trust` is off.
         WeightsError: the weights are not those that the bundle was built from.
         OptionError: a state dict is needed, the bundle's weights were randomised, or it does not
             compute in float32.
@@ -36,7 +41,7 @@ def verify_bundle(
             f"{path} computes in {bundle.manifest.precision}, which is judged by its maps and not "
             "by parity with PyTorch: `camruntime info` tells what was measured when it was built"
         )
-    network = rebuild_network(bundle.manifest, weights)
+    network = rebuild_network(bundle.manifest, weights, trust)
     measured = measure(network, Engine(bundle, providers))
     check(measured, partial(reason_of, network, bundle.manifest))
     return measured

@@ -7,23 +7,28 @@ from pathlib import Path
 from torch import nn
 
 from camexport.errors import OptionError, WeightsError
-from camexport.models import find_architecture, load_network, settle_answer
+from camexport.models import find_architecture, load_network, require_trust, settle_answer
 from camruntime.bundle import Manifest
 
 
-def rebuild_network(manifest: Manifest, weights: Path | None = None) -> nn.Module:
+def rebuild_network(
+    manifest: Manifest, weights: Path | None = None, trust: bool = False
+) -> nn.Module:
     """The network in eval mode, with the very weights that the bundle was built from.
 
     Args:
         manifest: of the bundle.
         weights: the state dict, for a bundle that was built from a file.
+        trust: whether code may run that the bundle names: a callable, or a `.pt2` file.
 
     Raises:
+        TrustError: it names some, and `trust` is off.
         WeightsError: the weights are not those that the bundle was built from.
         OptionError: a state dict is needed, or the bundle's weights were randomised.
         ExportError: the network cannot be had.
     """
-    architecture = find_architecture(manifest.model, manifest.arguments, manifest.output)
+    require_trust(manifest.model, trust)
+    architecture = find_architecture(manifest.model, manifest.arguments, manifest.output, trust)
     known = len(architecture.labels)
     network, source = load_network(
         architecture,

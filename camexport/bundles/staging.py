@@ -1,32 +1,47 @@
-"""Folders and files that appear complete or not at all."""
+"""Folders and files that appear complete or not at all.
+
+A bundle that is replaced changes names with the new one at once, so that at any moment, also that
+of a kill, one of them is there. Where a system cannot do that (Windows, some network folders), it
+takes two renames; after a kill between them the old one lies in the work folder, and the next build
+of the same bundle puts it back first.
+"""
 
 from __future__ import annotations
 
 import errno
+import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from camexport.bundles.exchange import exchange
+from camexport.bundles.work_folder import OLD, remove, work_folder
 from camexport.errors import OutputError
+
+_NEW = "new"
 
 
 @contextmanager
 def staged(out: Path, force: bool) -> Iterator[Path]:
-    """A fresh folder beside `out`, renamed to `out` when the block ends without an exception.
+    """A fresh folder, which becomes `out` when the block ends without an exception.
 
-    Otherwise it is removed, whatever the exception. The staging folder's fixed name keeps two
-    builds of the same bundle apart.
+    Otherwise it is removed, whatever the exception. A link is followed: what it names is replaced.
 
     Raises:
         OutputError: `out` exists and `force` is off; another build is at work there; the disk is
             full or cannot be written.
     """
-    if out.exists() and not force:
-        raise OutputError(f"{out} is in use: choose another --out, or --force to replace it")
-    with _fresh(out.parent / f".{out.name}.building", out, out) as stage:
+    _require_free(out, force)
+    place = out.resolve()
+    with _explained(out), work_folder(place.parent / f".{place.name}.building", out) as work:
+        if (work / OLD).exists() and not place.exists():
+            (work / OLD).rename(place)  # a build was killed between two renames
+        _require_free(out, force)
+        stage = _fresh(work)
         yield stage
-        _swap(stage, out)
+        _to_disk(stage)
+        _publish(stage, place, work / OLD)
 
 
 @contextmanager
@@ -40,10 +55,12 @@ def staged_files(out: Path, names: Sequence[str]) -> Iterator[Path]:
         OutputError: another build is at work there; the disk is full or cannot be written.
     """
     made = not out.exists()
-    stage = out / f".{Path(names[0]).stem}.building"
+    place = out / f".{Path(names[0]).stem}.building"
     try:
-        with _fresh(stage, out, out / names[0]) as stage:
+        with _explained(out), work_folder(place, out / names[0]) as work:
+            stage = _fresh(work)
             yield stage
+            _to_disk(stage)
             for name in names:
                 (stage / name).replace(out / name)
     finally:
@@ -51,43 +68,53 @@ def staged_files(out: Path, names: Sequence[str]) -> Iterator[Path]:
             out.rmdir()
 
 
-@contextmanager
-def _fresh(stage: Path, out: Path, written: Path) -> Iterator[Path]:
-    """The folder `stage`, made now and removed at the end; errors speak of `out` and `written`."""
-    if stage.exists():
-        raise OutputError(
-            f"another build is writing {written}: wait for it, or remove {stage} if it was killed"
-        )
-    try:
-        stage.mkdir(parents=True)
-    except OSError as error:  # FileExistsError: another build came between the two lines
-        raise _explained(error, out) from error
-    try:
-        yield stage
-    except OSError as error:
-        raise _explained(error, out) from error
-    finally:
-        shutil.rmtree(stage, ignore_errors=True)
+def _require_free(out: Path, force: bool) -> None:
+    if out.exists() and not force:
+        raise OutputError(f"{out} is in use: choose another --out, or --force to replace it")
 
 
-def _swap(stage: Path, out: Path) -> None:
-    """Put `stage` in the place of `out`; what was there goes last, so that a failure keeps it."""
-    old = out.parent / f".{out.name}.old"
-    shutil.rmtree(old, ignore_errors=True)
-    if out.exists():
+def _fresh(work: Path) -> Path:
+    """An empty folder in `work`, without what a killed build left there."""
+    for name in (_NEW, OLD):
+        remove(work / name)
+    (work / _NEW).mkdir()
+    return work / _NEW
+
+
+def _to_disk(folder: Path) -> None:
+    """Have the system write what it holds of the files: a name may outlive a power cut alone."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with path.open("rb+") as file:
+                os.fsync(file.fileno())
+
+
+def _publish(stage: Path, out: Path, old: Path) -> None:
+    """Put `stage` in the place of `out`, and remove what was there."""
+    if not out.exists():
+        stage.rename(out)
+    elif not exchange(stage, out):
         out.rename(old)
-    stage.rename(out)
-    shutil.rmtree(old, ignore_errors=True)
+        try:
+            stage.rename(out)
+        except BaseException:
+            old.rename(out)
+            raise
+        remove(old)
 
 
-def _explained(error: OSError, out: Path) -> OutputError:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        free = shutil.disk_usage(_existing(out)).free
-        return OutputError(
-            f"the disk is full: {free / 1e6:.0f} MB are free at {_existing(out)}; nothing was "
-            "left behind; make room or choose another --out"
-        )
-    return OutputError(f"cannot write {out}: {error.strerror or error}")
+@contextmanager
+def _explained(out: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            free = shutil.disk_usage(_existing(out)).free
+            raise OutputError(
+                f"the disk is full: {free / 1e6:.0f} MB are free at {_existing(out)}; nothing was "
+                "left behind; make room or choose another --out"
+            ) from error
+        raise OutputError(f"cannot write {out}: {error.strerror or error}") from error
 
 
 def _existing(path: Path) -> Path:

@@ -18,7 +18,16 @@ from rich.table import Column, Table
 
 from camexport.cli import option_texts
 from camexport.cli.build import build
-from camexport.cli.common import Arguments, Channels, Model, Output, console, say
+from camexport.cli.common import (
+    Arguments,
+    Channels,
+    Model,
+    Output,
+    Trust,
+    TrustBundle,
+    console,
+    say,
+)
 from camexport.errors import UnknownModelError
 from camruntime.bundle import SCHEMA_VERSION, Parity
 from camruntime.ending import Traceback, run
@@ -39,6 +48,7 @@ def _show_version(wanted: bool) -> None:
 
 @app.callback()
 def camexport(
+    context: typer.Context,
     version: Annotated[
         bool,
         typer.Option(
@@ -48,7 +58,8 @@ def camexport(
     traceback: Traceback = False,
 ) -> None:
     """Image classifiers from PyTorch to bundles of ONNX graphs, split at a target layer."""
-    _require("torch", "torchvision", "timm", "onnx", "onnxscript", "safetensors")
+    if context.invoked_subcommand != "sign":
+        _require("torch", "torchvision", "timm", "onnx", "onnxscript", "safetensors")
 
 
 @app.command()
@@ -58,12 +69,13 @@ def layers(
     output: Output = None,
     size: Annotated[str | None, typer.Option(help="Input, N or HxW pixels.")] = None,
     channels: Channels = None,
+    trust: Trust = False,
 ) -> None:
     """List the layers that a network can be split at; downloads nothing."""
     from camexport.models import find_architecture, input_channels, settle_answer
     from camexport.tracing import candidates, trace
 
-    architecture = find_architecture(model, dict(option_texts.pairs(arg)), output)
+    architecture = find_architecture(model, dict(option_texts.pairs(arg)), output, trust)
     network = (architecture.publish() if architecture.is_file else architecture.make(None)).eval()
     taken = architecture.size_for(option_texts.size(size))
     count = architecture.channels_for(channels) or input_channels(network, taken)
@@ -110,12 +122,13 @@ def verify(
         Path | None, typer.Option(help="The state dict, where the bundle was built from a file.")
     ] = None,
     provider: Annotated[str | None, typer.Option(help="`cuda`, `cpu`, or in full.")] = None,
+    trust: TrustBundle = False,
 ) -> None:
     """Compare a bundle with PyTorch again."""
     from camexport.verify import verify_bundle
 
     with console.status(f"verifying {escape(str(bundle))}"):
-        measured = verify_bundle(bundle, weights, [provider] if provider else None)
+        measured = verify_bundle(bundle, weights, [provider] if provider else None, trust)
     console.print(_parity_table(measured))
 
 
@@ -129,17 +142,39 @@ def randomise(
         Path | None, typer.Option(help="The state dict, where the bundle was built from a file.")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
+    trust: TrustBundle = False,
 ) -> None:
     """Randomise a network from its logits backwards, for `camruntime sanity`."""
     from camexport.randomise import RandomiseOptions, randomise_bundle
 
     options = RandomiseOptions(
-        bundle=bundle, out=out, stages=stages, seed=seed, weights=weights, force=force
+        bundle=bundle,
+        out=out,
+        stages=stages,
+        seed=seed,
+        weights=weights,
+        force=force,
+        trust=trust,
     )
     with console.status(f"randomising {escape(str(bundle))}"):
         made = randomise_bundle(options)
     for stage in made:
         say(f"{stage.folder}  {stage.manifest.source.name}")
+
+
+@app.command()
+def sign(
+    bundle: Annotated[Path, typer.Argument(help="Directory of the bundle.")],
+    key: Annotated[Path, typer.Option(help="PEM of your private key, P-256, P-384 or P-521.")],
+    certificate: Annotated[Path | None, typer.Option(help="PEM of the key's certificate.")] = None,
+    chain: Annotated[
+        list[Path] | None, typer.Option(help="PEM of certificates between it and the root; repeat.")
+    ] = None,
+) -> None:
+    """Sign a bundle, for `camruntime.load(path, require_signature=PUBLIC_KEY)`."""
+    from camexport.signing import sign_bundle
+
+    console.print(str(sign_bundle(bundle, key, certificate, chain or ())), soft_wrap=True)
 
 
 @app.command()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from camexport.cli import option_texts
-from camexport.cli.common import Arguments, Channels, Model, Output, say, say_rows
+from camexport.cli.common import Arguments, Channels, Model, Output, Trust, say, say_rows
 from camruntime.bundle import Parity, manifest_rows
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ Weights = Annotated[
 
 def build(
     model: Model,
+    trust: Trust = False,
     arg: Arguments = None,
     output: Output = None,
     probabilities: Annotated[
@@ -87,6 +88,7 @@ def build(
 
     options = BuildOptions(
         model=model,
+        trust=trust,
         arguments=option_texts.pairs(arg),
         output=output,
         probabilities=probabilities,

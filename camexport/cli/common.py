@@ -17,6 +17,10 @@ Model = Annotated[
         "PATH of an .onnx or .pt2 file."
     ),
 ]
+Trust = Annotated[bool, typer.Option("--trust", help="Run the code that a .pt2 file may hold.")]
+TrustBundle = Annotated[
+    bool, typer.Option("--trust", help="Run the code that the bundle names or its .pt2 holds.")
+]
 Arguments = Annotated[
     list[str] | None, typer.Option("--arg", help="KEY=VALUE for package.module:callable; repeat.")
 ]

@@ -4,7 +4,7 @@ from camexport.models._architecture import Architecture
 from camexport.models._channels import input_channels
 from camexport.models.answer import Settled, settle_answer
 from camexport.models.behaviour import require_classifier
-from camexport.models.finding import find_architecture, known_models, load_network
+from camexport.models.finding import find_architecture, known_models, load_network, require_trust
 
 __all__ = [
     "Architecture",
@@ -14,5 +14,6 @@ __all__ = [
     "known_models",
     "load_network",
     "require_classifier",
+    "require_trust",
     "settle_answer",
 ]

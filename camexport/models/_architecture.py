@@ -14,6 +14,8 @@ from camruntime.bundle import Input
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 USUAL_SIZE = (224, 224)
+_PIXELS = 2**26  # 8192 x 8192
+_CHANNELS = 4096  # hyperspectral cameras have some hundreds
 
 Compare = Callable[[nn.Module, tuple[int, int], int], None]
 """Of a network with what it was made from, at this size and number of channels."""
@@ -75,7 +77,7 @@ class Architecture:
         """`(H, W)` of the input, `wanted` if it is given.
 
         Raises:
-            OptionError: the network takes another size only.
+            OptionError: the network takes another size only, or images that are too large.
         """
         own = self.input.size
         if self.size_fixed and wanted not in (None, own):
@@ -83,7 +85,13 @@ class Architecture:
                 f"{self.name} takes images of {own[0]}x{own[1]} only: leave --size out, or export "
                 "the file again with dynamic height and width"
             )
-        return wanted or own
+        height, width = wanted or own
+        if height * width > _PIXELS:
+            raise OptionError(
+                f"{self.name} would take images of {height}x{width}: expected at most "
+                f"{_PIXELS} pixels; say another --size, or export the file for smaller ones"
+            )
+        return height, width
 
     def channels_for(self, wanted: int | None) -> int | None:
         """Channels of its images, `wanted` if only the network itself tells.
@@ -93,6 +101,11 @@ class Architecture:
         """
         if wanted is not None and wanted < 1:
             raise OptionError(f"--channels {wanted} is below 1")
+        if max(wanted or 0, self.channels or 0) > _CHANNELS:
+            raise OptionError(
+                f"{self.name} would take images of {wanted or self.channels} channels: expected at "
+                f"most {_CHANNELS}"
+            )
         if self.channels is None:
             return wanted
         if wanted not in (None, self.channels):

@@ -1,4 +1,4 @@
-"""A network that was saved by `torch.export.save`."""
+"""A network that was saved by `torch.export.save`: a file that may run code when it is loaded."""
 
 from __future__ import annotations
 
@@ -9,18 +9,23 @@ import torch
 from torch import Tensor, nn
 from torch.export import UnflattenedModule
 
-from camexport.errors import UnknownModelError, UnsupportedError
+from camexport.errors import TrustError, UnknownModelError, UnsupportedError, one_line
 from camexport.models._architecture import Architecture, of_file
 
 SUFFIX = ".pt2"
 _SCRIPT = (".pt", ".pth", ".torchscript")
 
 
-def find(name: str) -> Architecture | None:
+def find(name: str, trust: bool) -> Architecture | None:
     """The network in the exported program `name`; None for another suffix.
+
+    Args:
+        name: of the file.
+        trust: whether code that it may hold may run.
 
     Raises:
         UnknownModelError: there is no such file, or it is no exported program.
+        TrustError: there is one, and `trust` is off.
         UnsupportedError: its batch size is fixed, it does not take one image, or it is TorchScript.
     """
     path = Path(name)
@@ -33,10 +38,17 @@ def find(name: str) -> Architecture | None:
         return None
     if not path.is_file():
         raise UnknownModelError(f"no file {path}: expected what torch.export.save wrote")
+    if not trust:
+        raise TrustError(
+            f"{path} is an exported program, which torch unpickles: code in it would run; say "
+            "--trust where you trust who wrote it, or give the network as .onnx"
+        )
     try:
         program = torch.export.load(path)
     except Exception as error:  # zip, pickle and torch's own errors share no base below Exception
-        raise UnknownModelError(f"cannot read {path} as an exported program: {error}") from error
+        raise UnknownModelError(
+            f"cannot read {path} as an exported program: {one_line(error)}"
+        ) from error
 
     size, channels = _shape(program, path.name)
     return of_file(path, size, lambda: _network(program), {}, channels)

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 import torch
 from torch import nn
 
-from camexport.errors import OptionError, UnknownModelError, UnsupportedError, WeightsError
+from camexport.errors import (
+    OptionError,
+    TrustError,
+    UnknownModelError,
+    UnsupportedError,
+    WeightsError,
+)
 from camexport.models import (
     built_in,
     exported_programs,
@@ -30,33 +37,54 @@ from camruntime.errors import nearest
 
 
 def find_architecture(
-    name: str, arguments: Mapping[str, str] | None = None, output: str | None = None
+    name: str,
+    arguments: Mapping[str, str] | None = None,
+    output: str | None = None,
+    trust: bool = False,
 ) -> Architecture:
     """The architecture that `--model name` means.
+
+    A callable is imported: a name that the user did not type goes through `require_trust` first.
 
     Args:
         name: of a model, `package.module:callable`, or a path that ends in `.onnx` or `.pt2`.
         arguments: of the callable, as text.
         output: which output the logits are, where there are several; of an ONNX file, any tensor.
+        trust: whether code that a `.pt2` file may hold may run.
 
     Raises:
         UnknownModelError: with the nearest names.
+        TrustError: a `.pt2` file without `trust`.
         OptionError: `arguments` for something that is no callable.
         UnsupportedError, WeightsError: a file that cannot be read as a network.
     """
     found = onnx_files.find(name, output)
     if found is None:
-        found = _find(name, arguments or {})
+        found = _find(name, arguments or {}, trust)
         found = found if output is None else _with_output(found, output)
     if arguments and not own_models.is_own(name):
         raise OptionError(f"--arg goes with package.module:callable, not with {name}")
     return found
 
 
-def _find(name: str, arguments: Mapping[str, str]) -> Architecture:
+def require_trust(model: str, trust: bool) -> None:
+    """Refuse a callable that a bundle names; the code of all other kinds of models is ours.
+
+    Raises:
+        TrustError: `model` is a callable, and `trust` is off.
+    """
+    if own_models.is_own(model) and not trust:
+        raise TrustError(
+            f"its bundle.json names the model {model!r:.200}, code that would be imported and "
+            "called: say --trust where you trust who wrote the bundle"
+        )
+
+
+def _find(name: str, arguments: Mapping[str, str], trust: bool) -> Architecture:
     if own_models.is_own(name):
         return own_models.find(name, arguments)
-    for find in (built_in.find, exported_programs.find, torchvision_models.find, timm_models.find):
+    program = partial(exported_programs.find, trust=trust)
+    for find in (built_in.find, program, torchvision_models.find, timm_models.find):
         found = find(name)
         if found is not None:
             return found

@@ -6,12 +6,13 @@ import ast
 import importlib
 import inspect
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from torch import nn
 
-from camexport.errors import UnknownModelError, UnsupportedError
+from camexport.errors import UnknownModelError, UnsupportedError, one_line
 from camexport.models._architecture import Architecture, assumed_input
 from camexport.models.timm_models import PREFIX
 from camruntime.errors import nearest
@@ -27,7 +28,9 @@ def is_own(name: str) -> bool:
 def find(name: str, arguments: Mapping[str, str]) -> Architecture:
     """The network that `package.module:callable` returns.
 
-    The current directory is searched too, as `python -m` does.
+    It is imported here: the current directory is searched too, as `python -m` does, but only while
+    the module is imported and the callable runs. What other packages import later on is not looked
+    for there.
 
     Args:
         name: of the callable.
@@ -42,7 +45,8 @@ def find(name: str, arguments: Mapping[str, str]) -> Architecture:
 
     def make(_classes: int | None = None) -> nn.Module:
         try:
-            network = function(**values)
+            with _current_directory():
+                network = function(**values)
         except TypeError as error:
             given = ", ".join(f"{key}={value!r}" for key, value in values.items())
             raise UnknownModelError(f"{name}({given}) failed: {error}; see --arg") from error
@@ -84,13 +88,11 @@ def _literal(text: str) -> object:
 
 
 def _import(module_name: str, attribute: str) -> Callable[..., object]:
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.insert(0, here)
     try:
-        module = importlib.import_module(module_name)
-    except ImportError as error:
-        raise UnknownModelError(f"cannot import '{module_name}': {error}") from error
+        with _current_directory():
+            module = importlib.import_module(module_name)
+    except Exception as error:  # whatever the module's own code raises
+        raise UnknownModelError(f"cannot import '{module_name}': {one_line(error)}") from error
     function = getattr(module, attribute, None)
     if not callable(function):
         known = [name for name in vars(module) if callable(vars(module)[name])]
@@ -98,3 +100,15 @@ def _import(module_name: str, attribute: str) -> Callable[..., object]:
             f"'{module_name}' has no callable '{attribute}': {nearest(attribute, known)}"
         )
     return function  # type: ignore[no-any-return]  # any callable may be tried
+
+
+@contextmanager
+def _current_directory() -> Iterator[None]:
+    """Modules are looked for in the current directory first."""
+    here = str(Path.cwd())
+    sys.path.insert(0, here)
+    try:
+        yield
+    finally:
+        if here in sys.path:  # the module may have changed it
+            sys.path.remove(here)

@@ -14,8 +14,9 @@ from timm.data.imagenet_info import ImageNetInfo, infer_imagenet_subset
 from timm.models import PretrainedCfg
 from torch import nn
 
-from camexport.errors import DownloadError, UnsupportedError
+from camexport.errors import UnknownModelError, UnsupportedError, one_line
 from camexport.models._architecture import IMAGENET_MEAN, IMAGENET_STD, Architecture
+from camexport.models._published import published
 from camruntime.bundle import Input, ResizeMode
 
 PREFIX = "timm:"
@@ -36,12 +37,16 @@ def find(name: str) -> Architecture | None:
     """The architecture called `name`, or None. Downloads nothing.
 
     Raises:
+        UnknownModelError: timm has the network, but no weights of that tag.
         UnsupportedError: it does not take three channels.
     """
     bare = name.removeprefix(PREFIX)
     if not timm.is_model(bare):
         return None
-    config = timm.get_pretrained_cfg(bare, allow_unregistered=True) or PretrainedCfg()
+    try:
+        config = timm.get_pretrained_cfg(bare, allow_unregistered=True) or PretrainedCfg()
+    except RuntimeError as error:
+        raise UnknownModelError(f"timm has no weights of that tag: {one_line(error)}") from error
     if config.input_size[0] != 3:
         raise UnsupportedError(
             f"{bare} takes {config.input_size[0]} channel(s); camexport builds networks that take "
@@ -72,13 +77,8 @@ def _make(name: str, config: PretrainedCfg, classes: int | None) -> nn.Module:
 def _publish(name: str, config: PretrainedCfg) -> nn.Module:
     if not config.num_classes:
         _make(name, config, None)
-    try:
+    with published(f"timm's weights of {name}"):
         network: nn.Module = timm.create_model(name, pretrained=True)
-    except (OSError, RuntimeError) as error:
-        raise DownloadError(
-            f"timm's weights of {name} could not be downloaded ({error}): without a network say "
-            "--weights PATH with a state dict that you have, or --weights random"
-        ) from error
     return network
 
 

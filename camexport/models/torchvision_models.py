@@ -8,8 +8,8 @@ import torchvision
 from torch import nn
 from torchvision.models import WeightsEnum
 
-from camexport.errors import DownloadError
 from camexport.models._architecture import Architecture
+from camexport.models._published import published
 from camruntime.bundle import Input
 
 
@@ -44,13 +44,8 @@ def _make(name: str, classes: int | None) -> nn.Module:
 
 
 def _publish(name: str, weights: WeightsEnum) -> nn.Module:
-    try:
+    with published(f"the weights {weights}"):
         network: nn.Module = torchvision.models.get_model(name, weights=weights)
-    except (OSError, RuntimeError) as error:
-        raise DownloadError(
-            f"the weights {weights} could not be downloaded ({error}): without a network say "
-            "--weights PATH with a state dict that you have, or --weights random"
-        ) from error
     return network
 
 

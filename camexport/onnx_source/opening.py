@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import onnx
-from onnx import external_data_helper as external
 from onnx import inliner
 
 from camexport.errors import UnknownModelError, UnsupportedError, one_line
+from camexport.onnx_source.extent import refuse_too_large, refuse_too_many
+from camexport.onnx_source.weights_beside import load_weights
 
-_GRAPHS = (onnx.AttributeProto.GRAPH, onnx.AttributeProto.GRAPHS)
 _INPUTS_WITHOUT_INITIALIZERS = 4  # of IR: from here on an initializer need not be an input too
 
 _OTHERS = (
@@ -48,7 +48,8 @@ def open_file(path: Path) -> onnx.ModelProto:
 
     Raises:
         UnknownModelError: there is no such file, or it is no ONNX; says what it is instead.
-        UnsupportedError: weights that it keeps in other files are missing.
+        UnsupportedError: weights that it keeps in other files cannot be had, it has no opset, or
+            is larger than any classifier.
     """
     if not path.is_file():
         kind = "a directory" if path.is_dir() else "no file"
@@ -60,15 +61,19 @@ def open_file(path: Path) -> onnx.ModelProto:
         raise UnknownModelError(
             f"cannot read {path} as ONNX: it is no such file, or was cut off ({one_line(error)})"
         ) from error
-    if not proto.graph.node or not proto.opset_import:
+    if not proto.graph.node:
         raise UnknownModelError(
             f"{path} holds no graph: expected an ONNX model, got {path.stat().st_size} bytes that "
             "are none; export the network again"
         )
-    _load_weights(proto, path)
+    if not proto.opset_import:
+        raise UnsupportedError(f"{path.name} says no opset of its operators: export it again")
+    refuse_too_many(proto, path.name)
+    load_weights(_tensors(proto), path)
     if proto.functions:
         proto = inliner.inline_local_functions(proto)
     _only_true_inputs(proto)
+    refuse_too_large(proto, path.name)
     return proto
 
 
@@ -82,42 +87,28 @@ def _refuse_others(path: Path) -> None:
             raise UnknownModelError(f"{path} is no ONNX but {what}")
 
 
-def _load_weights(proto: onnx.ModelProto, path: Path) -> None:
-    """Those in files beside it, checked first: ONNX's own text names neither file nor remedy."""
-    for tensor in _tensors(proto.graph):
-        if not external.uses_external_data(tensor):
-            continue
-        info = {entry.key: entry.value for entry in tensor.external_data}
-        location = info.get("location", "")
-        data = path.parent / location
-        if not data.is_file():
-            raise UnsupportedError(
-                f"{path.name} keeps its weights in {location}, which is not beside it: copy "
-                f"it into {path.parent}"
-            )
-        needed = int(info.get("offset", 0)) + int(info.get("length", 0))
-        if data.stat().st_size < needed:
-            raise UnsupportedError(
-                f"{path.name} needs at least {needed} bytes of weights in {location}, which "
-                f"has {data.stat().st_size}: copy or fetch it again"
-            )
-    try:
-        external.load_external_data_for_model(proto, str(path.parent))
-    except Exception as error:  # paths outside the folder, links, ...: ONNX's checks
-        raise UnsupportedError(
-            f"{path.name} keeps weights in another file, which cannot be read: {one_line(error)}"
-        ) from error
+def _tensors(proto: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
+    """All that a file stores, wherever it does."""
+    yield from _tensors_of(proto.graph)
+    for function in proto.functions:
+        yield from _tensors_in(function.node)
 
 
-def _tensors(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
+def _tensors_of(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
     yield from graph.initializer
-    for node in graph.node:
+    for sparse in graph.sparse_initializer:
+        yield from (sparse.values, sparse.indices)
+    yield from _tensors_in(graph.node)
+
+
+def _tensors_in(nodes: Iterable[onnx.NodeProto]) -> Iterator[onnx.TensorProto]:
+    for node in nodes:
         for attribute in node.attribute:
-            if attribute.type == onnx.AttributeProto.TENSOR:
-                yield attribute.t
-            elif attribute.type in _GRAPHS:
-                for inner in (attribute.g, *attribute.graphs):
-                    yield from _tensors(inner)
+            yield from (attribute.t, *attribute.tensors)
+            for sparse in (attribute.sparse_tensor, *attribute.sparse_tensors):
+                yield from (sparse.values, sparse.indices)
+            for graph in (attribute.g, *attribute.graphs):
+                yield from _tensors_of(graph)
 
 
 def _only_true_inputs(proto: onnx.ModelProto) -> None:

@@ -11,6 +11,7 @@ import dataclasses
 import hashlib
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -18,7 +19,8 @@ from typing import Literal
 import cv2
 import numpy as np
 
-from camruntime._decode import DecodeError, read_json
+from camruntime._decode import DecodeError, fit, parse_object
+from camruntime._named_files import require_own_files
 from camruntime._text import named
 from camruntime.errors import EdgeModelError
 from camruntime.maps import ROUNDING, FloatArray
@@ -89,11 +91,14 @@ class EdgeModel:
         return np.clip(output.reshape(size), 0, 1).astype(np.float32)
 
 
-def open_edge_model(path: str | Path) -> tuple[Path, EdgeModel, bytes]:
+def open_edge_model(
+    path: str | Path, signed: Mapping[str, str] | None = None
+) -> tuple[Path, EdgeModel, bytes]:
     """Find an edge model; the ONNX file's path, what the JSON beside it says, and what it holds.
 
     Args:
         path: the ONNX file, or a directory that holds `edges.onnx`.
+        signed: SHA-256 of both files by name, where they have to be those that were signed.
 
     Raises:
         EdgeModelError: one of the two files is missing; the schema is another one; a field is
@@ -110,11 +115,8 @@ def open_edge_model(path: str | Path) -> tuple[Path, EdgeModel, bytes]:
             f"no edge model at {named(given)}: expected an .onnx file or a directory that holds "
             f"{EDGES}; `camexport edges --weights FILE --out DIR` makes one"
         )
-    model = _read(file.with_suffix(".json"))
-    try:
-        graph = file.read_bytes()
-    except OSError as error:
-        raise EdgeModelError(f"cannot read {file}: {error.strerror or error}") from error
+    model = _read(file.with_suffix(".json"), signed)
+    graph = _bytes(file, signed)
     _check(model, file, graph)
     return file, model, graph
 
@@ -137,19 +139,37 @@ def scharr(pixels: FloatArray) -> FloatArray:
     return np.asarray(magnitude / peak, np.float32)
 
 
-def _read(file: Path) -> EdgeModel:
+def _bytes(file: Path, signed: Mapping[str, str] | None) -> bytes:
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise EdgeModelError(f"cannot read {file}: {error.strerror or error}") from error
+    if signed is not None and signed.get(file.name) != hashlib.sha256(data).hexdigest():
+        raise EdgeModelError(
+            f"{file} is not what was signed with the bundle: take the whole folder from who signed "
+            "it, and open it again"
+        )
+    return data
+
+
+def _read(file: Path, signed: Mapping[str, str] | None) -> EdgeModel:
     if not file.is_file():
         example = json.dumps(dataclasses.asdict(_EXAMPLE))
         raise EdgeModelError(f"{file} is missing: it has to say what the model wants, as {example}")
     advice = "make the edge model again with the matching camexport, or correct the JSON"
     try:
-        return read_json(EdgeModel, file, "edges", SCHEMA_VERSION, advice)
+        raw = parse_object(_bytes(file, signed), file, SCHEMA_VERSION, advice)
+        return fit(EdgeModel, raw, file, "edges")
     except DecodeError as error:
         raise EdgeModelError(str(error)) from error
 
 
 def _check(model: EdgeModel, file: Path, graph: bytes) -> None:
     """Raise `EdgeModelError` where the JSON contradicts itself or the ONNX file."""
+    try:
+        require_own_files(graph, ())
+    except ValueError as error:
+        raise EdgeModelError(f"{file} {error}: save the model as one file") from error
     if model.file != file.name:
         raise EdgeModelError(
             f"the JSON beside {file} is that of '{model.file}': correct its field `file`, or put "

@@ -2,6 +2,7 @@
 
     CamError
     ├── BundleError             the bundle on disk is missing, damaged or of another schema
+    │   └── SignatureError      a signature was required, and none is by this key and of these files
     ├── EdgeModelError          an edge model is missing, damaged, or answers with something else
     ├── DatasetError            a data set is missing, damaged, or laid out in no known way
     ├── ImageError              the picture cannot be read or has the wrong layout
@@ -32,6 +33,10 @@ class CamError(Exception):
 
 class BundleError(CamError):
     """A bundle is missing, damaged, or written for another schema version."""
+
+
+class SignatureError(BundleError):
+    """A signature was required, and the bundle has none by this key and of these files."""
 
 
 class EdgeModelError(CamError):

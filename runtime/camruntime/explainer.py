@@ -364,6 +364,7 @@ def load(
     threads: int | None = None,
     chunk: int | None = None,
     max_megapixels: float = MEGAPIXELS,
+    require_signature: str | Path | None = None,
 ) -> Explainer:
     """Open the bundle in directory `path`.
 
@@ -379,14 +380,18 @@ def load(
             provider and threads. Where memory runs out it becomes fewer, which a
             `SmallerChunkWarning` says once.
         max_megapixels: larger pictures are refused; files before they are decoded.
+        require_signature: PEM file of a public key or of certificates: the bundle has to be signed
+            with that key, or with one whose certificate goes back to these. Needs the extra
+            `signing`.
 
     Raises:
         CamError: an option that is a number is out of range; the message says which.
+        SignatureError: a signature is required and missing, by another key, or of other files.
         BundleError: not a bundle, damaged, or of another schema version.
         ProviderError: a provider that was named does not open.
-        MissingDependencyError: ONNX Runtime is not installed.
+        MissingDependencyError: ONNX Runtime is not installed, or model-signing where it is needed.
     """
-    bundle = open_bundle(path)
+    bundle = open_bundle(path, require_signature)
     engine = Engine(bundle, providers, device_id, threads)
     return Explainer(bundle, engine, chunk, max_megapixels)
 

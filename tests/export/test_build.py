@@ -215,8 +215,8 @@ def test_verify_of_a_bundle_from_a_file_asks_for_it(in_tests: None, tmp_path: Pa
     )
     build_bundle(options)
     with pytest.raises(OptionError, match=r"built from the file mine\.pth: say --weights PATH"):
-        verify_bundle(tmp_path / "b")
-    assert verify_bundle(tmp_path / "b", weights=tmp_path / "mine.pth")
+        verify_bundle(tmp_path / "b", trust=True)
+    assert verify_bundle(tmp_path / "b", weights=tmp_path / "mine.pth", trust=True)
 
 
 def _parity(graph: Literal["tail", "gradient"], relative: float, own: float | None) -> Parity:

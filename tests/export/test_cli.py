@@ -59,7 +59,10 @@ def test_build_then_verify(tmp_path: Path) -> None:
         "(assumed: say --mean, --std)",
     ):
         assert said in done.stdout
-    verified = _run("verify", out, "--provider", "cpu")
+    refused = _run("verify", out, "--provider", "cpu")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "say --trust" in refused.stderr
+    verified = _run("verify", out, "--provider", "cpu", "--trust")
     assert verified.returncode == 0, verified.stderr
     assert verified.stdout.count("head+tail") == 3
 

@@ -13,6 +13,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from camexport.bundles import staged_files
 from camexport.edge_model import build as edges
 from camexport.edge_model import build_edges
 from camexport.edge_model.hed import FAMILIES, Hed, load_hed
@@ -199,10 +200,13 @@ def test_an_interruption_leaves_what_was_there(
 
 
 def test_two_builds_of_one_edge_model_do_not_mix(weights: Path, tmp_path: Path) -> None:
-    (tmp_path / ".edges.building").mkdir()
-    with pytest.raises(OutputError, match=r"another build .* remove .*\.edges\.building"):
-        build_edges(weights, tmp_path, force=True)
-    assert _names(tmp_path) == {".edges.building"}, "the first build's folder is left alone"
+    with staged_files(tmp_path, ["edges.onnx"]) as stage:
+        with pytest.raises(
+            OutputError, match=r"another build .*edges\.onnx \(process \d+ on .*wait"
+        ):
+            build_edges(weights, tmp_path, force=True)
+        assert stage.exists(), "the first build's folder is left alone"
+        (stage / "edges.onnx").touch()
 
 
 def test_a_place_that_is_no_directory_is_named(weights: Path, tmp_path: Path) -> None:

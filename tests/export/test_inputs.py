@@ -75,7 +75,7 @@ def test_the_first_convolution_tells_the_channels(
     images = torch.from_numpy((photo.transpose(2, 0, 1)[None] / np.float32(255) - 0.3) / 0.2)
     expected = channelled(channels)(images.float())[0]
     np.testing.assert_allclose(_logits(explainer, photo), expected.detach().numpy(), atol=1e-4)
-    assert verify_bundle(tmp_path / "b")
+    assert verify_bundle(tmp_path / "b", trust=True)
     explanation = explainer.explain(photo)
     assert explanation.overlay().shape == explanation.explanation_map().shape == (16, 16, 3)
 
@@ -145,7 +145,7 @@ def test_bgr_and_channels_that_a_network_reverses_itself(tmp_path: Path) -> None
     np.testing.assert_allclose(_logits(reversing, photo), expected[0].detach(), atol=1e-4)
     plain = _own(tmp_path / "plain")
     assert np.abs(_logits(plain, photo) - _logits(taking, photo)).max() > 0.05
-    assert verify_bundle(tmp_path / "taking")
+    assert verify_bundle(tmp_path / "taking", trust=True)
     seen = [one.explain(photo, "feature-cam:edges=scharr:input=3", 0) for one in (reversing,)]
     assert seen[0].edges == "Scharr (OpenCV)"
 
@@ -204,10 +204,10 @@ def test_an_exported_program_of_two_channels(tmp_path: Path) -> None:
         channelled(2).eval(), (torch.zeros(2, 2, 16, 20),), dynamic_shapes=batch
     )
     torch.export.save(program, tmp_path / "two.pt2")
-    explainer = _build(tmp_path / "b", tmp_path / "two.pt2", shown=(1,))
+    explainer = _build(tmp_path / "b", tmp_path / "two.pt2", trust=True, shown=(1,))
     assert (_input(explainer).channels, _input(explainer).shown) == (2, (1, 1, 1))
     with pytest.raises(OptionError, match=r"takes images of 2 channel\(s\), not 3: leave .* file"):
-        _build(tmp_path / "c", tmp_path / "two.pt2", channels=3)
+        _build(tmp_path / "c", tmp_path / "two.pt2", trust=True, channels=3)
 
 
 def _save(
@@ -282,7 +282,7 @@ def test_uint8_channels_last_with_a_cast_inside(tmp_path: Path, channels: int) -
             OptionError, match=r"takes values of 0-255 as they are .* --mean, --std"
         ):
             _build(tmp_path / "c", path, **options)
-    assert verify_bundle(tmp_path / "b")
+    assert verify_bundle(tmp_path / "b", trust=True)
 
 
 def test_keras_grey_channels_last(tmp_path: Path) -> None:

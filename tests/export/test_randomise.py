@@ -136,7 +136,7 @@ def test_the_stages_are_bundles_of_the_same_network(plain: Bundle, tmp_path: Pat
 
 
 def test_a_randomised_bundle_cannot_be_made_again(plain: Bundle, tmp_path: Path) -> None:
-    options = RandomiseOptions(bundle=plain.folder, out=tmp_path / "random", stages=1)
+    options = RandomiseOptions(trust=True, bundle=plain.folder, out=tmp_path / "random", stages=1)
     (stage,) = randomise_bundle(options)
     with pytest.raises(OptionError, match=r"randomised from features\.0 on.* are in no file: use"):
         verify_bundle(stage.folder)
@@ -147,13 +147,17 @@ def test_a_randomised_bundle_cannot_be_made_again(plain: Bundle, tmp_path: Path)
 
 def test_numbers_of_stages_that_cannot_be(plain: Bundle, tmp_path: Path) -> None:
     for stages in (-1, 0, 4):
-        options = RandomiseOptions(bundle=plain.folder, out=tmp_path / "r", stages=stages)
+        options = RandomiseOptions(
+            trust=True, bundle=plain.folder, out=tmp_path / "r", stages=stages
+        )
         with pytest.raises(OptionError, match=rf"--stages {stages}: expected 1 to 3, as many as"):
             randomise_bundle(options)
     with pytest.raises(OptionError, match="is the bundle itself"):
-        randomise_bundle(RandomiseOptions(bundle=plain.folder, out=plain.folder, force=True))
+        randomise_bundle(
+            RandomiseOptions(trust=True, bundle=plain.folder, out=plain.folder, force=True)
+        )
     assert [path.name for path in tmp_path.iterdir()] == ["plain"]
-    assert verify_bundle(plain.folder)
+    assert verify_bundle(plain.folder, trust=True)
 
 
 def test_a_stage_that_fails_takes_the_others_with_it(
@@ -166,7 +170,9 @@ def test_a_stage_that_fails_takes_the_others_with_it(
 
     monkeypatch.setattr(randomising, "write_bundle", fails)
     with pytest.raises(ParityError):
-        randomise_bundle(RandomiseOptions(bundle=plain.folder, out=tmp_path / "r", stages=3))
+        randomise_bundle(
+            RandomiseOptions(trust=True, bundle=plain.folder, out=tmp_path / "r", stages=3)
+        )
     assert [path.name for path in tmp_path.iterdir()] == ["plain"]
 
 
@@ -178,10 +184,12 @@ def test_weights_from_a_file(in_tests: None, tmp_path: Path) -> None:
         model="networks:plain", weights=str(mine), size=(32, 32), gradient=False, out=tmp_path / "b"
     )
     build_bundle(options)
-    asked = RandomiseOptions(bundle=tmp_path / "b", out=tmp_path / "r", stages=1)
+    asked = RandomiseOptions(trust=True, bundle=tmp_path / "b", out=tmp_path / "r", stages=1)
     with pytest.raises(OptionError, match=r"from the file mine\.pth: say --weights"):
         randomise_bundle(asked)
-    given = RandomiseOptions(bundle=tmp_path / "b", out=tmp_path / "r", stages=1, weights=mine)
+    given = RandomiseOptions(
+        trust=True, bundle=tmp_path / "b", out=tmp_path / "r", stages=1, weights=mine
+    )
     (stage,) = randomise_bundle(given)
     assert stage.manifest.source.name.startswith("mine.pth, randomised")
     assert "gradient" not in stage.manifest.graphs
@@ -198,8 +206,8 @@ def test_networks_from_files(tmp_path: Path, kind: str) -> None:
         torch.onnx.export(program, (), path, dynamo=True, verbose=False)
     else:
         torch.export.save(program, path)
-    built = build_bundle(BuildOptions(model=str(path), out=tmp_path / "b")).bundle
-    options = RandomiseOptions(bundle=built.folder, out=tmp_path / "r", stages=2)
+    built = build_bundle(BuildOptions(model=str(path), trust=True, out=tmp_path / "b")).bundle
+    options = RandomiseOptions(trust=True, bundle=built.folder, out=tmp_path / "r", stages=2)
     stages = randomise_bundle(options)
     for stage in stages:  # also of the gradient, whose judge is a copy of the network
         assert max(parity.relative for parity in stage.manifest.parity) < 1e-5
@@ -222,7 +230,9 @@ def test_a_network_that_answers_every_picture_alike_is_refused(
     monkeypatch.setattr(randomising, "_permute", erase)
     for fill in ("zero", "nan"):  # noqa: B007  # read by `erase`
         with pytest.raises(UnsupportedError, match=r"from fc on, .* alike: .* another --seed"):
-            randomise_bundle(RandomiseOptions(bundle=plain.folder, out=tmp_path / "r", stages=3))
+            randomise_bundle(
+                RandomiseOptions(trust=True, bundle=plain.folder, out=tmp_path / "r", stages=3)
+            )
 
 
 class Odd(nn.Module):

@@ -24,21 +24,23 @@ def _program(path: Path, dynamic: bool) -> Path:
 
 def test_an_exported_program(tmp_path: Path) -> None:
     path = _program(tmp_path / "net.pt2", dynamic=True)
-    options = BuildOptions(model=str(path), layer="features", out=tmp_path / "b")
+    options = BuildOptions(model=str(path), trust=True, layer="features", out=tmp_path / "b")
     manifest = build_bundle(options).bundle.manifest
     assert manifest.layer.shape == (8, 12, 16)
     assert manifest.input.size == (24, 32)
     assert manifest.source.name == "net.pt2"
     assert max(parity.relative for parity in manifest.parity) < 1e-5
-    assert verify_bundle(tmp_path / "b")
+    assert verify_bundle(tmp_path / "b", trust=True)
     with pytest.raises(OptionError, match="brings its own weights"):
-        build_bundle(BuildOptions(model=str(path), weights="random", out=tmp_path / "c"))
+        build_bundle(
+            BuildOptions(model=str(path), trust=True, weights="random", out=tmp_path / "c")
+        )
 
 
 def test_a_file_of_a_fixed_size(tmp_path: Path) -> None:
     path = _program(tmp_path / "net.pt2", dynamic=True)
     with pytest.raises(OptionError, match=r"takes images of 24x32 only: leave --size out"):
-        build_bundle(BuildOptions(model=str(path), size=(32, 32), out=tmp_path / "b"))
+        build_bundle(BuildOptions(model=str(path), trust=True, size=(32, 32), out=tmp_path / "b"))
 
 
 def test_programs_that_cannot_be_used(tmp_path: Path) -> None:
@@ -50,10 +52,10 @@ def test_programs_that_cannot_be_used(tmp_path: Path) -> None:
         ("script.pt", UnsupportedError, r"TorchScript.* torch\.export\.save"),
     ):
         with pytest.raises(kind, match=said):
-            find_architecture(str(tmp_path / name))
+            find_architecture(str(tmp_path / name), trust=True)
     path = _program(tmp_path / "fixed.pt2", dynamic=False)
     with pytest.raises(UnsupportedError, match=r"for batches of 2: .*dynamic_shapes"):
-        find_architecture(str(path))
+        find_architecture(str(path), trust=True)
 
 
 def test_arguments_of_a_callable(in_tests: None, tmp_path: Path) -> None:
@@ -68,7 +70,7 @@ def test_arguments_of_a_callable(in_tests: None, tmp_path: Path) -> None:
     manifest = build_bundle(options).bundle.manifest
     assert manifest.classes == 7
     assert manifest.arguments == dict(arguments)
-    assert verify_bundle(tmp_path / "b")
+    assert verify_bundle(tmp_path / "b", trust=True)
     with pytest.raises(UnknownModelError, match=r"sized\(classs=7\) failed: .*see --arg"):
         build_bundle(
             BuildOptions(model="networks:sized", arguments=(("classs", "7"),), out=tmp_path / "c")
@@ -95,7 +97,7 @@ def test_the_logits_among_several_outputs(
     assert manifest.classes == classes
     assert manifest.output == output
     assert max(parity.relative for parity in manifest.parity) < 1e-5
-    assert verify_bundle(tmp_path / "b")
+    assert verify_bundle(tmp_path / "b", trust=True)
 
 
 def test_a_network_that_takes_two_inputs(in_tests: None, tmp_path: Path) -> None:

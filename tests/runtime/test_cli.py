@@ -201,7 +201,7 @@ def test_whatever_goes_wrong_is_one_line(
     status: int,
     shown: bool,
 ) -> None:
-    def fail(_: Path) -> None:
+    def fail(*_: object) -> None:
         raise raised
 
     monkeypatch.setattr("camruntime.cli.app.open_bundle", fail)
@@ -217,7 +217,7 @@ def test_whatever_goes_wrong_is_one_line(
 
 
 def test_an_interruption_stays_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupt(_: Path) -> None:
+    def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("camruntime.cli.app.open_bundle", interrupt)

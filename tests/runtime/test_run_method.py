@@ -15,7 +15,7 @@ from camruntime.methods._run import one_blas_thread
 
 
 def _threads() -> set[int]:
-    """Of every library of linear algebra that is loaded."""
+    """Of every library of linear algebra that is loaded; some of OpenCV's have one at most."""
     np.ones((2, 2)) @ np.ones((2, 2))
     return {one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas"}
 
@@ -35,13 +35,13 @@ def test_one_inside_and_as_before_behind_it() -> None:
         with one_blas_thread():
             assert _threads() == {1}
         assert _threads() == {1}
-    assert _threads() == {2}
+    assert max(_threads()) == 2
 
 
 def test_an_error_restores_them() -> None:
     with pytest.raises(ZeroDivisionError), one_blas_thread():
         raise ZeroDivisionError
-    assert _threads() == {2}
+    assert max(_threads()) == 2
 
 
 def test_a_second_thread_changes_nothing() -> None:
@@ -64,10 +64,10 @@ def test_a_second_thread_changes_nothing() -> None:
         leave.clear()
         second.start()
         inside.wait()
-    assert _threads() == {2}
+    assert max(_threads()) == 2
     leave.set()
     second.join()
-    assert _threads() == {2}
+    assert max(_threads()) == 2
 
 
 def test_methods_run_with_one(
@@ -83,4 +83,4 @@ def test_methods_run_with_one(
     monkeypatch.setattr(ReciproCAM, "__call__", spy)
     camruntime.load(inspector, ["cpu"]).explain(samples[0], "recipro-cam")
     assert found == [{1}]
-    assert _threads() == {2}
+    assert max(_threads()) == 2

@@ -29,11 +29,13 @@ from camruntime.bundle.manifest import (
 from camruntime.bundle.measured import Compared, Fidelity, Parity
 from camruntime.bundle.opening import Bundle, digest_file, open_bundle
 from camruntime.bundle.rows import in_words, manifest_rows
+from camruntime.bundle.signature import SIGNATURE, Signed, hashing, model_signing
 
 __all__ = [
     "EIGHT_BITS",
     "MANIFEST",
     "SCHEMA_VERSION",
+    "SIGNATURE",
     "SIXTEEN_BITS",
     "Answer",
     "Axes",
@@ -50,11 +52,14 @@ __all__ = [
     "ProbabilityKind",
     "ResizeMode",
     "Shared",
+    "Signed",
     "Source",
     "WeightsFile",
     "digest_file",
+    "hashing",
     "in_words",
     "manifest_rows",
+    "model_signing",
     "open_bundle",
     "usual_shown",
 ]

@@ -15,9 +15,11 @@ from pathlib import Path
 from camruntime._decode import DecodeError, fit, parse_object
 from camruntime.bundle.manifest import MANIFEST, SCHEMA_VERSION, Graph, Manifest
 from camruntime.bundle.sealing import unsealed
-from camruntime.errors import BundleError
+from camruntime.bundle.signature import Signed, verify_signature
+from camruntime.errors import BundleError, SignatureError
 
 _MANIFEST_BYTES = 2**24  # a thousand classes need 40 kB
+_TRIES = 10  # a bundle may be replaced while its files are read, and again
 _VERSION_ADVICE = (
     "build the bundle again with the matching camexport, or install the matching camruntime"
 )
@@ -25,10 +27,17 @@ _VERSION_ADVICE = (
 
 @dataclass(frozen=True)
 class Bundle:
-    """An opened bundle whose files were found and match their digests."""
+    """An opened bundle whose files were found and match their digests.
+
+    Attributes:
+        folder: where it lies.
+        manifest: what its `bundle.json` says.
+        signed: what its signature says, where one was required.
+    """
 
     folder: Path
     manifest: Manifest
+    signed: Signed | None = None
 
     def graph(self, name: str) -> Graph:
         """The graph called `name`; raises `BundleError` naming the graphs that are there."""
@@ -60,21 +69,52 @@ class Bundle:
         return _read_again(self.folder / weights.file, weights.sha256)
 
 
-def open_bundle(path: str | Path) -> Bundle:
-    """Open the bundle in directory `path`.
+def open_bundle(path: str | Path, require_signature: str | Path | None = None) -> Bundle:
+    """Open the bundle in directory `path`: if it is replaced meanwhile, the old one or the new one.
+
+    Args:
+        path: of the directory.
+        require_signature: PEM file of a public key or of certificates: the bundle has to be signed
+            with that key, or with one whose certificate goes back to these. Needs model-signing.
 
     Raises:
+        SignatureError: it is required and missing, by another key, or of other files.
+        MissingDependencyError: model-signing is required and not installed.
         BundleError: the directory, `bundle.json` or a graph is missing; the schema is another one;
             a field is missing, of the wrong type or contradicts others; a file, or `bundle.json`
             itself, does not match its digest.
     """
     folder = Path(path)
-    manifest = _read_manifest(folder)
+    for _ in range(_TRIES):
+        before = _identity(folder)
+        try:
+            return _open(folder, require_signature)
+        except BundleError:
+            if _identity(folder) == before:
+                raise
+    return _open(folder, require_signature)
+
+
+def _identity(folder: Path) -> tuple[int, ...] | None:
+    """Changes when `bundle.json` is another file."""
+    try:
+        found = (folder / MANIFEST).stat()
+    except (OSError, ValueError):  # ValueError: a NUL in the path
+        return None
+    return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size
+
+
+def _open(folder: Path, key: str | Path | None) -> Bundle:
+    data = _read_manifest(folder)
+    signed = None if key is None else verify_signature(folder, key)
+    if signed and signed.files.get(MANIFEST) != hashlib.sha256(data).hexdigest():
+        raise SignatureError(f"{folder / MANIFEST} changed while it was opened, or is not signed")
+    manifest = parse_manifest(data, folder / MANIFEST)
     weights = manifest.weights
     files = [(graph.file, graph.sha256) for graph in manifest.graphs.values()]
     for name, expected in [*files, (weights.file, weights.sha256)]:
         _check_file(folder / name, expected, weights.bytes if name == weights.file else None)
-    return Bundle(folder, manifest)
+    return Bundle(folder, manifest, signed)
 
 
 def digest_file(path: Path) -> str:
@@ -83,7 +123,7 @@ def digest_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _read_manifest(folder: Path) -> Manifest:
+def _read_manifest(folder: Path) -> bytes:
     if not folder.is_dir():
         raise BundleError(
             f"no bundle at {folder}: expected a directory that `camexport build` wrote"
@@ -94,7 +134,7 @@ def _read_manifest(folder: Path) -> Manifest:
     if _size(file) > _MANIFEST_BYTES:
         raise BundleError(f"{file} is larger than any bundle's: copy the bundle again")
     try:
-        return parse_manifest(file.read_bytes(), file)
+        return file.read_bytes()
     except OSError as error:
         raise BundleError(f"cannot read {file}: {error.strerror or error}") from error
 

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from camruntime.bundle import SCHEMA_VERSION, manifest_rows, open_bundle
 from camruntime.cli.bench import bench
-from camruntime.cli.common import BundlePath, console, say, say_rows
+from camruntime.cli.common import BundlePath, RequireSignature, console, say, say_rows
 from camruntime.cli.compare import compare
 from camruntime.cli.evaluate import evaluate
 from camruntime.cli.explain import explain
@@ -82,9 +82,9 @@ def _indented(text: str, columns: int, style: str = "") -> None:
 
 
 @app.command()
-def info(bundle: BundlePath) -> None:
-    """Show what a bundle holds, after checking its files."""
-    manifest = open_bundle(bundle).manifest
+def info(bundle: BundlePath, require_signature: RequireSignature = None) -> None:
+    """Show what a bundle holds, after checking its files and, if asked to, its signature."""
+    manifest = open_bundle(bundle, require_signature).manifest
     worst = max((parity.relative for parity in manifest.parity), default=float("nan"))
     spec, known = manifest.input, manifest_rows(manifest)
     rows = {

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from camruntime.explaining import Target
 
 BundlePath = Annotated[Path, typer.Argument(help="Directory of the bundle.")]
+RequireSignature = Annotated[
+    Path | None,
+    typer.Option(help="PEM of the public key or certificate that the bundle must be signed with."),
+]
 ProviderName = Annotated[
     str | None,
     typer.Option(

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from camruntime._named_files import require_own_files
 from camruntime.bundle import Bundle
+from camruntime.errors import BundleError
 
 _WITHOUT_WEIGHTS = {"mask_images", "occlude_images", "mask_activations"}
 
@@ -33,11 +35,20 @@ def in_memory(bundle: Bundle, name: str) -> Model:
     A session copies what it needs of them: whatever happens to the files, it answers as before.
 
     Raises:
-        BundleError: a file changed since the bundle was opened.
+        BundleError: a file changed since the bundle was opened, or the graph names other files than
+            the bundle's weights.
     """
     file, weights = bundle.graph(name).file, bundle.manifest.weights.file
     beside = {} if name in _WITHOUT_WEIGHTS else {weights: bundle.read_weights()}
-    return Model(file, bundle.read_graph(name), beside)
+    graph = bundle.read_graph(name)
+    try:
+        require_own_files(graph, beside)
+    except ValueError as error:
+        raise BundleError(
+            f"{bundle.folder / file} {error}: the weights of a bundle are in {weights} alone; "
+            "build it again"
+        ) from error
+    return Model(file, graph, beside)
 
 
 def mapped(bundle: Bundle, name: str) -> Model:

@@ -186,7 +186,12 @@ class OnnxGraphs:
         own = self.engine.bundle.folder
         if source == "scharr" or (source == "auto" and not (own / EDGES).is_file()):
             return Edges(scharr(pixels), "Scharr (OpenCV)")
-        path, model, graph = open_edge_model(own if source == "auto" else source)
+        signed = self.engine.bundle.signed
+        path, model, graph = (
+            open_edge_model(own, signed.files if signed else None)
+            if source == "auto"
+            else open_edge_model(source)
+        )
         inputs = {model.input: model.prepare(pixels)}
         try:
             self.go_on()
