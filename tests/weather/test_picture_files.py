@@ -103,6 +103,15 @@ def test_a_file_that_is_cut_off(tmp_path: Path, end: str, share: float) -> None:
     assert "is not a picture that OpenCV can decode" in _said(path)
 
 
+def test_a_chunk_that_is_longer_than_its_file(tmp_path: Path) -> None:
+    """OpenCV would take two gigabytes for it."""
+    path, data = tmp_path / "x.png", _encoded(".png")
+    at = data.index(b"IDAT") - 4
+    path.write_bytes(data[:at] + b"\x7f\xff\xff\xff" + data[at + 4 :])
+    assert read_header(path.read_bytes()) is None
+    assert "is not a picture" in _said(path)
+
+
 def test_more_pixels_than_the_limit_are_not_decoded(tmp_path: Path) -> None:
     path = tmp_path / "bomb.png"
     path.write_bytes(_png(40_000, 30_000))
