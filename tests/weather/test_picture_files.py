@@ -221,6 +221,13 @@ def test_arrays_in_files_that_are_none(tmp_path: Path, data: bytes) -> None:
     _said(path)
 
 
+@pytest.mark.parametrize("start", [2**63, 2**64 - 1, 5000, 16])
+def test_a_directory_that_lies_outside(tmp_path: Path, start: int) -> None:
+    path = tmp_path / "x.tif"
+    path.write_bytes(struct.pack("<2sHHHQQ", b"II", 43, 8, 0, start, 2**64 - 1) + bytes(100))
+    assert "is not a picture" in _said(path)
+
+
 SEEDS = [_encoded(end) for end in ENDS] + [_npy((2, 2, 3), rest=bytes(12))]
 
 

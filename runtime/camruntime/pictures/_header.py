@@ -30,7 +30,7 @@ def read_header(data: bytes) -> Header | None:
         if re.match(marks, data, re.DOTALL):
             try:
                 return read(data)
-            except (struct.error, IndexError, ValueError):
+            except (struct.error, IndexError, ValueError, OverflowError):
                 return None
     return None
 
