@@ -15,7 +15,7 @@ _TAGS = {
 }
 _LETTERS = {3: "H", 4: "I", 16: "Q"}
 _MORE = 1 | 4  # of `kind`: a smaller version of another picture, or a mask for one
-_PAGES = 64
+_PAGES, _ENTRIES = 64, 4096
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def tiff_pages(data: bytes) -> int:
                 break
             tags, start = _directory(data, layout, start)
             pages += not tags.get("kind", (0,))[0] & _MORE or not pages
-    except struct.error:  # damaged behind what is whole
+    except (struct.error, OverflowError):  # damaged behind what is whole
         pass
     return pages
 
@@ -56,7 +56,7 @@ def _first_and_next(data: bytes) -> tuple[dict[str, tuple[int, ...]], int]:
     layout = _layout(data)
     try:
         return _directory(data, layout, _start(data, layout)) if layout else ({}, 0)
-    except struct.error:  # damaged, which OpenCV tells
+    except (struct.error, OverflowError):  # damaged, which OpenCV tells
         return {}, 0
 
 
@@ -79,6 +79,8 @@ def _directory(data: bytes, layout: _Layout, start: int) -> tuple[dict[str, tupl
     """A picture's tags, and where the next one's are; of a tag that comes twice, the first."""
     order, number = layout.order, layout.offset
     (entries,) = struct.unpack_from(order + layout.count, data, start)
+    if entries > _ENTRIES:
+        raise struct.error
     first = start + struct.calcsize("=" + layout.count)
     found: dict[str, tuple[int, ...]] = {}
     end = first + layout.entry * entries
