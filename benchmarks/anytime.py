@@ -117,7 +117,7 @@ def measure(one: Recorded, share: float) -> Point:
     return Point(
         ours=correlation(found.raw[0], exact),
         plain=correlation(one.map_of(order), exact),
-        estimate=near.correlation,
+        estimate=near.correlation_estimate,
         bound=near.correlation_bound,
     )
 

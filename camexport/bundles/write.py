@@ -69,12 +69,16 @@ def write_bundle(folder: Path, network: nn.Module, parts: Split, contents: Conte
 
 
 def _convert(parts: Split, contents: Contents) -> dict[str, ir.Model]:
-    """All graphs of the bundle by name; the weights that they change are freed with them."""
+    """All graphs of the bundle by name; the weights that they change are freed with them.
+
+    What has no gradient is told before anything is written.
+    """
+    head, tail = fold_batch_norms(parts.head), store_cell_major(fold_batch_norms(parts.tail))
+    gradient = differentiate(tail, lead=contents.answer.one_logit) if contents.gradient else None
     examples = {"activations": torch.zeros(2, *parts.layout.shape)}
     if parts.layout.tokens:
         examples["tokens"] = torch.zeros(2, parts.layout.tokens, parts.layout.shape[0])
     image = torch.zeros(2, contents.input.channels, *contents.input.size)
-    head, tail = fold_batch_norms(parts.head), store_cell_major(fold_batch_norms(parts.tail))
     models = {
         "head": to_onnx(head, {"image": image}, list(examples)),
         "tail": to_onnx(tail, examples, ["logits"]),
@@ -86,8 +90,7 @@ def _convert(parts: Split, contents: Contents) -> dict[str, ir.Model]:
     if cells is not None:
         models["cells"] = to_onnx(cells, examples, ["logits"])
         models["cells"].graph.outputs[0].shape = ir.Shape(["rows", parts.classes])
-    if contents.gradient:
-        gradient = differentiate(tail, lead=contents.answer.one_logit)
+    if gradient is not None:
         models["gradient"] = gradient_to_onnx(gradient, examples)
     return models
 

@@ -18,10 +18,20 @@ from rich.table import Column, Table
 
 from camexport.cli import option_texts
 from camexport.cli.build import build
-from camexport.cli.common import Arguments, Channels, Model, Output, Trust, TrustBundle, console
+from camexport.cli.common import (
+    Arguments,
+    Channels,
+    Model,
+    Output,
+    Trust,
+    TrustBundle,
+    console,
+    say,
+)
 from camexport.errors import UnknownModelError
 from camruntime.bundle import SCHEMA_VERSION, Parity
-from camruntime.errors import CamError, MissingDependencyError
+from camruntime.ending import Traceback, run
+from camruntime.errors import MissingDependencyError
 
 if TYPE_CHECKING:
     from camexport.tracing import Layout
@@ -32,7 +42,7 @@ app.command()(build)
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        print(f"camexport {version('camexport')}, writes bundles of schema {SCHEMA_VERSION}")
+        say(f"camexport {version('camexport')}, writes bundles of schema {SCHEMA_VERSION}")
         raise typer.Exit
 
 
@@ -45,6 +55,7 @@ def camexport(
             "--version", is_eager=True, callback=_show_version, help="Show the version and exit."
         ),
     ] = False,
+    traceback: Traceback = False,
 ) -> None:
     """Image classifiers from PyTorch to bundles of ONNX graphs, split at a target layer."""
     if context.invoked_subcommand != "sign":
@@ -101,7 +112,7 @@ def models(
     if not found:
         raise UnknownModelError(f"no network's name contains '{containing}'")
     for name, source in found.items():
-        console.print(f"{name:50}  {source}", highlight=False, markup=False, soft_wrap=True)
+        say(f"{name:50}  {source}")
 
 
 @app.command()
@@ -116,7 +127,7 @@ def verify(
     """Compare a bundle with PyTorch again."""
     from camexport.verify import verify_bundle
 
-    with console.status(f"verifying {bundle}"):
+    with console.status(f"verifying {escape(str(bundle))}"):
         measured = verify_bundle(bundle, weights, [provider] if provider else None, trust)
     console.print(_parity_table(measured))
 
@@ -148,8 +159,7 @@ def randomise(
     with console.status(f"randomising {escape(str(bundle))}"):
         made = randomise_bundle(options)
     for stage in made:
-        text = f"{stage.folder}  {stage.manifest.source.name}"
-        console.print(text, markup=False, highlight=False, soft_wrap=True)
+        say(f"{stage.folder}  {stage.manifest.source.name}")
 
 
 @app.command()
@@ -177,17 +187,13 @@ def edges(
     from camexport.edge_model import build_edges
 
     model = build_edges(weights, out, force)
-    console.print(f"{out / model.file}  {escape(model.name)}", highlight=False, soft_wrap=True)
+    say(f"{out / model.file}  {model.name}")
 
 
 def main() -> None:
-    """Run the command line; errors of ours end it with one line and status 1."""
+    """Run the command line."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # unwinds, so that nothing is left
-    try:
-        app()
-    except CamError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(1)
+    run(app)
 
 
 def _axes(layout: Layout) -> str:

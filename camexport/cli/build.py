@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from traceback import print_exc
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
-from rich.markup import escape
 
 from camexport.cli import option_texts
-from camexport.cli.common import Arguments, Channels, Model, Output, Trust, console
+from camexport.cli.common import Arguments, Channels, Model, Output, Trust, say, say_rows
 from camruntime.bundle import Parity, manifest_rows
-from camruntime.errors import CamError
 
 if TYPE_CHECKING:
     from camexport.build import Built
@@ -79,9 +76,6 @@ def build(
         Literal["float32", "fp16", "int8"],
         typer.Option(help="What the graphs compute in; maps that change too much fail the build."),
     ] = "float32",
-    traceback: Annotated[
-        bool, typer.Option("--traceback", help="Of an error, show where in the code it was raised.")
-    ] = False,
     calibrate: Annotated[
         Path | None,
         typer.Option(
@@ -119,13 +113,8 @@ def build(
         calibrate=calibrate,
     )
     # No live display here: torchvision draws its own bar while it downloads.
-    print(f"building {model}", flush=True)
-    try:
-        built = build_bundle(options)
-    except CamError:
-        if traceback:
-            print_exc()  # with torch's own errors, of which the line that follows says the gist
-        raise
+    say(f"building {model}")
+    built = build_bundle(options)
     _summarise(built, layer is None)
 
 
@@ -149,8 +138,7 @@ def _summarise(built: Built, chosen: bool) -> None:
         "parity": f"{worst.relative:.1e} of the range at worst ({worst.part})",
         "gradient": _gradient_parity(manifest.parity),
     }
-    for name, value in (rows | known | rows).items():  # what else is known comes last
-        console.print(f"[bold]{name:>13}[/]  {escape(value)}", highlight=False, soft_wrap=True)
+    say_rows(rows | known | rows)  # what else is known comes last
 
 
 def _gradient_parity(measured: tuple[Parity, ...]) -> str:

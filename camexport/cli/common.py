@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-console = Console()
+from camruntime.terminal import console as console
+from camruntime.terminal import say as say
+from camruntime.terminal import say_rows as say_rows
 
 Model = Annotated[
     str,

@@ -170,6 +170,25 @@ def _back_through(grad: Tensor, rows: Matrix, columns: Matrix) -> Tensor:
     return down.t() @ grad @ across
 
 
+def slice_(
+    grad: Tensor, sizes: list[int], axis: int, start: int | None, end: int | None, step: int
+) -> Tensor:
+    """Zeros around what was taken: ONNX scatters by an index for each value, and pads by two."""
+    if step != 1:
+        return torch.slice_scatter(grad.new_zeros(sizes), grad, axis, start, end, step)
+    axis, first = axis % len(sizes), start or 0
+    before = first + sizes[axis] if first < 0 else first
+    behind = sizes[axis] - before - grad.shape[axis]
+    padded: Tensor = aten.constant_pad_nd(grad, [0, 0] * (len(sizes) - axis - 1) + [before, behind])
+    return padded
+
+
+def select(grad: Tensor, sizes: list[int], axis: int, index: int) -> Tensor:
+    """As of a slice of one."""
+    axis = axis % len(sizes)
+    return slice_(grad.unsqueeze(axis), sizes, axis, index, None, 1)
+
+
 def shrink(grad: Tensor, values: Tensor, limit: float) -> Tensor:
     """Soft and hard shrinkage pass the gradient on outside `[-limit, limit]`."""
     return torch.where((values >= -limit) & (values <= limit), 0, grad)

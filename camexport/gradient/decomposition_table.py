@@ -21,7 +21,9 @@ from camexport.gradient.backward_rules import (
     layer_norm,
     max_pool2d,
     replication_pad2d,
+    select,
     shrink,
+    slice_,
     upsample_bilinear2d,
     upsample_nearest2d,
 )
@@ -41,6 +43,8 @@ BACKWARD: dict[Operator, Callable[..., Any]] = {
     aten.upsample_nearest2d_backward.default: upsample_nearest2d,
     aten.replication_pad2d_backward.default: replication_pad2d,
     aten.native_layer_norm.default: layer_norm,
+    aten.slice_backward.default: slice_,
+    aten.select_backward.default: select,
     aten.softshrink_backward.default: shrink,
     aten.hardshrink_backward.default: shrink,
 }

@@ -26,6 +26,12 @@ from camexport.tracing import in_one_line, line_of, quiet_tracing
 LAYER = "camexport_layer"
 """Key of a node's `meta`: path of the module that the node belongs to."""
 
+_LONGEST = 10_000
+"""Operators of a gradient graph; the exporter takes 10 to 20 ms for each."""
+
+_PER_STEP = 60
+"""Of a recurrent layer, about: PyTorch takes its derivative apart step by step."""
+
 
 @dataclass
 class _Reverse:
@@ -139,12 +145,35 @@ def _step(reverse: _Reverse, node: fx.Node, live: set[fx.Node]) -> None:
         return
     inputs = [one for one in node.all_input_nodes if isinstance(one.meta.get("val"), Tensor)]
     wanted = [one for one in inputs if one in live]
+    _refuse_too_long(reverse, node)
     traced = _derivative(node, reached, inputs, wanted)
     grads = [reverse.gradients[node, k] for k in reached]
     arguments = [*grads, *(reverse.copies[one] for one in inputs)]
     for one, grad in zip(wanted, _inline(reverse, traced, arguments, _layer_of(node)), strict=True):
         if grad is not None:
             _add(reverse, (one, 0), grad)
+
+
+def _refuse_too_long(reverse: _Reverse, node: fx.Node) -> None:
+    if len(reverse.graph.nodes) + _PER_STEP * _steps(node) > _LONGEST:
+        raise UnsupportedError(
+            f"the gradient graph would have more than {_LONGEST} operators at "
+            f"{operator_and_layer(node, _layer_of(node))}: a recurrent layer or a loop has some "
+            "for each of its steps; build with --no-gradient, or with a smaller --size or a "
+            "--layer behind it, for fewer steps"
+        )
+
+
+def _steps(node: fx.Node) -> int:
+    """Of a recurrent operator, in all of its layers and directions; 0 of any other."""
+    names = [one.name for one in node.target._schema.arguments]  # type: ignore[union-attr]
+    given = dict(zip(names, node.args, strict=False))
+    if "batch_first" not in given:
+        return 0
+    sequence = _example(node.all_input_nodes[0]).shape[1 if given["batch_first"] else 0]
+    layers = given["num_layers"]
+    assert isinstance(layers, int)
+    return int(sequence) * layers * (2 if given["bidirectional"] else 1)
 
 
 def _derivative(
@@ -162,14 +191,17 @@ def _derivative(
                 given[one] = given[one].detach().requires_grad_()
             made = _run(node, given)
             outputs = list(made) if isinstance(made, (tuple, list)) else [made]
-            return list(
-                torch.autograd.grad(
-                    [outputs[k] for k in reached],
-                    [given[one] for one in wanted],
-                    grads,
-                    allow_unused=True,
-                )
-            )
+            # Not those of detach, zeros_like and the like, which autograd takes for constants.
+            pairs = [
+                (outputs[k], grad)
+                for k, grad in zip(reached, grads, strict=True)
+                if outputs[k].requires_grad
+            ]
+            if not pairs:
+                return [None] * len(wanted)
+            own, by_own = zip(*pairs, strict=True)
+            sources = [given[one] for one in wanted]
+            return list(torch.autograd.grad(own, sources, by_own, allow_unused=True))
 
     values = _values(node)
     examples = [_contiguous(values[k]) for k in reached] + [_example(one) for one in inputs]

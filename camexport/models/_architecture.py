@@ -36,7 +36,8 @@ class Architecture:
         aliases: other names of layers, and the module paths that each may mean.
         size_fixed: it takes images of `input.size` only.
         channels: how many its images have; None where only the network itself tells.
-        takes_pixels: it takes 8-bit values as they are, so that `input` leaves nothing open.
+        white: the largest of the pixels' values that it takes as they are, so that `input` leaves
+            nothing open; None where they are normalised for it.
         compare: what tells whether the published network is what it was made from.
     """
 
@@ -50,7 +51,7 @@ class Architecture:
     aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     size_fixed: bool = False
     channels: int | None = 3
-    takes_pixels: bool = False
+    white: int | None = None
     compare: Compare | None = None
 
     @property
@@ -98,16 +99,21 @@ class Architecture:
         Raises:
             OptionError: it takes another number, or there is no such.
         """
+        if wanted is not None and wanted < 1:
+            raise OptionError(f"--channels {wanted} is below 1")
         if max(wanted or 0, self.channels or 0) > _CHANNELS:
             raise OptionError(
                 f"{self.name} would take images of {wanted or self.channels} channels: expected at "
                 f"most {_CHANNELS}"
             )
-        if self.channels is None and (wanted is None or wanted >= 1):
+        if self.channels is None:
             return wanted
         if wanted not in (None, self.channels):
-            takes = f"{self.name} takes images of {self.channels} channel(s): leave --channels out"
-            raise OptionError(takes if self.channels else f"--channels {wanted} is below 1")
+            other = "export the file again" if self.is_file else "give package.module:callable"
+            raise OptionError(
+                f"{self.name} takes images of {self.channels} channel(s), not {wanted}: leave "
+                f"--channels out, or {other} with a network that takes {wanted}"
+            )
         return self.channels
 
 

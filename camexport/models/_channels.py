@@ -46,10 +46,13 @@ def input_channels(network: nn.Module, size: tuple[int, int]) -> int:
 
 
 def _failure(network: nn.Module, channels: int, size: tuple[int, int]) -> str | None:
-    """Why it does not run; None where it does."""
+    """Why it does not run on one image; None where it does.
+
+    A file for one image, or another fixed number, runs on other numbers only once it ran on one.
+    """
     try:
         with torch.no_grad():
-            network(torch.zeros(2, channels, *size))
+            getattr(network, "run_alone", network)(torch.zeros(1, channels, *size))
     except Exception as error:  # whatever a network raises of an input that it was not made for
         return one_line(error)
     return None

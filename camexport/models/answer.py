@@ -8,29 +8,17 @@ operator of an ONNX file, with whatever moves values about behind it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
 
 from camexport.errors import OptionError, UnsupportedError
+from camexport.models._final_calls import Activation, Call, Recorder, Skipped
 from camexport.models._output import select_output
 from camexport.models._run import run
 from camruntime.bundle import Answer, ProbabilityKind
-
-_Activation = Literal["softmax", "sigmoid"]
-_NAMES: dict[str, _Activation] = {
-    "softmax": "softmax",
-    "special_softmax": "softmax",
-    "log_softmax": "softmax",
-    "special_log_softmax": "softmax",
-    "sigmoid": "sigmoid",
-    "special_expit": "sigmoid",
-}
-"""Functions by name; PyTorch's operators add underscores and overloads to them."""
 
 _SCALES = (1.0, 3.0, 10.0, 100.0)
 """Of noise images. Probabilities stay in [0, 1] for all of them; logits do not."""
@@ -82,7 +70,7 @@ def settle_answer(
     final = _final(calls, found)
     if asked != "none" and final is not None:
         _refuse_contradiction(asked, calls[final].kind, found.shape[1])
-        skipped = _Skipped(final)
+        skipped = Skipped(final)
         network.register_forward_pre_hook(skipped.begin, prepend=True)
         network.register_forward_hook(skipped.end, prepend=True, always_call=True)
         found = run(network, images)
@@ -162,10 +150,10 @@ def _may_be_logits(value: object, images: int) -> bool:
 
 
 def _rows(_module: nn.Module, _inputs: object, output: object) -> Tensor | None:
-    """`(n, C, 1, 1)` and `(n,)` as rows; anything else as it is."""
+    """`(n, C, 1, 1)`, `(n,)`, and one image's number, as rows; anything else as it is."""
     if isinstance(output, Tensor) and output.ndim == 4 and output.shape[2:] == (1, 1):
         return output.flatten(1)
-    return output[:, None] if isinstance(output, Tensor) and output.ndim == 1 else None
+    return output.reshape(-1, 1) if isinstance(output, Tensor) and output.ndim < 2 else None
 
 
 def _beside_zero(_module: nn.Module, _inputs: object, output: Tensor) -> Tensor:
@@ -173,85 +161,24 @@ def _beside_zero(_module: nn.Module, _inputs: object, output: Tensor) -> Tensor:
     return nn.functional.pad(output, (1, 0))
 
 
-@dataclass(frozen=True, eq=False)
-class _Call:
-    kind: _Activation
-    given: Tensor
-
-
-class _Recorder(TorchFunctionMode):
-    """Notes what softmaxes and sigmoids give, in the order of their calls."""
-
-    def __init__(self) -> None:
-        self.calls: list[_Call] = []
-
-    def __torch_function__(
-        self,
-        function: Callable[..., Any],
-        _types: Sequence[type],
-        arguments: tuple[Any, ...] = (),
-        keywords: dict[str, Any] | None = None,
-    ) -> Any:
-        given = function(*arguments, **(keywords or {}))
-        kind = _kind(function)
-        if kind is not None:
-            self.calls.append(_Call(kind, given.detach().clone()))
-        return given
-
-
-class _Skipper(TorchFunctionMode):
-    """Lets the softmax or sigmoid of number `place` give what it is given."""
-
-    def __init__(self, place: int) -> None:
-        self._left = place
-
-    def __torch_function__(
-        self,
-        function: Callable[..., Any],
-        _types: Sequence[type],
-        arguments: tuple[Any, ...] = (),
-        keywords: dict[str, Any] | None = None,
-    ) -> Any:
-        if _kind(function) is not None:
-            self._left -= 1
-            if self._left == -1:
-                return arguments[0] if arguments else (keywords or {})["input"]
-        return function(*arguments, **(keywords or {}))
-
-
-class _Skipped:
-    """Hooks that run a network with a `_Skipper`."""
-
-    def __init__(self, place: int) -> None:
-        self._place = place
-        self._running: list[_Skipper] = []
-
-    def begin(self, _module: nn.Module, _inputs: object) -> None:
-        mode = _Skipper(self._place)
-        mode.__enter__()  # type: ignore[no-untyped-call]
-        self._running.append(mode)
-
-    def end(self, _module: nn.Module, _inputs: object, _output: object) -> None:
-        self._running.pop().__exit__(None, None, None)  # type: ignore[no-untyped-call]
-
-
-def _kind(function: Callable[..., Any]) -> _Activation | None:
-    name = getattr(function, "__name__", "").partition(".")[0]
-    return _NAMES.get(name.strip("_"))
-
-
-def _recorded(network: nn.Module, images: Tensor) -> tuple[list[_Call], Tensor]:
-    with _Recorder() as recorder:
+def _recorded(network: nn.Module, images: Tensor) -> tuple[list[Call], Tensor]:
+    with Recorder() as recorder:
         found = run(network, images)
     if not isinstance(found, Tensor) or found.ndim != 2 or not found.is_floating_point():
         raise UnsupportedError(
             f"the network returns {_described(found)}, expected logits (n, classes): say with "
             "--output which output holds them, or wrap it so that it returns them"
         )
+    for name, given in recorder.decided:
+        if given.numel() == found.numel() and _equal(given, found):
+            raise UnsupportedError(
+                f"the network's answer is what {name} chose from its logits: give it without that, "
+                "so that there is a logit for each class"
+            )
     return recorder.calls, found
 
 
-def _final(calls: Sequence[_Call], found: Tensor) -> int | None:
+def _final(calls: Sequence[Call], found: Tensor) -> int | None:
     """The place of the call that gave the network's own answer."""
     for place in reversed(range(len(calls))):
         given, kind = calls[place].given, calls[place].kind
@@ -276,7 +203,7 @@ def _sums_to_one(found: Tensor) -> bool:
     return bool(((sums - 1).abs() < _SUM).all(1).any())
 
 
-def _refuse_contradiction(asked: ProbabilityKind | None, kind: _Activation, classes: int) -> None:
+def _refuse_contradiction(asked: ProbabilityKind | None, kind: Activation, classes: int) -> None:
     if asked is not None and asked != kind and classes > 1:
         raise OptionError(
             f"--probabilities {asked}: the network ends in a {kind}; leave the option out, or say "
@@ -285,17 +212,27 @@ def _refuse_contradiction(asked: ProbabilityKind | None, kind: _Activation, clas
 
 
 def _refuse_probabilities(found: Tensor) -> None:
-    """Answers to noise of any size that stay in [0, 1] are no logits."""
+    """Answers to noise of any size that stay in [0, 1], or are shares of a whole, are no logits."""
     known = found[found.isfinite().all(1)]
-    if not len(known) or not bool(((known >= 0) & (known <= 1)).all()):
+    if not len(known) or not bool((known >= 0).all()) or _is_one_number(known):
         return
-    sums = found.shape[1] > 1 and bool(((known.sum(1) - 1).abs() < _SUM).all())
-    if not sums and bool(known.min() == known.max()):
-        return  # one number for everything, as of weights that are all alike, tells nothing
+    totals = known.sum(1)
+    total = float(totals.mean())
+    shares = found.shape[1] > 1 and bool(((totals - total).abs() < _SUM * total).all())
+    if shares and not _is_one_number(known[:, 0]):
+        shown = f"sum to {total:.4g} for every image"
+    elif bool((known <= 1).all()):
+        shown = "lie in [0, 1]"
+    else:
+        return
     raise UnsupportedError(
-        "the network's answers lie in [0, 1]"
-        + (" and sum to 1" if sums else "")
-        + ": they are probabilities, and what makes them is no final softmax or sigmoid that could "
-        "be left out; give the network without it, or name the logits with --output, or say "
-        "--probabilities none to have the answers taken as they are"
+        f"the network's answers are never negative and {shown}: they are probabilities, and what "
+        "makes them is no final softmax or sigmoid that could be left out; give the network "
+        "without it, or name the logits with --output, or say --probabilities none to have the "
+        "answers taken as they are"
     )
+
+
+def _is_one_number(values: Tensor) -> bool:
+    """As of weights that are all alike, which tells nothing."""
+    return bool(values.min() == values.max())

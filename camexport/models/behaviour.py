@@ -13,11 +13,14 @@ from torch import Tensor, nn
 
 from camexport.errors import ParityError, UnsupportedError
 from camexport.models._run import run
-from camexport.weights import few, in_float64, not_numbers, tensors_of
+from camexport.weights import few, in_float64, not_numbers, tensors_of, wide
 
 _IMAGES = 3
 _SAME = 1e-5  # of the largest logit, between two passes of the same images
 _ALONE = 1e-4  # between batches of other sizes, which are summed in another order
+_ALIKE = 1e-6  # between answers to different images, which is rounding
+_STRENGTHS = (1, 10, 100)  # of noise: some networks take values of 0-255, others clip what is weak
+_COARSE = 4  # cells of noise in height and width, each as large as the things in photographs
 _ALONE_EXACT = 1e-6  # and in float64, for networks that multiply rounding errors
 
 
@@ -57,7 +60,8 @@ def require_classifier(network: nn.Module, size: tuple[int, int], channels: int 
 
     Raises:
         UnsupportedError: it does not run, its answer for an image depends on the other images of
-            the batch or on chance or on earlier images, or there is not one for each image.
+            the batch or on chance or on earlier images, or not on the image at all, or there is not
+            one for each image.
         ParityError: its answers are not numbers.
     """
     images = torch.randn(_IMAGES, channels, *size, generator=torch.Generator().manual_seed(0))
@@ -68,6 +72,8 @@ def require_classifier(network: nn.Module, size: tuple[int, int], channels: int 
             "expected a row of logits for each image"
         )
     _require_numbers(network, images, together)
+    if _alike(together):
+        _require_dependence(network, images)
     first, alone, again = together, _each(network, images), run(network, images)
     if not _far(first, again, _SAME) and _far(first, alone, _ALONE):
         first, again = alone, _each(network, images.flip(0)).flip(0)
@@ -84,6 +90,26 @@ def require_classifier(network: nn.Module, size: tuple[int, int], channels: int 
             f"{_training(network) or 'it takes a mean or the like over the batch'}; expected one "
             "that answers each image by itself"
         )
+
+
+def _require_dependence(network: nn.Module, images: Tensor) -> None:
+    """Refuse a network that answers strong and coarse noise, too, as it answers `images`."""
+    generator = torch.Generator().manual_seed(1)
+    few = torch.randn(*images.shape[:2], _COARSE, _COARSE, generator=generator)
+    coarse = nn.functional.interpolate(few, images.shape[2:], mode="bilinear")
+    kinds = [strength * kind for strength in _STRENGTHS for kind in (images, coarse)]
+    if _alike(torch.cat([run(network, kind) for kind in kinds])):
+        raise UnsupportedError(
+            "the network gives the same answer for every image of noise, fine and coarse, weak and "
+            "strong: its logits do not depend on the picture, as of weights that are all alike or "
+            "dead ReLUs, or of an output that is clipped, and nothing could be explained; give "
+            "weights of a training, or the network without what bounds its outputs (see --output)"
+        )
+
+
+def _alike(answers: Tensor) -> bool:
+    """Whether all rows are the same but for rounding."""
+    return not _far(answers[:1].expand_as(answers), answers, _ALIKE)
 
 
 def _each(network: nn.Module, images: Tensor) -> Tensor:
@@ -105,7 +131,7 @@ def _far(one: Tensor, other: object, allowed: float) -> bool:
 def _also_in_float64(network: nn.Module, images: Tensor) -> bool:
     """Whether images of a batch differ from the same alone by more than rounding."""
     try:
-        with in_float64(network) as exact, torch.no_grad():
+        with in_float64(network) as exact, wide(), torch.no_grad():
             together = exact(images.double())
             apart = torch.cat([exact(image[None]) for image in images.double()])
     except Exception:  # a network with float32 in its code, or one that cannot be copied

@@ -38,4 +38,4 @@ def find(name: str, output: str | None) -> Architecture | None:
         compare_with_file(network, path, size, channels)
 
     found = of_file(path, network.size, lambda: network, network.aliases, network.channels)
-    return replace(found, takes_pixels=network.takes_pixels, compare=compare)
+    return replace(found, white=network.white, compare=compare)

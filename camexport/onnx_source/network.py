@@ -14,7 +14,8 @@ from camexport.errors import UnsupportedError, one_line
 from camexport.onnx_source.batching import for_one
 from camexport.onnx_source.names import module_paths, names_in_file
 from camexport.onnx_source.operators import OPERATORS, Attributes
-from camexport.onnx_source.reading import FileGraph, read_graph
+from camexport.onnx_source.outputs import ACTIVATIONS
+from camexport.onnx_source.reading import WHITE, FileGraph, read_graph
 from camruntime.errors import CamError
 
 
@@ -66,10 +67,12 @@ class OnnxNetwork(nn.Module):
         aliases: the file's names of nodes and tensors, and the paths of the modules that each may
             mean; several where the file gives one name to a node and to another one's tensor.
         size: `(H, W)` of the input, where the file fixes them.
-        image, output: names of the tensors that hold the images and the logits.
+        image, output, scored: names of the tensors that hold the images, the logits, and what a
+            softmax or sigmoid reads, if the logits come out of one.
         channels: of the images, where the file fixes them.
         channels_last: whether the file itself takes images `(n, H, W, channels)`.
-        takes_pixels: whether the file itself takes uint8, which are floats of 0 to 255 here.
+        white: the largest value of the images where the file itself takes them in integers, which
+            are floats of 0 to that here; None where it takes floats.
         precision: what the file itself computes in.
         for_one: whether the file itself takes a fixed number of images at a time, mostly one.
         fixed_batch: that number; 1 where it takes any.
@@ -87,7 +90,7 @@ class OnnxNetwork(nn.Module):
         self.channels_last = _is_channels_last(shape)
         rows, columns = shape[1:3] if self.channels_last else shape[2:4]
         self.channels = shape[3] if self.channels_last else shape[1]
-        self.takes_pixels = image.dtype == ir.DataType.UINT8
+        self.white = None if image.dtype is None else WHITE.get(image.dtype)
         self.precision = read.precision
         self.size = (rows, columns) if rows and columns else None
         self.for_one = shape[0] == 1
@@ -96,6 +99,7 @@ class OnnxNetwork(nn.Module):
         self._steps: list[tuple[str, list[str], list[str]]] = []
         self.aliases: dict[str, tuple[str, ...]] = {}
         nodes = _needed(graph)
+        self.scored = _before_activation(nodes, self.output)
         paths = module_paths(nodes, dir(self))
         self.aliases |= {
             name: tuple(paths[index] for index in sorted(places))
@@ -143,13 +147,20 @@ class OnnxNetwork(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits, of a batch of any size."""
+        return self._rows(self.output, images)
+
+    def scores(self, images: Tensor) -> Tensor:
+        """What a final softmax or sigmoid reads, which tells more; logits where there is none."""
+        return self._rows(self.scored, images)
+
+    def _rows(self, name: str, images: Tensor) -> Tensor:
         first = images.permute(0, 2, 3, 1) if self.channels_last else images
         values: dict[str | None, Any] = {self.image: first}
         for path, inputs, outputs in self._steps:
             made = self.get_submodule(path)(*(values[name] for name in inputs))
             values.update(zip(outputs, made if isinstance(made, tuple) else (made,), strict=False))
-        logits: Tensor = as_rows(values[self.output], images.shape[0])
-        return logits
+        rows: Tensor = as_rows(values[name], images.shape[0])
+        return rows
 
 
 def read_network(path: Path, output: str | None) -> OnnxNetwork:
@@ -177,6 +188,17 @@ def as_rows(logits: Any, images: int) -> Any:
     if logits.ndim == 4 and tuple(logits.shape[2:]) == (1, 1):
         return logits.reshape(images, -1)
     return logits.reshape(images, -1) if logits.ndim == 1 else logits
+
+
+def _before_activation(nodes: Sequence[ir.Node], output: str) -> str:
+    makers = {value.name: node for node in nodes for value in node.outputs}
+    name = output
+    while (node := makers.get(name)) is not None and node.op_type == "Identity":
+        name = (node.inputs[0] and node.inputs[0].name) or ""
+    if node is None or node.op_type not in ACTIVATIONS:
+        return output
+    before = node.inputs[0]
+    return output if before is None else before.name or output
 
 
 def _is_channels_last(shape: Sequence[int | None]) -> bool:

@@ -20,7 +20,7 @@ _CARRYING = (
     *("ArrayFeatureExtractor", "Cast", "Flatten", "Gather", "Identity", "LabelEncoder"),
     *("Reshape", "Slice", "Squeeze", "Transpose", "Unsqueeze"),
 )
-_ACTIVATIONS: dict[str, Activation] = {
+ACTIVATIONS: dict[str, Activation] = {
     "Softmax": "softmax",
     "LogSoftmax": "softmax",
     "Sigmoid": "sigmoid",
@@ -133,12 +133,12 @@ class _Facts:
         node = self.makers.get(name)
         while node is not None and node.op_type == "Identity":
             node = self.makers.get(node.input[0])
-        return node.input[0] if node is not None and node.op_type in _ACTIVATIONS else name
+        return node.input[0] if node is not None and node.op_type in ACTIVATIONS else name
 
     def activation_behind(self, name: str) -> Activation | None:
         """The softmax or sigmoid that reads a tensor; None where there is none."""
         readers = (node for node in self.nodes if name in node.input)
-        known = (_ACTIVATIONS.get(node.op_type) for node in readers)
+        known = (ACTIVATIONS.get(node.op_type) for node in readers)
         return next((kind for kind in known if kind is not None), None)
 
     def shape(self, name: str) -> list[int | str] | None:

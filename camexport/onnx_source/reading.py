@@ -20,6 +20,10 @@ from camexport.onnx_source._float32 import FilePrecision, precision_of, to_float
 from camexport.onnx_source.opening import open_file
 from camexport.onnx_source.outputs import Activation, leave_one_output
 from camexport.onnx_source.refusals import refuse, refuse_flow
+from camruntime.bundle import EIGHT_BITS, SIXTEEN_BITS
+
+WHITE = {ir.DataType.UINT8: EIGHT_BITS, ir.DataType.UINT16: SIXTEEN_BITS}
+"""The largest value of images in integers."""
 
 _ZERO = np.zeros(1, np.float32)
 _RESIZE_SAYS_HOW = 11  # the opset; before it, and as Upsample, there is one way only
@@ -48,18 +52,18 @@ def read_graph(path: Path, output: str | None) -> FileGraph:
     Raises:
         UnknownModelError: no such file, or it is no ONNX.
         UnsupportedError: its opset cannot be raised, it does not take one image, of floats or in 8
-            bits, its weights are bfloat16, or see `refusals` and `outputs`.
+            or 16 bits, its weights are bfloat16, or see `refusals` and `outputs`.
         OptionError: several outputs may be the logits and none is named, or no tensor of that name.
     """
     read = _prepared(path, output)
     graph = read.graph
     images = [value for value in graph.inputs if value.name not in graph.initializers]
-    taken = {ir.DataType.FLOAT, ir.DataType.UINT8}  # whatever floats the file itself takes
+    taken = {ir.DataType.FLOAT, *WHITE}  # whatever floats the file itself takes
     if len(images) != 1 or images[0].dtype not in taken or len(images[0].shape or ()) != 4:
         found = ", ".join(f"{value.name}: {value.dtype} {value.shape}" for value in images)
         raise UnsupportedError(
             f"{path.name} takes {found or 'nothing'}: expected one image of four dimensions, of "
-            "floats or uint8; wrap preprocessing and other inputs outside the graph"
+            "floats, uint8 or uint16; wrap preprocessing and other inputs outside the graph"
         )
     if any(constant.dtype == ir.DataType.BFLOAT16 for constant in graph.initializers.values()):
         raise UnsupportedError(

@@ -2,7 +2,7 @@
 
 from camexport.parity._noise import noise
 from camexport.parity.check import check, measure
-from camexport.parity.onnx_file import compare_with_file, logits_of_file
+from camexport.parity.onnx_file import compare_with_file, scores_of_file
 from camexport.parity.reasons import reason_of
 from camexport.parity.reference import Reference
 from camexport.parity.tolerances import EDGE_MAP
@@ -12,8 +12,8 @@ __all__ = [
     "Reference",
     "check",
     "compare_with_file",
-    "logits_of_file",
     "measure",
     "noise",
     "reason_of",
+    "scores_of_file",
 ]

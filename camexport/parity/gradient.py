@@ -12,9 +12,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from camexport.errors import ParityError
 from camexport.parity._noise import noise
 from camexport.parity.reference import Reference
 from camexport.parity.tolerances import GRADIENT
+from camexport.parity.vanishing import vanishes
 from camexport.tracing import INPUTS, Layout, on_tensors
 from camruntime.bundle import Layer, Manifest, Parity
 from camruntime.engine import Engine
@@ -25,6 +27,7 @@ SATURATED = 30.0
 """Factor on activations that drives sigmoids, softmaxes and clipped functions to their ends."""
 
 _DRAWS = 3
+_IMAGES = 5
 
 
 @dataclass(frozen=True)
@@ -35,12 +38,17 @@ class _Case:
 
 @dataclass(frozen=True)
 class _Drawn:
-    """A case's images, its activations in the layer's own layout, and a class for each image."""
+    """A case's images, activations in the layer's own layout, logits, and a class for each."""
 
     case: _Case
     images: Tensor
     activations: Tensor
+    logits: Tensor
     targets: Tensor
+
+    def vanishes(self, gradient: Tensor) -> bool:
+        """Whether it does, or is of activations that were driven to the ends of what follows."""
+        return self.case.saturated or vanishes(gradient, self.activations, self.logits)
 
     def gradient_of(self, reference: Reference) -> Tensor:
         return reference.gradient(self.images, self.activations, self.targets)
@@ -56,6 +64,9 @@ def measure_gradient(reference: Reference, engine: Engine, seed: int = 0) -> tup
     the same for PyTorch's own float32. A value that lies within rounding of a kink, such as
     a ReLU's zero, falls on either side by chance and moves a whole path's gradient; a case over its
     limit is drawn anew, at most three times, and a graph that is wrong stays wrong.
+
+    Raises:
+        ParityError: the gradient vanishes everywhere, so that nothing can be compared.
     """
     generator = torch.Generator().manual_seed(seed)
     measured: dict[_Case, Parity] = {}
@@ -65,12 +76,28 @@ def measure_gradient(reference: Reference, engine: Engine, seed: int = 0) -> tup
         engine.close()  # its weights would lie beside those in float64
         with reference.exact() as exact:
             wanted = [one.gradient_of(exact) for one in drawn]
+            if all(map(_Drawn.vanishes, drawn, wanted)):
+                _refuse_vanished(exact, engine.bundle.manifest, generator)
         for one, gradient in zip(drawn, wanted, strict=True):
             measured[one.case] = _compare(one, gradient, reference, engine)
         waiting = [case for case in waiting if _is_off(measured[case])]
         if not waiting:
             break
     return tuple(measured.values())
+
+
+def _refuse_vanished(exact: Reference, manifest: Manifest, generator: torch.Generator) -> None:
+    """Unless the classes that were drawn are merely such as nothing leads to."""
+    images = noise(manifest.input, _IMAGES, generator)
+    activations, logits = exact.run(images)
+    if not vanishes(exact.gradient(images, activations, logits.argmax(1)), activations, logits):
+        return
+    raise ParityError(
+        f"the gradient at layer '{manifest.layer.name}' vanishes for every class and every image "
+        "of noise, in float64 too: what follows is saturated, as by a clip, a hard tanh or dead "
+        "ReLUs, and maps from gradients would all be empty; give the network without what bounds "
+        "its outputs (see --output), name a --layer behind that, or build with --no-gradient"
+    )
 
 
 def layout_in(layer: Layer) -> Layout:
@@ -89,8 +116,9 @@ def _draw(
 ) -> _Drawn:
     images = noise(manifest.input, case.batch, generator)
     targets = torch.randint(0, manifest.classes, (case.batch,), generator=generator)
-    activations = reference.run(images)[0] * (SATURATED if case.saturated else 1.0)
-    return _Drawn(case, images, activations, targets)
+    activations, logits = reference.run(images)
+    factor = SATURATED if case.saturated else 1.0
+    return _Drawn(case, images, activations * factor, logits, targets)
 
 
 def _compare(drawn: _Drawn, exact: Tensor, reference: Reference, engine: Engine) -> Parity:

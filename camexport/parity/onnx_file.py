@@ -33,7 +33,8 @@ def compare_with_file(
 ) -> None:
     """Run the file on ONNX Runtime, image by image, and the network on all images at once.
 
-    So a batch size that was fixed in the file is also checked to be dynamic now.
+    So a batch size that was fixed in the file is also checked to be dynamic now. What is compared
+    is what a final softmax or sigmoid reads: behind one that is saturated all files are equal.
 
     Raises:
         ParityError: they differ.
@@ -42,7 +43,7 @@ def compare_with_file(
     images = _images(network, (_IMAGES, channels, *size))
     name, at = path.name, f"on {channels} channel(s) at {size[0]}x{size[1]}"
     try:
-        expected = logits_of_file(network, path, images.numpy())
+        expected = scores_of_file(network, path, images.numpy())
     except Exception as error:  # ONNX Runtime's errors share no base below Exception
         raise UnsupportedError(
             f"{name} does not run on ONNX Runtime itself {at}: try another --size, and see whether "
@@ -55,7 +56,8 @@ def compare_with_file(
         )
     try:
         with torch.no_grad():
-            alone = network.run_alone(images[:1]).numpy()
+            network.run_alone(images[:1])
+            alone = network.scores(images[:1]).numpy()
     except ExportError:
         raise
     except Exception as error:  # whatever an operator raises at a shape that it was not made for
@@ -77,7 +79,7 @@ def compare_with_file(
         )
     try:
         with torch.no_grad():
-            together = network(images).numpy()
+            together = network.scores(images).numpy()
     except Exception as error:  # as above
         raise UnsupportedError(f"{name} {_FIXED}: {one_line(error)}") from error
     if not _equal(together, expected, allowed):
@@ -87,8 +89,8 @@ def compare_with_file(
 def _images(network: OnnxNetwork, shape: tuple[int, ...]) -> Tensor:
     """Noise that is the same in the file's own type."""
     generator = torch.Generator().manual_seed(0)
-    if network.takes_pixels:
-        return torch.randint(0, 256, shape, generator=generator).float()
+    if network.white is not None:
+        return torch.randint(0, network.white + 1, shape, generator=generator).float()
     images = torch.randn(*shape, generator=generator)
     return images.half().float() if network.precision == "float16" else images
 
@@ -100,10 +102,10 @@ def _equal(found: NDArray[np.float32], expected: NDArray[np.floating], allowed: 
     return bool(np.abs(found - expected).max() <= allowed * scale)
 
 
-def logits_of_file(
+def scores_of_file(
     network: OnnxNetwork, path: Path, images: NDArray[np.float32]
 ) -> NDArray[np.floating]:
-    """The file's own logits `(n, classes)`, by ONNX Runtime on the CPU, image by image.
+    """What `network.scores` is to be, by ONNX Runtime on the CPU from the file, image by image.
 
     A file for a fixed batch gets the same image in every row.
 
@@ -113,10 +115,10 @@ def logits_of_file(
         images: `(n, channels, H, W)`; cast to the file's own type.
     """
     proto = open_file(path)
-    leave_one_output(proto, network.output, path.name)  # and no input that only others read
+    leave_one_output(proto, network.scored, path.name)  # and no input that only others read
     if network.precision == "float64":
         proto = as_float32(proto)
-    run = on_cpu(proto.SerializeToString(), [network.output])
+    run = on_cpu(proto.SerializeToString(), [network.scored])
     ordered = images.transpose(0, 2, 3, 1) if network.channels_last else images
     (taken,) = (one for one in proto.graph.input if one.name == network.image)
     typed = ordered.astype(helper.tensor_dtype_to_np_dtype(taken.type.tensor_type.elem_type))

@@ -9,13 +9,12 @@ from camexport.parity._noise import noise
 from camexport.parity.gradient import SATURATED
 from camexport.parity.reference import Reference
 from camexport.parity.tolerances import tolerance_of
+from camexport.parity.vanishing import vanishes
 from camexport.weights import few, not_numbers
 from camruntime.bundle import Manifest, Parity
 
 _IMAGES = 5
-_VANISHED = 1e-6
-"""Of the gradient's norm times the activations' over the logits', which is about one in networks
-that learned: below it, the logits do not change in float32 whatever the activations do."""
+_ENDS = 1e-6  # of probabilities, from 0 and 1
 _STEP = 1e-6  # of the activations, in float64, for a difference quotient
 _APART = 1e-3  # of that quotient from the derivative
 
@@ -79,11 +78,10 @@ def _of_gradient(reference: Reference, manifest: Manifest, parity: Parity) -> st
 
 
 def _is_saturated(activations: Tensor, logits: Tensor, gradient: Tensor) -> bool:
-    norms = [one.double().flatten(1).norm(dim=1) for one in (gradient, activations, logits)]
-    slope = norms[0] * norms[1] / norms[2].clamp(min=1e-30)
     probable = bool(logits.min() >= 0) and bool(logits.max() <= 1)
     ends = torch.minimum(logits, 1 - logits).amax(1)
-    return float(slope.median()) < _VANISHED or (probable and float(ends.median()) < _VANISHED)
+    at_the_ends = probable and float(ends.median()) < _ENDS
+    return at_the_ends or vanishes(gradient, activations, logits)
 
 
 def _is_derivative(

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from camexport.errors import UnsupportedError
 from camexport.parity.layer_output import layer_output
 from camexport.tracing import in_one_line
-from camexport.weights import in_float64
+from camexport.weights import in_float64, wide
 from camruntime.bundle import Answer
 
 _USUAL = Answer()
@@ -131,20 +131,20 @@ class Reference:
         return logits
 
     def _answer(self, images: Tensor) -> Tensor:
-        usual = torch.get_default_dtype()
-        torch.set_default_dtype(self._dtype)  # of tensors that the network makes as it runs
-        try:
+        if self._dtype == torch.float32:
             logits: Tensor = self.network(images)
+            return logits
+        try:
+            with wide():
+                logits = self.network(images)
         except RuntimeError as error:
-            if self._dtype == torch.float32 or not re.search("dtype|scalar type", str(error)):
+            if not re.search("type", str(error)):
                 raise
             raise UnsupportedError(
                 "the network cannot be run in float64, which its bundle is compared with: "
-                f"{in_one_line(error)}; leave dtype=torch.float32 out there, or take that of "
+                f"{in_one_line(error)}; leave the cast to another type out there, or take that of "
                 "another tensor"
             ) from error
-        finally:
-            torch.set_default_dtype(usual)
         return logits
 
     def _functional(self, score: Callable[[Tensor], Tensor], values: Tensor) -> Tensor:

@@ -16,7 +16,8 @@ class Tolerance:
 
     Attributes:
         usual: allowed of every network.
-        roundings: how often the difference may be as large as PyTorch's own float32 is off.
+        roundings: how often the difference may be as large as PyTorch's own float32 is off, at the
+            worst of the batch sizes that are compared.
     """
 
     usual: float

@@ -61,11 +61,31 @@ def default_layer(program: MarkedProgram, network: nn.Module) -> str:
     """
     chosen = _choose(program, dict(network.named_modules()))
     if chosen is None:
-        raise NotSpatialError(
-            "no layer of this network has activations on a grid above 1 x 1 and is a cut: name one "
-            "with --layer if you know better, or use another network"
-        )
+        raise NotSpatialError(_why_none(program))
     return chosen
+
+
+def _why_none(program: MarkedProgram) -> str:
+    """What an explanation would need, and in what the network's layers lack it."""
+    grids = [path for path in program.marks if _is_spatial(program, path)]
+    cuts = [path for path in grids if is_cut(program, program.marks[path])]
+    if cuts:
+        return (
+            f"of the layers on a grid that everything passes, the last of which is '{cuts[-1]}', "
+            "none has learned layers behind it that look at the grid: name one with --layer if it "
+            "is to be explained all the same"
+        )
+    if grids:
+        return (
+            f"no layer of this network is a cut: {len(grids)} have activations on a grid above "
+            f"1 x 1, as '{grids[-1]}', but the image reaches the logits past each of them, in "
+            "branches side by side; expected one that everything passes: use another network, or "
+            "join its branches in one module whose output is one grid"
+        )
+    return (
+        "no layer of this network has activations on a grid above 1 x 1, which a saliency map "
+        "needs: give a larger --size, or use another network"
+    )
 
 
 def _choose(program: MarkedProgram, modules: dict[str, nn.Module]) -> str | None:

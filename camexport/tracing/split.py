@@ -53,10 +53,10 @@ def split(program: MarkedProgram, layer: str) -> Split:
             "have one"
         )
     if not is_cut(program, mark):
-        cuts = [path for path, node in program.marks.items() if is_cut(program, node)]
+        cuts = [path for path in program.layouts if is_cut(program, program.marks[path])]
         raise NotACutError(
             f"'{layer}' is not a cut of the network: the logits also depend on values that bypass "
-            f"it; layers that are: {', '.join(cuts)}"
+            f"it; layers that are: {', '.join(cuts) or 'none with a grid, use another network'}"
         )
     head, tail = _head(program, mark, layout), _tail(program, mark, layout)
     classes = int(program.logits.meta["val"].shape[1])

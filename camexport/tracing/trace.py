@@ -86,8 +86,7 @@ def trace(network: nn.Module, size: tuple[int, int], channels: int = 3) -> Marke
                 f"torch.export cannot trace this network at {size[0]}x{size[1]}: "
                 f"{in_one_line(error)}"
             ) from error
-    for view in module.graph.find_nodes(op="call_function", target=torch.ops.aten.view.default):
-        view.target = torch.ops.aten.reshape.default  # attention's strides are not those traced
+    _simplify(module.graph)
     module.recompile()
     nodes = list(module.graph.nodes)
     (image,) = (node for node in nodes if node.op == "placeholder")
@@ -101,6 +100,17 @@ def trace(network: nn.Module, size: tuple[int, int], channels: int = 3) -> Marke
     return MarkedProgram(
         module, image, logits, marks, _layouts(nodes, marks, image.meta["val"]), size
     )
+
+
+def _simplify(graph: fx.Graph) -> None:
+    """Views become reshapes, and slices that leave nothing out, as both of `x[:, :]`, go."""
+    for view in graph.find_nodes(op="call_function", target=torch.ops.aten.view.default):
+        view.target = torch.ops.aten.reshape.default  # attention's strides are not those traced
+    for part in graph.find_nodes(op="call_function", target=torch.ops.aten.slice.Tensor):
+        (whole,) = part.all_input_nodes[:1]
+        if part.meta["val"].shape == whole.meta["val"].shape and part.args[4:] in ((), (1,)):
+            part.replace_all_uses_with(whole)
+            graph.erase_node(part)
 
 
 def _layouts(nodes: list[fx.Node], marks: dict[str, fx.Node], image: Tensor) -> dict[str, Layout]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 
 @contextmanager
@@ -34,3 +36,32 @@ def _attributes_too(exact: nn.Module) -> None:
         for name, value in vars(module).items():
             if isinstance(value, Tensor) and value.is_floating_point():
                 vars(module)[name] = value.to(torch.float64)
+
+
+@contextmanager
+def wide() -> Iterator[None]:
+    """What a network's own code makes or casts in float32 is float64 in the block."""
+    usual = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    try:
+        with _Wide():
+            yield
+    finally:
+        torch.set_default_dtype(usual)
+
+
+class _Wide(TorchFunctionMode):
+    def __torch_function__(
+        self,
+        function: Callable[..., Any],
+        _types: Sequence[type],
+        arguments: tuple[Any, ...] = (),
+        keywords: dict[str, Any] | None = None,
+    ) -> Any:
+        named = {name: _widened(value) for name, value in (keywords or {}).items()}
+        called = Tensor.double if function is Tensor.float else function
+        return called(*map(_widened, arguments), **named)
+
+
+def _widened(value: Any) -> Any:
+    return torch.float64 if value is torch.float32 else value

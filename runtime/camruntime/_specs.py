@@ -5,12 +5,17 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, Literal, TypeVar, get_args, get_origin
+from typing import Generic, Literal, TypeVar, cast, get_args, get_origin
+
+import numpy as np
 
 from camruntime._decode import DecodeError, decode, type_hints
+from camruntime._text import named, shown
 from camruntime.errors import CamError, nearest
 
 T = TypeVar("T")
+
+_LARGEST = 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -35,21 +40,62 @@ class Registry(Generic[T]):
         Raises:
             CamError: `error`: no such name or option, or a value that the option does not take.
         """
+        if not isinstance(spec, str):
+            raise self.error(f"expected the name of a {self.what}, got {shown(spec)}")
         given, *settings = spec.split(":")
         name, preset = self.named.get(given, (given, {}))
         if name not in self.kinds:
             known = [*self.kinds, *self.named]
-            raise self.error(f"no {self.what} '{name}': {nearest(name, known)}")
+            raise self.error(f"no {self.what} '{named(name)}': {nearest(name, known)}")
         kind: type = self.kinds[name]
         hints = type_hints(kind)
-        values = {**preset, **self._parse(name, settings, hints), **(options or {})}
+        parsed = self._parse(name, settings, hints)
+        for option in sorted(parsed.keys() & set(options or ())):
+            raise self.error(f"{name}: option '{named(option)}' is given twice")
+        values = {**preset, **parsed, **(options or {})}
         known = [one.name for one in dataclasses.fields(kind)]
         for option in sorted(values.keys() - set(known)):
-            raise self.error(f"{name} has no option '{option}': {nearest(option, known)}")
+            raise self.error(f"{name} has no option '{named(option)}': {nearest(option, known)}")
+        return self._made(name, {**dataclasses.asdict(kind()), **values})
+
+    def checked(self, made: T) -> T:
+        """The same, once its options are seen to be of their types; others' classes as they are.
+
+        Raises:
+            CamError: `error`: it is none of `what`, or an option has a value that it does not take.
+        """
+        if isinstance(made, type) or not dataclasses.is_dataclass(made) or not callable(made):
+            raise self.error(
+                f"expected the name of a {self.what}, or one as an object, got {shown(made)}"
+            )
+        for name, kind in self.kinds.items():
+            if type(made) is kind:
+                fields = dataclasses.fields(made)
+                return self._made(name, {one.name: getattr(made, one.name) for one in fields})
+        return made
+
+    def _made(self, name: str, values: Mapping[str, object]) -> T:
+        kind: type = self.kinds[name]
+        hints = type_hints(kind)
+        plain = {
+            option: self._plain(f"{name}.{option}", value, hints[option])
+            for option, value in values.items()
+        }
         try:
-            return decode(kind, {**dataclasses.asdict(kind()), **values}, name)
+            return cast(T, decode(kind, plain, name))
         except DecodeError as error:
             raise self.error(str(error)) from error
+
+    def _plain(self, option: str, value: object, hint: object) -> object:
+        """Python's own number or text of an option's value; NumPy's scalars become those."""
+        plain = value.item() if isinstance(value, np.generic) else value
+        if type(plain) not in (bool, int, float, str):
+            raise self.error(f"{option}: expected a number or a text, found {shown(value)}")
+        if get_origin(hint) is Literal and type(plain) not in map(type, get_args(hint)):
+            raise self.error(f"{option}: expected one of {get_args(hint)}, found {shown(value)}")
+        if isinstance(plain, int) and abs(plain) > _LARGEST:
+            raise self.error(f"{option}: expected at most {_LARGEST}, found {shown(value)}")
+        return plain
 
     def spec_of(self, made: T) -> str:
         """The shortest spec that makes it: its name and the options that differ from default."""
@@ -67,7 +113,11 @@ class Registry(Generic[T]):
         for setting in settings:
             option, equals, text = setting.partition("=")
             if not equals:
-                raise self.error(f"expected {name}:option=value, got '{setting}' after '{name}'")
+                raise self.error(
+                    f"expected {name}:option=value, got '{named(setting)}' after '{name}'"
+                )
+            if option in values:
+                raise self.error(f"{name}: option '{named(option)}' is given twice")
             values[option] = _from_text(text, hints.get(option))
         return values
 
@@ -87,9 +137,9 @@ def _from_text(text: str, kind: object) -> object:
     """`text` as the number that an option is annotated with; as it is where it is none."""
     if kind is bool:
         return {"true": True, "false": False}.get(text.lower(), text)
-    if get_origin(kind) is Literal and text.isdecimal():
-        return int(text)
     try:
+        if get_origin(kind) is Literal and text.isdecimal():
+            return int(text)
         return kind(text) if kind is int or kind is float else text
     except ValueError:
         return text  # the check of the option's type names it

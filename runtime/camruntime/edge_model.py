@@ -20,6 +20,7 @@ import cv2
 import numpy as np
 
 from camruntime._decode import DecodeError, fit, parse_object
+from camruntime._text import named
 from camruntime.errors import EdgeModelError
 from camruntime.maps import ROUNDING, FloatArray
 
@@ -103,11 +104,15 @@ def open_edge_model(
             missing or wrong; the ONNX file does not match its digest.
     """
     given = Path(path)
-    file = given / EDGES if given.is_dir() else given
-    if file.suffix != ".onnx" or not file.is_file():
+    try:
+        file = given / EDGES if given.is_dir() else given
+        found = file.suffix == ".onnx" and file.is_file()
+    except OSError:  # a name that is too long, or a folder that may not be looked into
+        found = False
+    if not found:
         raise EdgeModelError(
-            f"no edge model at {given}: expected an .onnx file or a directory that holds {EDGES}; "
-            "`camexport edges --weights FILE --out DIR` makes one"
+            f"no edge model at {named(given)}: expected an .onnx file or a directory that holds "
+            f"{EDGES}; `camexport edges --weights FILE --out DIR` makes one"
         )
     model = _read(file.with_suffix(".json"), signed)
     graph = _bytes(file, signed)

@@ -10,10 +10,12 @@
     ├── MethodError             no such method, or no such option
     ├── MetricError             no such metric, or no such option
     ├── EvaluationError         results on disk belong to another evaluation, or are damaged
+    ├── OutputError             a file cannot be written: the disk is full, or the folder gone
     ├── ProviderError           an execution provider that was named did not open
     ├── DeviceMemoryError       not even one image fits into the memory of what computes
     ├── MissingDependencyError  an optional package is needed and not installed
-    └── NonFiniteError          the network's answer holds NaN or infinity
+    ├── NonFiniteError          the network's answer holds NaN or infinity
+    └── Cancelled               whoever asked for an explanation no longer wants it
 
 Each message names what was expected, what came, and what to do. `SmallerChunkWarning` is the one
 warning: memory ran out, fewer copies at once did fit, and the results are the same.
@@ -65,6 +67,10 @@ class EvaluationError(CamError):
     """Results on disk were measured under other conditions, or are damaged."""
 
 
+class OutputError(CamError):
+    """A file cannot be written."""
+
+
 class ProviderError(CamError):
     """An execution provider was named and did not open."""
 
@@ -85,9 +91,14 @@ class NonFiniteError(CamError):
     """The network answered NaN or infinity to the unmodified image."""
 
 
+class Cancelled(CamError):  # noqa: N818  # nothing is wrong: it was asked for
+    """`cancel` of `explain` was set before the explanation was done."""
+
+
 def nearest(name: str, known: Iterable[str], count: int = 3) -> str:
     """The end of an error message: the known names closest to `name`, or all when none is close."""
     names = list(known)
+    name = name[:100]  # comparing takes the product of both lengths
     close = difflib.get_close_matches(name, names, count, cutoff=0.5)
     if close:
         return f"did you mean {', '.join(close)}?"

@@ -5,31 +5,37 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import TypeAlias, overload
+from typing import Literal, TypeAlias, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
+from camruntime._checks import whole, within
+from camruntime._text import named, shown
 from camruntime.bundle import Bundle, open_bundle
-from camruntime.engine import Engine, OnnxGraphs, Progress, Provider
+from camruntime.engine import Cancel, Engine, OnnxGraphs, Progress, Provider
 from camruntime.errors import CamError, ImageError, MethodError
 from camruntime.explaining import (
     Answer,
     Outcome,
     Photograph,
+    Taken,
     Target,
     Wanted,
     by_image,
     explain_batch,
+    explain_batch_or_say,
     explain_prediction,
     in_batches,
+    kept,
     open_image,
     predict_batch,
+    take_image,
     wanted,
 )
 from camruntime.explanation import Explanation
-from camruntime.methods import Method, make_method
-from camruntime.pictures import Pixels
+from camruntime.methods import Method, checked_method, make_method
+from camruntime.pictures import MEGAPIXELS, Pixels
 
 Image: TypeAlias = "str | Path | NDArray[np.generic] | Pixels"
 Targets: TypeAlias = "Sequence[Target | None]"
@@ -39,23 +45,46 @@ Targets: TypeAlias = "Sequence[Target | None]"
 class Explainer:
     """Explains predictions of one bundle. Sessions are opened when first needed and reused.
 
-    Attributes:
-        bundle: what was opened.
-        provider: the execution provider that computes, in ONNX Runtime's words.
+    Args:
+        engine: runs the bundle.
+        chunk, max_megapixels, require_signature: as of `load`.
     """
 
     def __init__(
         self,
-        bundle: Bundle,
         engine: Engine,
         chunk: int | None = None,
+        max_megapixels: float = MEGAPIXELS,
+        require_signature: str | Path | None = None,
     ) -> None:
-        if chunk is not None and chunk < 1:
-            raise CamError(f"chunk is a number of images of at least 1, got {chunk}")
-        self.bundle = bundle
-        self.provider = engine.provider
-        self._engine = engine
-        self._chunk = chunk
+        self._engine = engine  # read once for each image, as `reload` may put another in its place
+        self._required = require_signature
+        self._chunk = None if chunk is None else whole("chunk", chunk, 1, 4096)
+        self._megapixels = max_megapixels
+        within("pictures", CamError, ("max_megapixels", max_megapixels, 1e-6, 1e5))
+
+    @property
+    def bundle(self) -> Bundle:
+        """What was opened."""
+        return self._engine.bundle
+
+    @property
+    def provider(self) -> str:
+        """The execution provider that computes, in ONNX Runtime's words."""
+        return self._engine.provider
+
+    def reload(self) -> None:
+        """Take the bundle that lies at the same path now, between two explanations.
+
+        What is under way, in whatever thread, is finished with the old one; what begins afterwards,
+        also in a running `explain_each`, is of the new one. Sessions that are open are opened
+        first, so both are in memory for a moment, and nothing is refused or waits meanwhile.
+
+        Raises:
+            CamError: as `load`, and as its sessions' opening; the old bundle stays in use.
+        """
+        folder = self.bundle.folder
+        self._engine = self._engine.renewed(open_bundle(folder, self._required))
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -74,6 +103,7 @@ class Explainer:
         target: Target | None = ...,
         *,
         progress: Progress | None = ...,
+        cancel: Cancel | None = ...,
         **options: object,
     ) -> Explanation: ...
 
@@ -85,6 +115,7 @@ class Explainer:
         target: Targets = ...,
         *,
         progress: Progress | None = ...,
+        cancel: Cancel | None = ...,
         **options: object,
     ) -> list[Explanation]: ...
 
@@ -96,6 +127,7 @@ class Explainer:
         target: Target | Targets | None = ...,
         *,
         progress: Progress | None = ...,
+        cancel: Cancel | None = ...,
         **options: object,
     ) -> list[Explanation]: ...
 
@@ -106,6 +138,7 @@ class Explainer:
         target: object = None,
         *,
         progress: Progress | None = None,
+        cancel: Cancel | None = None,
         **options: object,
     ) -> object:
         """Explain why `image` has class `target`.
@@ -120,6 +153,8 @@ class Explainer:
                 a list of explanations whose cost is shared. For a list of images, a list holds one
                 such target per image.
             progress: called with (done, all) after every chunk of perturbed copies of one image.
+            cancel: such as a `threading.Event`: once it is set, `Cancelled` is raised before the
+                next chunk.
             **options: fields of the method's dataclass, when `method` is a name.
 
         Raises:
@@ -127,11 +162,13 @@ class Explainer:
             BundleError: the bundle lacks a graph that the method needs.
             NonFiniteError: the network answered NaN or infinity.
             DeviceMemoryError: not even one perturbed copy fits into memory.
+            Cancelled: `cancel` was set.
         """
         chosen = self.method(method, options)
-        graphs = self._graphs(progress)
+        graphs = self._graphs(progress, cancel)
         if isinstance(image, (list, tuple)):
             return [answer for (answer,) in self._stream(by_image(image, target), [chosen], graphs)]
+        graphs.go_on()
         ((answer,),) = explain_batch(graphs, [self._open((image, target))], [chosen])
         return answer
 
@@ -142,7 +179,9 @@ class Explainer:
         method: str | Method = ...,
         target: Target | Targets | None = ...,
         *,
+        errors: Literal["raise"] = ...,
         progress: Progress | None = ...,
+        cancel: Cancel | None = ...,
         **options: object,
     ) -> Generator[Explanation, None, None]: ...
 
@@ -153,7 +192,9 @@ class Explainer:
         method: str | Method = ...,
         target: Sequence[Targets] = ...,
         *,
+        errors: Literal["raise"] = ...,
         progress: Progress | None = ...,
+        cancel: Cancel | None = ...,
         **options: object,
     ) -> Generator[list[Explanation], None, None]: ...
 
@@ -164,8 +205,36 @@ class Explainer:
         method: Sequence[str | Method],
         target: Target | Targets | None = ...,
         *,
+        errors: Literal["raise"] = ...,
         progress: Progress | None = ...,
+        cancel: Cancel | None = ...,
     ) -> Generator[list[Explanation], None, None]: ...
+
+    @overload
+    def explain_each(
+        self,
+        images: Iterable[Image],
+        method: str | Method = ...,
+        target: Target | Targets | None = ...,
+        *,
+        errors: Literal["yield"],
+        progress: Progress | None = ...,
+        cancel: Cancel | None = ...,
+        **options: object,
+    ) -> Generator[Explanation | CamError, None, None]: ...
+
+    @overload
+    def explain_each(
+        self,
+        images: Iterable[Image],
+        method: str | Method | Sequence[str | Method] = ...,
+        target: Target | Targets | Sequence[Targets] | None = ...,
+        *,
+        errors: Literal["yield"],
+        progress: Progress | None = ...,
+        cancel: Cancel | None = ...,
+        **options: object,
+    ) -> Generator[list[Explanation] | CamError, None, None]: ...
 
     def explain_each(
         self,
@@ -173,12 +242,15 @@ class Explainer:
         method: str | Method | Sequence[str | Method] = "recipro-cam",
         target: object = None,
         *,
+        errors: Literal["raise", "yield"] = "raise",
         progress: Progress | None = None,
+        cancel: Cancel | None = None,
         **options: object,
     ) -> Generator[object, None, None]:
         """Explain one image after the other, as many as there are, without holding them all.
 
-        Threads read what comes next while the network looks at several images at once. Order and
+        Threads read what comes next while the network looks at several images at once. An array is
+        copied when `images` gives it, so a camera may fill its buffer again for the next. Order and
         maps are those of single images: on the CPU bit for bit, as far as was tried, and elsewhere
         but for float32 rounding. Two batches of what was read are in memory at any time, each of at
         most 16 images on the CPU (4 for each thread) and 64 on CUDA, or `chunk`, and of 256 MiB of
@@ -189,25 +261,34 @@ class Explainer:
             method: as for `explain`; or a list of them, which share the reading, the forward pass
                 and the gradients, and give a list of answers for each image.
             target: as for `explain`; a list holds one target per image.
+            errors: `raise` an image's own error in its turn, which ends the iterator; or `yield` it
+                in the place of the image's answer, and go on. Its own are `ImageError`,
+                `TargetError` and `NonFiniteError`.
             progress: called with (done, all) after every chunk of perturbed copies of one image,
                 counted over all methods.
+            cancel: as for `explain`.
             **options: fields of the method's dataclass, when `method` is a name.
 
         Yields:
             For each image what `explain` returns for it.
 
         Raises:
-            ImageError: `images` is a single path.
+            ImageError: `images` is a single picture.
             TargetError: there are more images than targets, or fewer.
             CamError: as `explain`; an image's own error when it is that image's turn.
         """
-        if isinstance(images, (str, Path)):
-            raise ImageError(f"expected several images, got the one path {images}: use explain")
-        asked, graphs = by_image(images, target), self._graphs(progress)
-        if isinstance(method, Sequence) and not isinstance(method, str):
-            return self._stream(asked, [self.method(one, options) for one in method], graphs)
-        alone = [self.method(method, options)]
-        return (answer for (answer,) in self._stream(asked, alone, graphs))
+        _refuse_one(images)
+        if errors not in ("raise", "yield"):
+            raise CamError(f"errors is 'raise' or 'yield', got {shown(errors)}")
+        several = isinstance(method, Sequence) and not isinstance(method, str)
+        each: Sequence[str | Method] = method if several else [method]  # type: ignore[assignment, list-item]
+        chosen = [self.method(one, options) for one in each]
+        if not chosen:
+            raise MethodError("expected at least one method, got an empty list")
+        graphs = self._graphs(progress, cancel)
+        stream = self._stream if errors == "raise" else self._stream_or_say
+        answers = stream(by_image(images, target), chosen, graphs)
+        return (one if several or isinstance(one, CamError) else one[0] for one in answers)
 
     def open(self, image: Image, target: Target | Targets | Wanted | None = None) -> Photograph:
         """A photograph that is ready for the network, as `outcome` takes it.
@@ -241,22 +322,44 @@ class Explainer:
         Raises:
             ImageError, TargetError: of a pair, when it is its turn.
         """
-        return in_batches(self._open, asked, self._engine.threads, self.graphs().batch)
+        return in_batches(self._take, self._read, asked, self._engine.threads, self.graphs().batch)
 
     def _open(self, asked: tuple[object, object]) -> Photograph:
-        image, target = asked
-        classes = target if isinstance(target, Wanted) else wanted(target, self.labels)
-        return open_image(image, classes, self.bundle.manifest.input)
+        return self._read(self._take(asked))
+
+    def _take(self, asked: tuple[object, object]) -> Taken:
+        (image, target), engine = asked, self._engine
+        labels = engine.bundle.manifest.labels
+        classes = target if isinstance(target, Wanted) else wanted(target, labels)
+        return take_image(image, classes, engine, self._megapixels)
+
+    def _read(self, taken: Taken) -> Photograph:
+        return open_image(taken, self._megapixels)
 
     def _stream(
         self, asked: Iterable[tuple[object, object]], methods: Sequence[Method], graphs: OnnxGraphs
     ) -> Generator[list[Answer], None, None]:
+        graphs.go_on()
         with closing(self.batches(asked)) as batches:
             for batch in batches:
                 yield from explain_batch(graphs, batch, methods)
 
-    def _graphs(self, progress: Progress | None) -> OnnxGraphs:
-        return OnnxGraphs(self._engine, self._chunk, progress)
+    def _stream_or_say(
+        self, asked: Iterable[tuple[object, object]], methods: Sequence[Method], graphs: OnnxGraphs
+    ) -> Generator[list[Answer] | CamError, None, None]:
+        graphs.go_on()
+        steps = kept(self._take), kept(self._read)
+        with closing(in_batches(*steps, asked, self._engine.threads, graphs.batch)) as batches:
+            for batch in batches:
+                yield from explain_batch_or_say(graphs, batch, methods)
+
+    def _graphs(self, progress: Progress | None, cancel: Cancel | None = None) -> OnnxGraphs:
+        if not (progress is None or callable(progress)):
+            raise CamError(f"progress is called with (done, all), got {shown(progress)}")
+        asked = cancel is None or callable(getattr(cancel, "is_set", None))
+        if not asked or isinstance(cancel, type):
+            raise CamError(f"cancel has is_set(), as a threading.Event, got {shown(cancel)}")
+        return OnnxGraphs(self._engine, self._chunk, progress, cancel)
 
     def method(self, method: str | Method, options: Mapping[str, object] | None = None) -> Method:
         """The method that a name or spec means, once the bundle is seen to have its graphs.
@@ -270,7 +373,7 @@ class Explainer:
         elif options:
             raise MethodError(f"options {sorted(options)} go with a method's name, not an object")
         else:
-            chosen = method
+            chosen = checked_method(method)
         for graph in chosen.needs:
             self.bundle.graph(graph)
         return chosen
@@ -283,6 +386,7 @@ def load(
     device_id: int = 0,
     threads: int | None = None,
     chunk: int | None = None,
+    max_megapixels: float = MEGAPIXELS,
     require_signature: str | Path | None = None,
 ) -> Explainer:
     """Open the bundle in directory `path`.
@@ -298,15 +402,32 @@ def load(
         chunk: perturbed copies, or images, computed at once, the knob for memory; None chooses by
             provider and threads. Where memory runs out it becomes fewer, which a
             `SmallerChunkWarning` says once.
+        max_megapixels: larger pictures are refused; files before they are decoded.
         require_signature: PEM file of a public key or of certificates: the bundle has to be signed
             with that key, or with one whose certificate goes back to these. Needs the extra
             `signing`.
 
     Raises:
+        CamError: an option that is a number is out of range; the message says which.
         SignatureError: a signature is required and missing, by another key, or of other files.
         BundleError: not a bundle, damaged, or of another schema version.
         ProviderError: a provider that was named does not open.
         MissingDependencyError: ONNX Runtime is not installed, or model-signing where it is needed.
     """
     bundle = open_bundle(path, require_signature)
-    return Explainer(bundle, Engine(bundle, providers, device_id, threads), chunk)
+    engine = Engine(bundle, providers, device_id, threads)
+    return Explainer(engine, chunk, max_megapixels, require_signature)
+
+
+def _refuse_one(images: object) -> None:
+    """Raise `ImageError` for one picture where several are expected: its rows would be pictures."""
+    if isinstance(images, np.ndarray) and images.ndim != 4:
+        raise ImageError(
+            f"expected several images, got one array of shape {images.shape}: use explain, or "
+            "list(array) for a stack of grey ones"
+        )
+    if isinstance(images, (str, Path)):
+        path = named(images)
+        raise ImageError(f"expected several images, got the one path {path}: use explain")
+    if isinstance(images, Pixels) or not isinstance(images, Iterable):
+        raise ImageError(f"expected several images, got {shown(images)}: use explain for one")

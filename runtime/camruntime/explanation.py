@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import json
+import io
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
+from camruntime._strict_json import json_bytes, plain
+from camruntime._whole_files import write_whole
 from camruntime.errors import CamError
 from camruntime.maps import (
     Approximation,
@@ -53,7 +55,7 @@ class Explanation:
 
     Attributes:
         photo: uint8 RGB `(H, W, 3)`: as it was given, or in 8 bits, or the channels that the bundle
-            shows.
+            shows. A copy, read-only: all explanations of the picture share it.
         raw: float32, the method's map in its own unit, at the target layer's resolution `(h, w)`
             (the image's for methods that define it there).
         saliency: float32 in [0, 1] at the size of the network's input; all zero when `no_evidence`.
@@ -97,9 +99,9 @@ class Explanation:
 
         Without evidence it is the bare photograph: there is nothing to colour.
         """
-        return (
-            self.photo if self.no_evidence else overlay(self.photo, self.photo_saliency, strength)
-        )
+        if self.no_evidence:
+            return self.photo.copy()  # to draw on, as the other one is
+        return overlay(self.photo, self.photo_saliency, strength)
 
     def explanation_map(self, percentile: float = 20.0) -> Picture:
         """The photograph where saliency is above a percentile of its values; else mean colour.
@@ -137,9 +139,9 @@ class Explanation:
         return salient_boxes(self.photo_saliency, threshold)
 
     def figures(self) -> dict[str, object]:
-        """Everything but the pictures, ready for JSON."""
+        """Everything but the pictures, ready for JSON; what is infinite or no number is None."""
         finite = bool(np.isfinite(self.raw).all())
-        return {
+        found = {
             "target": dataclasses.asdict(self.target),
             "predicted": dataclasses.asdict(self.predicted),
             "present": [dataclasses.asdict(one) for one in self.present],
@@ -162,20 +164,45 @@ class Explanation:
                 else {"approximation": dataclasses.asdict(self.approximation)}
             ),
         }
+        return {name: plain(value) for name, value in found.items()}
 
-    def save(self, folder: str | Path, stem: str) -> tuple[Path, Path, Path]:
+    def save(
+        self, folder: str | Path, stem: str, image: str | Path | None = None
+    ) -> tuple[Path, Path, Path]:
         """Write `stem.png` (overlay), `stem.npy` (raw map) and `stem.json` (figures) into `folder`.
 
-        The folder is made when it is missing. Returns the three paths.
+        The folder is made when it is missing. Each file is whole or not there, and the JSON comes
+        last: where it is, the other two are, of the same explanation.
+
+        Args:
+            folder: where they go.
+            stem: of their names.
+            image: the photograph's file, to be named in the JSON.
+
+        Returns:
+            The three paths.
+
+        Raises:
+            OutputError: the disk is full or cannot be written; nothing new is left.
         """
-        place = Path(folder)
-        place.mkdir(parents=True, exist_ok=True)
-        paths = (place / f"{stem}.png", place / f"{stem}.npy", place / f"{stem}.json")
-        paths[0].write_bytes(self._repr_png_())
-        np.save(paths[1], self.raw)
-        text = json.dumps(self.figures(), indent=2, ensure_ascii=False)
-        paths[2].write_text(text + "\n", encoding="utf-8")
-        return paths
+        files = self.files(folder, stem, image)
+        write_whole(files)
+        picture, raw, figures = files
+        return picture, raw, figures
+
+    def files(
+        self, folder: str | Path, stem: str, image: str | Path | None = None
+    ) -> dict[Path, bytes]:
+        """What `save` writes, by path, in the order in which the files appear."""
+        picture, raw, figures = (Path(folder) / f"{stem}.{end}" for end in ("png", "npy", "json"))
+        named = {} if image is None else {"image": str(image)}
+        array = io.BytesIO()
+        np.save(array, self.raw)
+        return {
+            picture: self._repr_png_(),
+            raw: array.getvalue(),
+            figures: json_bytes(named | self.figures(), indent=2) + b"\n",
+        }
 
     def __repr__(self) -> str:
         evidence = ", no evidence" if self.no_evidence else ""

@@ -55,18 +55,24 @@ ENDS: dict[str, tuple[int, End, str]] = {
     "grid_of_one": (4, lambda z: z[:, :, None, None], "softmax"),
     "one": (1, nn.Identity(), "one"),
     "one_flat": (1, lambda z: z.squeeze(1), "one"),
+    "one_squeezed": (1, lambda z: z.squeeze(), "one"),
     "one_sigmoid": (1, nn.Sigmoid(), "one"),
     "one_sigmoid_flat": (1, lambda z: z.sigmoid().flatten(), "one"),
 }
 """Classes, the end, and how its logits become probabilities."""
 
 REFUSED: dict[str, tuple[int, End, str]] = {
-    "softmax_by_hand": (3, lambda z: z.exp() / z.exp().sum(1, keepdim=True), "sum to 1: they are"),
-    "softmin": (3, lambda z: nn.functional.softmin(z, 1), "sum to 1: they are probabilities"),
+    "softmax_by_hand": (3, lambda z: z.exp() / z.exp().sum(1, keepdim=True), "sum to 1 for every"),
+    "softmin": (3, lambda z: nn.functional.softmin(z, 1), "sum to 1 for every image"),
     "both_by_hand": (1, lambda z: torch.cat([1 - z.sigmoid(), z.sigmoid()], 1), "sum to 1"),
     "sigmoid_by_hand": (1, lambda z: 1 / (1 + (-z).exp()), r"lie in \[0, 1\]: they are"),
     "hardsigmoid": (3, nn.Hardsigmoid(), r"lie in \[0, 1\]: they are"),
     "softmax_over_images": (3, nn.Softmax(0), r"lie in \[0, 1\]"),
+    "percents": (3, lambda z: 100 * z.softmax(1), "sum to 100 for every image: they are"),
+    "softmax_with_floor": (3, lambda z: z.softmax(1) + 0.01, r"sum to 1\.03 for every image"),
+    "top_two": (4, lambda z: z.topk(2), "is what topk chose from its logits"),
+    "top_one": (4, lambda z: z.max(1).values, "is what max chose from its logits"),
+    "sorted": (4, lambda z: z.sort(1)[0], "is what sort chose from its logits"),
     "softmax_of_one": (1, nn.Softmax(1), "softmax over one class, which is 1 for every picture"),
     "classes": (3, lambda z: z.argmax(1), r"returns int64 \(n, 1\), expected logits"),
     "sequence": (3, lambda z: z[:, None].expand(-1, 5, -1), r"returns float32 \(n, 5, 3\)"),

@@ -314,11 +314,11 @@ def loud() -> nn.Module:
     return Loud()
 
 
-Turn = Literal["", "reversed", "averaged", "repeated"]
+Turn = Literal["", "reversed", "averaged", "repeated", "normalised"]
 
 
 class Channelled(nn.Module):
-    """Takes `channels`; may reverse them, average three into one, or repeat one, itself."""
+    """Takes `channels`; may itself reverse them, average, repeat or normalise."""
 
     def __init__(self, channels: int, turn: Turn = "") -> None:
         super().__init__()
@@ -333,6 +333,8 @@ class Channelled(nn.Module):
             images = images.flip(1)
         if self.turn == "repeated":
             images = images.repeat(1, 3, 1, 1)
+        if self.turn == "normalised":
+            images = images - torch.tensor([0.3, 0.5, 0.9]).view(3, 1, 1)
         if self.turn == "averaged":
             images = images.mean(1, keepdim=True)
         logits: Tensor = self.fc(self.features(images).mean((2, 3)))

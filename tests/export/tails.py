@@ -198,6 +198,7 @@ LAYERS: dict[str, Callable[[], nn.Module]] = {
 }
 
 FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "constants": lambda x: x * x.detach().sigmoid() + torch.zeros_like(x) + torch.ones_like(x),
     "layer_norm": lambda x: F.layer_norm(x.permute(0, 2, 3, 1), (8,)).permute(0, 3, 1, 2),
     "l2": lambda x: F.normalize(x, dim=1),
     "concatenation": lambda x: torch.cat([x[:, :3], x.tanh(), x[:, 3:] ** 2], 1)[:, 2:10],

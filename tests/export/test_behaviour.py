@@ -83,6 +83,34 @@ class FirstOnly(Plain):
         return super().forward(images[:1])
 
 
+class Dead(Plain):
+    """ReLUs that no picture wakes."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        values = torch.relu(-1 - self.features(images).abs())
+        logits: Tensor = self.fc(values.mean((2, 3)))
+        return logits
+
+
+class Deaf(Plain):
+    """Hears only what is loud, or what is coarse."""
+
+    loud, coarse = 1e9, 1e9
+
+    def forward(self, images: Tensor) -> Tensor:
+        heard = torch.relu(images.abs().amax((1, 2, 3)) - self.loud)
+        heard = heard + torch.relu(images.mean((1, 2, 3)).abs() - self.coarse)
+        return super().forward(images * heard.clamp(max=1)[:, None, None, None])
+
+
+class HardOfHearing(Deaf):
+    loud = 50.0
+
+
+class Longsighted(Deaf):
+    coarse = 10.0
+
+
 def _holding(value: float) -> Callable[[], nn.Module]:
     def make() -> nn.Module:
         network = Plain()
@@ -102,6 +130,8 @@ def _holding(value: float) -> Callable[[], nn.Module]:
         (Remembering, UnsupportedError, r"differently each time, .* earlier images"),
         (FirstOnly, UnsupportedError, r"answers 3 images with a tensor of shape \(1, 4\)"),
         (Overflowing, ParityError, r"float32 is not enough from 'fc' on"),
+        (Dead, UnsupportedError, r"same answer for every image .* do not depend on the picture"),
+        (Deaf, UnsupportedError, r"same answer for every image of noise"),
     ],
 )
 def test_what_no_graph_could_be_true_to(
@@ -111,6 +141,15 @@ def test_what_no_graph_could_be_true_to(
     with pytest.raises(kind, match=said) as raised:
         require_classifier(make().eval(), SIZE)
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("make", [HardOfHearing, Longsighted])
+def test_what_weak_noise_alone_does_not_move_is_a_classifier(make: type[Deaf]) -> None:
+    torch.manual_seed(0)
+    network = make().eval()
+    weak = network(torch.randn(3, 3, *SIZE))
+    assert torch.equal(weak, weak[:1].expand(3, -1))
+    require_classifier(network, SIZE)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
@@ -175,12 +214,12 @@ def test_tensors_kept_from_inference_mode_do_not_reach_the_gradient(
 
 
 class OwnTensors(Plain):
-    """Makes a tensor as it runs."""
+    """Makes a tensor as it runs, and casts in every way that people write."""
 
     dtype: torch.dtype | None = None
 
     def forward(self, images: Tensor) -> Tensor:
-        values = self.features(images)
+        values = self.features(images.float().to(torch.float32).to(dtype=torch.float32))
         ones = torch.ones(values.shape[-1], 2, dtype=self.dtype)
         logits: Tensor = self.fc((values @ ones).mean((2, 3)))
         return logits
@@ -197,7 +236,7 @@ def test_float64_reaches_tensors_that_a_network_makes_itself(
     assert logits.dtype == torch.float64
     torch.testing.assert_close(logits.float(), network(images), rtol=1e-5, atol=1e-6)
     assert torch.get_default_dtype() == torch.float32
-    monkeypatch.setattr(OwnTensors, "dtype", torch.float32)
+    monkeypatch.setattr(OwnTensors, "dtype", torch.float16)
     refused = pytest.raises(
         UnsupportedError, match=r"cannot be run in float64.*test_behaviour\.py:\d+: `"
     )

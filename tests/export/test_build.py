@@ -249,6 +249,15 @@ def test_a_gradient_above_pytorchs_own_is_refused(relative: float, own: float, a
         check((found,))
 
 
+def test_pytorchs_own_is_that_of_the_worst_batch() -> None:
+    """Figures of ONNX's `light_bvlc_alexnet`: all weights alike, so its gradient has one error."""
+    few, more = _parity("gradient", 7.3e-6, 3.1e-6), _parity("gradient", 1.3e-6, 5.2e-6)
+    check((few, more))
+    saturated = dataclasses.replace(more, saturated=True)
+    with pytest.raises(ParityError, match=r"gradient at batch 2 .* allowed is 6e-06"):
+        check((few, saturated))
+
+
 @pytest.mark.parametrize(
     ("relative", "own", "advice"),
     [

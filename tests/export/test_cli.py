@@ -59,10 +59,9 @@ def test_build_then_verify(tmp_path: Path) -> None:
         "(assumed: say --mean, --std)",
     ):
         assert said in done.stdout
-    verified = _run("verify", out, "--provider", "cpu")
-    assert verified.returncode == 1
-    assert "networks:plain" in verified.stderr
-    assert "--trust" in verified.stderr
+    refused = _run("verify", out, "--provider", "cpu")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "say --trust" in refused.stderr
     verified = _run("verify", out, "--provider", "cpu", "--trust")
     assert verified.returncode == 0, verified.stderr
     assert verified.stdout.count("head+tail") == 3
@@ -102,6 +101,39 @@ def test_layers_marks_cuts_and_the_default(inside: Inside) -> None:
     assert table["features.1"] == ["BatchNorm2d", "8x16x16", "", "yes", ""]
 
 
+OPTIONS = {
+    "build": "--model --output --weights --layer --labels --out --calibrate --arg --size --mean",
+    "layers": "--model --output --size --arg",
+    "models": "--filter",
+    "verify": "--weights --provider",
+    "randomise": "--out --weights",
+    "edges": "--weights --out",
+}
+
+
+@pytest.mark.parametrize("command", OPTIONS)
+def test_an_empty_text_is_no_default(inside: Inside, tmp_path: Path, command: str) -> None:
+    model = ("--model", "networks:plain", "--size", 32, "--out", tmp_path / "b")
+    rest = model if command == "build" else ()
+    for option in OPTIONS[command].split():
+        for blank in ("", "  "):
+            done = inside(command, *rest, option, blank)
+            assert done.returncode == 1, (option, done.stdout)
+            assert done.stderr.startswith(f"error: an empty text stands behind {option}: expected")
+            assert len(done.stderr.splitlines()) == 1
+        done = inside(command, *rest, f"{option}=")
+        assert f"behind {option}:" in done.stderr
+    done = inside(command, "")
+    assert f"behind {command}: expected a value" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_argument_of_a_callable_may_be_empty(inside: Inside, tmp_path: Path) -> None:
+    model = ("--model", "networks:sized", "--arg", "classes=3", "--arg", "name=")
+    done = inside("build", *model, "--size", 32, "--no-gradient", "--out", tmp_path / "b")
+    assert done.returncode == 0, done.stderr
+
+
 def test_errors_are_one_line_and_status_one(inside: Inside, tmp_path: Path) -> None:
     out = ("--out", tmp_path / "b")
     for arguments, said in (
@@ -130,6 +162,24 @@ def test_errors_are_one_line_and_status_one(inside: Inside, tmp_path: Path) -> N
         done = inside("build", "--model", "networks:plain", option, value, *out)
         assert done.returncode == 2
         assert value in done.stderr
+
+
+@pytest.mark.parametrize("shown", [False, True])
+def test_an_error_that_nobody_foresaw_is_one_line_too(
+    inside: Inside, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, shown: bool
+) -> None:
+    def fail() -> None:
+        raise ZeroDivisionError("first line\nsecond line")
+
+    monkeypatch.setattr("camexport.build.build_bundle", lambda _: fail())
+    options = ("--traceback",) if shown else ()
+    done = inside("build", "--model", "networks:plain", "--out", tmp_path / "b", *options)
+    assert done.returncode == 70
+    *above, last = done.stderr.splitlines()
+    assert last.startswith("error: unexpected ZeroDivisionError: first line (")
+    assert "--traceback" in last
+    assert ("in fail" in "".join(above)) is shown
+    assert bool(above) is shown
 
 
 def test_without_the_export_extra_it_says_what_to_install() -> None:

@@ -39,6 +39,7 @@ ORDINARY = {
     "bilinear",
     "replicate_padding",
     "squeeze_excite",
+    "constants",
     "in_place",
     "split",
     "slices",
@@ -173,6 +174,60 @@ def test_an_operator_without_a_gradient_is_named_with_its_layer() -> None:
 
     with pytest.raises(UnsupportedError, match=r"grid_sampler.*'tail\.function'.*--no-gradient"):
         gradient_to_onnx(_gradient(Apply(Warp())), {"activations": torch.zeros(2, *SHAPE)})
+
+
+def test_slices_are_padded_back_without_an_index_for_each_value() -> None:
+    class Sliced(nn.Module):
+        def forward(self, values: Tensor) -> Tensor:
+            part = values[:, -6:-2, 1:, :5] * values[:, 2:6, :-1, -5:] + values[:, :4, 3, 2:3, None]
+            return (part * part).sum((2, 3))
+
+    torch.manual_seed(0)
+    values, targets = torch.randn(3, *SHAPE), torch.tensor([0, 3, 1])
+    model = gradient_to_onnx(_gradient(Sliced()), {"activations": torch.zeros(2, *SHAPE)})
+    assert not any("Scatter" in node.op_type for node in model.graph)
+    session = ort.InferenceSession(ir.to_proto(model).SerializeToString())
+    wanted, _ = _autograd(Sliced(), values, targets, torch.float64)
+    np.testing.assert_allclose(_run(session, values, targets)[0], wanted, rtol=1e-5, atol=1e-6)
+
+
+class Recurrent(nn.Module):
+    """A recurrent layer over the cells."""
+
+    def __init__(self, whole: bool) -> None:
+        super().__init__()
+        self.whole = whole
+        self.layer = nn.GRU(8, 4, batch_first=True, bidirectional=True)
+        self.cell = nn.GRUCell(8, 4)
+
+    def forward(self, values: Tensor) -> Tensor:
+        cells = values.flatten(2).mT
+        if self.whole:
+            summed: Tensor = self.layer(cells)[0][:, :, 4:].sum(1)
+            return summed
+        state = values[:, :4, 0, 0]
+        for cell in cells.unbind(1):
+            state = self.cell(cell, state)
+        return state
+
+
+@pytest.mark.parametrize(("whole", "operator"), [(True, "gru.input"), (False, "gru_cell")])
+def test_derivatives_of_many_steps_are_refused_before_they_are_written(
+    monkeypatch: pytest.MonkeyPatch, whole: bool, operator: str
+) -> None:
+    monkeypatch.setitem(differentiate.__globals__, "_LONGEST", 1000)
+    tail = Recurrent(whole).eval().requires_grad_(False)
+    with pytest.raises(UnsupportedError, match=rf"more than 1000 .*{operator}.*--no-gradient"):
+        _gradient(tail)
+
+
+def test_a_recurrent_layer_of_few_steps_has_its_gradient() -> None:
+    torch.manual_seed(0)
+    few = nn.Sequential(nn.AdaptiveAvgPool2d(2), Recurrent(True)).eval().requires_grad_(False)
+    values, targets = torch.randn(3, *SHAPE), torch.tensor([0, 3, 1])
+    wanted, _ = _autograd(few, values, targets, torch.float64)
+    found, _ = _run(_session(few), values, targets)
+    np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-6)
 
 
 def test_a_tail_without_any_derivative_is_refused() -> None:

@@ -16,6 +16,7 @@ from onnx import TensorProto, helper, numpy_helper
 import camruntime
 from camexport.build import BuildOptions, build_bundle
 from camexport.errors import ExportError, OptionError, UnsupportedError
+from camexport.models import _channels
 from camexport.verify import verify_bundle
 from camruntime.bundle import Input
 from camruntime.errors import ImageError
@@ -122,6 +123,17 @@ def test_a_network_that_repeats_a_grey_image_takes_one_channel(tmp_path: Path) -
     np.testing.assert_allclose(_logits(explainer, photo), expected, atol=1e-4)
 
 
+def test_one_channel_that_is_broadcast_is_grey_repeated(tmp_path: Path) -> None:
+    """Means of three channels make three of one, which is no mistake where it is asked for."""
+    photo = _photo(1)
+    explainer = _own(tmp_path / "b", "normalised", channels_given=1)
+    assert _input(explainer).colour == "grey"
+    images = torch.from_numpy(prepare(photo, _input(explainer)))
+    expected = channelled(3, "normalised")(images.repeat(1, 3, 1, 1))[0].detach()
+    np.testing.assert_allclose(_logits(explainer, photo), expected, atol=1e-4)
+    assert _input(_own(tmp_path / "c", "normalised")).colour == "RGB"
+
+
 def test_bgr_and_channels_that_a_network_reverses_itself(tmp_path: Path) -> None:
     """A network that reverses RGB itself is one that takes BGR."""
     photo = _photo()
@@ -182,7 +194,7 @@ def test_options_that_do_not_fit(
 
 
 def test_published_networks_say_their_channels(tmp_path: Path) -> None:
-    with pytest.raises(OptionError, match=r"resnet18 takes images of 3 channel\(s\): leave"):
+    with pytest.raises(OptionError, match=r"resnet18 takes .* 3 channel\(s\), not 1: .*:callable"):
         _build(tmp_path / "b", "resnet18", weights="random", channels=1)
 
 
@@ -194,7 +206,7 @@ def test_an_exported_program_of_two_channels(tmp_path: Path) -> None:
     torch.export.save(program, tmp_path / "two.pt2")
     explainer = _build(tmp_path / "b", tmp_path / "two.pt2", trust=True, shown=(1,))
     assert (_input(explainer).channels, _input(explainer).shown) == (2, (1, 1, 1))
-    with pytest.raises(OptionError, match=r"takes images of 2 channel\(s\): leave --channels out"):
+    with pytest.raises(OptionError, match=r"takes images of 2 channel\(s\), not 3: leave .* file"):
         _build(tmp_path / "c", tmp_path / "two.pt2", trust=True, channels=3)
 
 
@@ -266,7 +278,9 @@ def test_uint8_channels_last_with_a_cast_inside(tmp_path: Path, channels: int) -
     photo = RNG.integers(0, 256, (16, 20, channels), np.uint8)
     np.testing.assert_allclose(_logits(explainer, photo), _answer(path, photo[None]), atol=1e-4)
     for options in ({"mean": (0.5,)}, {"std": (0.5,)}, {"full_scale": 4095}):
-        with pytest.raises(OptionError, match=r"takes 8-bit values as they are .* --mean, --std"):
+        with pytest.raises(
+            OptionError, match=r"takes values of 0-255 as they are .* --mean, --std"
+        ):
             _build(tmp_path / "c", path, **options)
     assert verify_bundle(tmp_path / "b", trust=True)
 
@@ -346,8 +360,57 @@ def test_open_channels_are_tried(tmp_path: Path) -> None:
         _build(tmp_path / "d", path, channels=3)
 
 
+def test_images_in_sixteen_bits(tmp_path: Path) -> None:
+    """Of a 12-bit camera, too: the network is given the camera's own values."""
+    nodes = [
+        _node("Cast", "x", "floats", to=TensorProto.FLOAT),
+        _node("Div", "floats", "white", "picture"),
+    ]
+    beside = {"white": np.full(1, 65535, np.float32)}
+    path = _save(tmp_path / "k.onnx", nodes, 1, ("n", 1, 16, 16), TensorProto.UINT16, beside=beside)
+    for full_scale in (65535, 4095):
+        given = None if full_scale == 65535 else full_scale
+        out = tmp_path / str(full_scale)
+        explainer = _build(out, path, full_scale=given, gradient=True)
+        assert _input(explainer).full_scale == full_scale
+        photo = RNG.integers(0, full_scale, (16, 16), np.uint16, endpoint=True)
+        expected = _answer(path, photo[None, None])
+        np.testing.assert_allclose(_logits(explainer, photo), expected, atol=1e-5)
+        with pytest.raises(ImageError, match=f"--full-scale {full_scale}"):
+            explainer.explain(_photo(1))
+    with pytest.raises(OptionError, match=r"takes values of 0-65535 as they are"):
+        _build(tmp_path / "c", path, mean=(0.5,))
+
+
 def test_images_of_other_integers_are_refused(tmp_path: Path) -> None:
     cast = _node("Cast", "x", "picture", to=TensorProto.FLOAT)
-    path = _save(tmp_path / "k.onnx", [cast], 3, ("n", 3, 16, 16), TensorProto.UINT16)
-    with pytest.raises(UnsupportedError, match=r"UINT16.*expected one image .* floats or uint8"):
+    path = _save(tmp_path / "k.onnx", [cast], 3, ("n", 3, 16, 16), TensorProto.INT32)
+    with pytest.raises(UnsupportedError, match=r"INT32.*one image .* floats, uint8 or uint16"):
         _build(tmp_path / "b", path)
+
+
+def _for_fixed(path: Path, rows: int) -> Path:
+    """A file for `rows` images with open channels, of one; its reshape has the rows in it."""
+    shape = {"rows": np.array([rows, -1, 16, 16])}
+    turn = _node("Reshape", "x", "rows", "picture")
+    return _save(path, [turn], 1, (rows, "c", 16, 16), beside=shape)
+
+
+@pytest.mark.parametrize("rows", [1, 4])
+def test_open_channels_of_a_file_for_a_fixed_batch_are_tried_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: int
+) -> None:
+    tried: list[int] = []
+
+    def seen(network: Any, channels: int, size: tuple[int, int]) -> str | None:
+        tried.append(channels)
+        return failure(network, channels, size)
+
+    failure = _channels._failure
+    monkeypatch.setattr(_channels, "_failure", seen)
+    path = _for_fixed(tmp_path / "one.onnx", rows)
+    explainer = _build(tmp_path / "b", path)
+    assert tried == [3, 1]
+    images = prepare(as_picture(_photo(1), _input(explainer)), _input(explainer))
+    expected = _answer(path, np.repeat(images, rows, 0))
+    np.testing.assert_allclose(explainer.graphs().forward(images).logits, expected, atol=1e-4)

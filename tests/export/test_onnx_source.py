@@ -510,10 +510,14 @@ def test_any_tensor_can_hold_the_logits(tmp_path: Path) -> None:
         build_bundle(BuildOptions(model=str(path), weights="random", out=tmp_path / "b"))
 
 
+@pytest.mark.parametrize("saturated", [False, True])
 def test_a_file_that_is_read_wrongly_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, saturated: bool
 ) -> None:
-    path = _save(tmp_path / "c.onnx", *_classifier(), shape=("n", 3, 24, 32))
+    """Also where the softmax is 1 for the same class whatever was read."""
+    nodes, constants = _classifier()
+    constants["bias"] = np.array([0, 0, 1000 * saturated, 0, 0], np.float32)
+    path = _save(tmp_path / "c.onnx", nodes, constants, shape=("n", 3, 24, 32))
     monkeypatch.setitem(OPERATORS, "Relu", lambda _attributes, x: x.abs())
     with pytest.raises(ParityError, match="was read wrongly"):
         build_bundle(BuildOptions(model=str(path), out=tmp_path / "b"))

@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import affine_grid, grid_sample
+from torch.nn.functional import affine_grid, grid_sample, hardtanh
 
 from camexport import cli
 from camexport.build import BuildOptions, build_bundle
 from camexport.errors import ParityError, UnsupportedError
 from camexport.parity import Reference
+from camruntime.bundle import open_bundle
 from networks import Plain
 
 FORWARD = "values = self.between(self.features(images))"
@@ -101,6 +102,24 @@ class Saturated(_Behind):
         return 2 * torch.softmax(super().forward(images) * 3e3, 1) - 1
 
 
+class Clipped(_Behind):
+    """Answers -1 or 1, which differs from picture to picture, and no derivative tells."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        return hardtanh(super().forward(images) * 1e6)
+
+
+class OneClass(_Behind):
+    """A thousand classes, and nothing leads to any but the strongest."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(8, 1000)
+        with torch.no_grad():
+            self.fc.weight[1:] = 0
+            self.fc.bias[0] = 5
+
+
 def _build(monkeypatch: pytest.MonkeyPatch, make: Callable[[], nn.Module], out: Path) -> None:
     torch.manual_seed(1)
     monkeypatch.setattr("networks.plain", make)
@@ -146,7 +165,8 @@ def test_the_line_of_the_network_is_named(
     ("make", "said"),
     [
         (Binary, r"autograd\.Function Through is not the derivative of its forward"),
-        (Saturated, r"the outputs are saturated, .* without what bounds them"),
+        (Saturated, r"what follows is saturated, .* without what bounds its outputs"),
+        (Clipped, r"gradient at layer 'features' vanishes for every class .* --no-gradient"),
         (Chaotic, r"PyTorch's own float32 is .* off, as the network multiplies rounding"),
     ],
 )
@@ -156,6 +176,14 @@ def test_the_reason_of_a_difference(
     with pytest.raises(ParityError, match=said):
         _build(monkeypatch, make, tmp_path / "b")
     assert not (tmp_path / "b").exists()
+
+
+def test_classes_that_nothing_leads_to_do_not_refuse_the_others(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    _build(monkeypatch, OneClass, tmp_path / "b")
+    parity = open_bundle(tmp_path / "b").manifest.parity
+    assert all(one.relative == 0 for one in parity if one.of_gradient), "no draw was the class"
 
 
 def test_functions_of_ones_own_are_found_behind_the_layer_alone() -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 
 import pytest
 import torch
 import torchvision
 from torch import nn
 
+from camexport.build import BuildOptions, build_bundle
 from camexport.errors import NotACutError, NotSpatialError, UnknownLayerError, UnsupportedError
 from camexport.parity import Reference
 from camexport.tracing import candidates, default_layer, split, trace
@@ -54,6 +56,11 @@ def test_a_bypass_is_refused_and_the_cuts_are_named() -> None:
         split(program, "layer4.1.conv1")
 
 
+def test_an_empty_name_is_no_default(tmp_path: Path) -> None:
+    with pytest.raises(UnknownLayerError, match="no layer ''"):
+        build_bundle(BuildOptions(model="networks:plain", size=SIZE, layer="", out=tmp_path / "b"))
+
+
 def test_an_unknown_layer_names_the_nearest() -> None:
     with pytest.raises(UnknownLayerError, match="no layer 'feature': did you mean features"):
         split(trace(Plain().eval(), SIZE), "feature")
@@ -65,6 +72,47 @@ def test_activations_without_a_grid_are_refused() -> None:
         split(program, "mix")
     with pytest.raises(NotSpatialError, match="no layer of this network"):
         default_layer(program, Tokens())
+
+
+class SideBySide(Plain):
+    """Two grids of the image, of other sizes, whose answers are added: CrossViT's form."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.coarse = nn.Conv2d(3, 8, 8, 8)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        fine, coarse = self.features(images), self.coarse(images)
+        logits: torch.Tensor = self.fc(fine.mean((2, 3)) + coarse.amax((2, 3)))
+        return logits
+
+
+def test_branches_side_by_side_are_told_from_networks_without_a_grid() -> None:
+    network = SideBySide().eval()
+    program = trace(network, SIZE)
+    with pytest.raises(NotSpatialError, match=r"5 have .* as 'coarse', but .* side by side"):
+        default_layer(program, network)
+    with pytest.raises(NotACutError, match="layers that are: none with a grid"):
+        split(program, "coarse")
+    bare = nn.Sequential(nn.Conv2d(3, 8, 8, 8), nn.Flatten()).eval()
+    with pytest.raises(NotSpatialError, match=r"last of which is '0', none has learned layers"):
+        default_layer(trace(bare, (16, 16)), bare)
+
+
+@pytest.mark.parametrize("axis", [1, 2, 3])
+def test_slices_that_leave_nothing_out_are_left_out(axis: int) -> None:
+    class Slicing(Plain):
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            values = self.features(images)[:, :, :, :][:, 0:8]
+            part = values.narrow(axis, 1, 3)
+            return torch.cat([part.sum((1, 2, 3))[:, None], values[:, :, -1, 0]], 1)
+
+    network = Slicing().eval()
+    parts = split(trace(network, SIZE), "features")
+    slices = parts.tail.graph.find_nodes(op="call_function", target=torch.ops.aten.slice.Tensor)
+    assert len(slices) == 1
+    activations, logits = Reference(network, "features").run(torch.randn(3, 3, *SIZE))
+    torch.testing.assert_close(parts.tail(activations), logits)
 
 
 @pytest.mark.parametrize(

@@ -95,7 +95,7 @@ def test_with_every_channel_it_is_score_cam(wide: NumpyGraphs, seen: Forward) ->
     found = AnytimeScoreCAM(share=1)(wide, seen, [2, 0])
     np.testing.assert_allclose(found.raw, ScoreCAM()(wide, seen, [2, 0]).raw, rtol=1e-6)
     for one in found.approximations:
-        assert (one.correlation, one.correlation_bound) == (1, 1)
+        assert (one.correlation_estimate, one.correlation_bound) == (1, 1)
         assert one.evaluated == one.channels
 
 
@@ -130,7 +130,7 @@ def test_a_part_comes_near_and_its_bound_holds(
         found = AnytimeScoreCAM(share=share)(wide, forward, [0, 1])
         for raw, wanted, one in zip(found.raw, exact, found.approximations, strict=True):
             assert one.evaluated == max(8, round(share * one.channels))
-            assert one.correlation_bound <= one.correlation <= 1
+            assert one.correlation_bound <= one.correlation_estimate <= 1
             assert one.correlation_bound <= _correlation(raw, wanted)
             assert _correlation(raw, wanted) > 0.97
 
@@ -165,7 +165,7 @@ def test_the_bound_by_hand() -> None:
     parts, scores = np.array([[4.0, 0.0], [0.0, 1.0]]), np.zeros(2)
     found = anytime_score_cam._correlation(parts, scores, np.array([0, np.log(2)]))
     assert found == pytest.approx(np.sqrt(1 - 1 / 4.5))
-    assert anytime_score_cam._correlation(parts, scores, np.array([0, 2.0])) == 0
+    assert anytime_score_cam._correlation(parts, scores, np.array([0, 2.0])) == -1
 
 
 def test_the_first_round_takes_the_strongest_maps(wide: NumpyGraphs, seen: Forward) -> None:
@@ -279,3 +279,35 @@ def test_an_explanation_says_how_near_it_is(
     written = json.loads(figures.read_text(encoding="utf-8"))["approximation"]
     assert written["evaluated"] == found.approximation.evaluated < written["channels"]
     assert "approximation" not in exact.figures()
+
+
+@pytest.mark.parametrize(
+    ("deviations", "freedom", "exact"),
+    [(4, 6, 9.844), (4, 14, 5.619), (4, 49, 4.375), (1, 6, 1.091), (4, 10**6, 4.0)],
+)
+def test_deviations_of_few_scores_are_students(
+    deviations: float, freedom: int, exact: float
+) -> None:
+    """Quantiles of Student's t, by SciPy, at the probability beyond so many deviations."""
+    found = anytime_score_cam._student(deviations, freedom)
+    assert found == pytest.approx(exact, rel=0.03)
+    assert anytime_score_cam._student(deviations, freedom + 1) < found or freedom > 1000
+
+
+def test_bound_and_estimate_where_nothing_is_known() -> None:
+    # The guesses may be off by more than the map is long: any map may be the exact one.
+    guess = Guessed([[0.0], [0.0], [0.0], [1.0]], [[5.0], [5.0], [5.0], [0.0]])
+    (found,) = anytime_score_cam._Known(guess, np.eye(4)).nearness()
+    assert (found.correlation_bound, found.correlation_estimate) == (-1, 0)
+
+
+def test_bound_and_estimate_take_four_deviations_and_one() -> None:
+    surrogate = Guessed([[0.0], [2.0], [0.0], [9.0]], [[0.01], [0.01], [0.01], [0.0]])
+    surrogate.measured = np.arange(10)  # with 8 degrees of freedom
+    known = anytime_score_cam._Known(surrogate, np.eye(4))
+    (found,) = known.nearness()
+    mean, sigma = (values[:, 0] for values in surrogate.predict())
+    for told, times in ((found.correlation_bound, 7.669), (found.correlation_estimate, 1.0652)):
+        expected = anytime_score_cam._correlation(known.parts, mean, times * sigma)
+        assert told == pytest.approx(expected, rel=1e-4)
+        assert 0 < told < 1

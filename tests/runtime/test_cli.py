@@ -15,7 +15,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from camruntime import cli
 from camruntime.bundle import SCHEMA_VERSION, Fidelity, open_bundle
+from camruntime.errors import BundleError
 from camruntime.methods import METHODS, choices
 from camruntime.metrics import METRICS
 from camruntime.pictures import read_picture
@@ -25,6 +27,22 @@ def _run(*arguments: object, **environment: str) -> subprocess.CompletedProcess[
     command = [sys.executable, "-m", "camruntime", *map(str, arguments)]
     variables = {**os.environ, **environment}
     return subprocess.run(command, capture_output=True, text=True, check=False, env=variables)
+
+
+def test_an_empty_text_is_no_default(inspector: Path, samples: list[Path]) -> None:
+    """As a path it would be the current folder, and as a target no class at all."""
+    explain = ("explain", inspector, samples[0])
+    for arguments, behind in (
+        ((*explain, "--out", ""), "--out"),
+        ((*explain, "--target="), "--target"),
+        ((*explain, "--provider", " "), "--provider"),
+        (("evaluate", inspector, ""), inspector),
+        (("info", ""), "info"),
+    ):
+        done = _run(*arguments)
+        assert done.returncode == 1
+        assert done.stderr.startswith(f"error: an empty text stands behind {behind}: expected a")
+        assert len(done.stderr.splitlines()) == 1
 
 
 def test_explain_writes_pictures_maps_figures_and_sheets(
@@ -56,10 +74,12 @@ def test_target_by_index_and_pictures_of_the_same_name(
     masks = samples[0].parent / "masks" / samples[0].name
     done = _run("explain", inspector, samples[0], masks, "--target", 4, "--out", tmp_path)
     assert done.returncode == 0, done.stderr
-    stem = samples[0].stem
-    for name in (stem, f"{stem}-2"):
-        figures = json.loads((tmp_path / f"{name}.recipro-cam.json").read_text())
-        assert figures["target"]["index"] == 4
+    written = sorted(tmp_path.glob("*.json"))
+    figures = [json.loads(file.read_text()) for file in written]
+    assert [one["target"]["index"] for one in figures] == [4, 4]
+    assert [one["image"] for one in figures] == [str(masks), str(samples[0])]
+    begin = [file.name.removesuffix(".recipro-cam.json")[:-8] for file in written]
+    assert begin == [f"{path.parent.name}-{path.stem}-" for path in (masks, samples[0])]
     assert not list(tmp_path.glob("*.sheet.png"))
 
 
@@ -84,7 +104,7 @@ def test_components_and_explanation_map(
     assert not list(tmp_path.glob(f"*{slug}.components.png"))
 
 
-def test_what_comes_before_a_broken_picture_is_written_and_told_in_order(
+def test_what_surrounds_a_broken_picture_is_written_and_told_in_order(
     inspector: Path, samples: list[Path], tmp_path: Path
 ) -> None:
     broken, out = tmp_path / "broken.png", tmp_path / "out"
@@ -94,16 +114,15 @@ def test_what_comes_before_a_broken_picture_is_written_and_told_in_order(
     assert done.returncode == 1
     assert done.stderr.startswith("error: ")
     assert "broken.png is not a picture" in done.stderr
-    stems = [path.stem for path in samples[:7]]
-    pictures = [
-        f"{stem}.{end}" for stem in stems for end in ("cam.png", "grad-cam.png", "sheet.png")
-    ]
+    ends = ("cam.png", "grad-cam.png", "sheet.png")
+    pictures = [[f"{path.stem}.{end}" for end in ends] for path in samples]
     said = [line for line in done.stdout.splitlines()[1:] if line]
-    told = [Path(line.partition("  ")[0]).name for line in said]
-    assert told == pictures
-    assert sorted(path.name for path in out.glob("*.png")) == sorted(pictures)
-    for stem, path in zip(stems, samples, strict=False):
-        figures = json.loads((out / f"{stem}.cam.json").read_text())
+    assert said[21].startswith(f"left out: {broken} is not a picture")
+    told = [Path(line.partition("  ")[0]).name for line in said[:21] + said[22:]]
+    assert told == [name for names in pictures for name in names]
+    assert sorted(path.name for path in out.glob("*.png")) == sorted(told)
+    for path in samples:
+        figures = json.loads((out / f"{path.stem}.cam.json").read_text())
         assert figures["predicted"]["label"] == path.stem.partition("-")[0]
 
 
@@ -169,3 +188,40 @@ def test_errors_are_one_line_and_status_one(
         assert said in done.stderr
         assert "Traceback" not in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("raised", "status"), [(KeyError("x"), 70), (RuntimeError(), 70), (BundleError("x"), 1)]
+)
+@pytest.mark.parametrize("shown", [False, True])
+def test_whatever_goes_wrong_is_one_line(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    raised: Exception,
+    status: int,
+    shown: bool,
+) -> None:
+    def fail(*_: object) -> None:
+        raise raised
+
+    monkeypatch.setattr("camruntime.cli.app.open_bundle", fail)
+    monkeypatch.setattr(sys, "argv", ["camruntime", "info", "b", *["--traceback"] * shown])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == status
+    *above, last = capsys.readouterr().err.splitlines()
+    assert last.startswith("error: ")
+    assert (f"unexpected {type(raised).__name__}" in last) is (status == 70)
+    assert any("in fail" in line for line in above) is shown
+    assert bool(above) is shown
+
+
+def test_an_interruption_stays_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("camruntime.cli.app.open_bundle", interrupt)
+    monkeypatch.setattr(sys, "argv", ["camruntime", "info", "b"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 130

@@ -112,17 +112,13 @@ def test_results_of_something_else_are_not_mixed_in(
         _evaluation(explainer, dataset, tmp_path / "out", metrics=["complexity"])
     half = dataclasses.replace(explainer.bundle.manifest, precision="fp16")
     bundle = Bundle(explainer.bundle.folder, half)
-    lowered = Explainer(bundle, Engine(bundle, ["cpu"]))
+    lowered = Explainer(Engine(bundle, ["cpu"]))
     with pytest.raises(EvaluationError, match=r"was measured with weights \w+, not \w+, fp16: "):
         _evaluation(lowered, dataset, tmp_path / "out")
     fewer = dataclasses.replace(dataset, samples=dataset.samples[1:])
     with pytest.raises(EvaluationError, match="was measured with samples 4, "):
         _evaluation(explainer, fewer, tmp_path / "out")
     file = tmp_path / "out" / "results.jsonl"
-    lines = file.read_text().splitlines()
-    file.write_text("\n".join([lines[0], '{"sample": 3}', *lines[2:]]) + "\n")
-    with pytest.raises(EvaluationError, match=r"line 2 of .* is damaged: .*remove the line"):
-        _evaluation(explainer, dataset, tmp_path / "out")
     file.write_text("something else\n")
     with pytest.raises(EvaluationError, match="holds no results"):
         _evaluation(explainer, dataset, tmp_path / "out")

@@ -73,9 +73,9 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     """What was read so far."""
     seen: list[object] = []
 
-    def counting(image: object, spec: Input) -> Values:
+    def counting(image: object, spec: Input, megapixels: float) -> Values:
         seen.append(image)
-        return as_picture(image, spec)
+        return as_picture(image, spec, megapixels)
 
     monkeypatch.setattr(explaining, "as_picture", counting)
     return seen
@@ -322,9 +322,9 @@ def test_the_next_batch_is_read_while_one_is_explained(
 ) -> None:
     begun = {path: threading.Event() for path in samples}
 
-    def reading(image: Any, spec: Input) -> Values:
+    def reading(image: Any, spec: Input, megapixels: float) -> Values:
         begun[image].set()
-        return as_picture(image, spec)
+        return as_picture(image, spec, megapixels)
 
     monkeypatch.setattr(explaining, "as_picture", reading)
     forwards = OnnxGraphs.forwards

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from camruntime.errors import CamError
+from camruntime.pictures import MEGAPIXELS
 
 if TYPE_CHECKING:
     from camruntime.engine import Provider
@@ -22,10 +23,13 @@ import json, sys, time
 begin = time.perf_counter()
 import camruntime
 imported = time.perf_counter()
-bundle, image, method, providers, threads, chunk = json.loads(sys.argv[1])
+bundle, image, method, providers, *limits = json.loads(sys.argv[1])
+threads, chunk, most = limits
 if providers is not None:
     providers = [tuple(one) if isinstance(one, list) else one for one in providers]
-explainer = camruntime.load(bundle, providers, threads=threads, chunk=chunk)
+explainer = camruntime.load(
+    bundle, providers, threads=threads, chunk=chunk, max_megapixels=most
+)
 loaded = time.perf_counter()
 explainer.explain(image, method)
 explained, now = time.perf_counter(), time.time()
@@ -57,13 +61,14 @@ def first_map(
     providers: Sequence[Provider] | None = None,
     threads: int | None = None,
     chunk: int | None = None,
+    max_megapixels: float = MEGAPIXELS,
 ) -> FirstMap:
     """Explain `image` in a fresh process; the arguments are those of `load` and `explain`.
 
     Raises:
         CamError: that process failed; the message has its last words.
     """
-    asked = [str(bundle), str(image), method, providers, threads, chunk]
+    asked = [str(bundle), str(image), method, providers, threads, chunk, max_megapixels]
     started = time.time()
     done = subprocess.run(
         [sys.executable, "-c", _CODE, json.dumps(asked)],

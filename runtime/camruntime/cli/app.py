@@ -7,18 +7,17 @@ from importlib.metadata import version as installed
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 from rich.padding import Padding
 from rich.text import Text
 
 from camruntime.bundle import SCHEMA_VERSION, manifest_rows, open_bundle
 from camruntime.cli.bench import bench
-from camruntime.cli.common import BundlePath, RequireSignature, console, say
+from camruntime.cli.common import BundlePath, RequireSignature, console, say, say_rows
 from camruntime.cli.compare import compare
 from camruntime.cli.evaluate import evaluate
 from camruntime.cli.explain import explain
 from camruntime.cli.sanity import sanity
-from camruntime.errors import CamError
+from camruntime.ending import Traceback, run
 from camruntime.methods import METHODS, NAMED, choices
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -43,6 +42,7 @@ def camruntime(
             "--version", is_eager=True, callback=_show_version, help="Show the version and exit."
         ),
     ] = False,
+    traceback: Traceback = False,
 ) -> None:
     """Saliency maps for bundles of ONNX graphs, with ONNX Runtime."""
 
@@ -103,14 +103,9 @@ def info(bundle: BundlePath, require_signature: RequireSignature = None) -> None
         "precision": known["precision"],
         "built with": ", ".join(f"{tool} {version}" for tool, version in manifest.tools.items()),
     }
-    for name, value in (rows | known | rows).items():  # what else is known comes last
-        console.print(f"[bold]{name:>13}[/]  {escape(value)}", highlight=False, soft_wrap=True)
+    say_rows(rows | known | rows)  # what else is known comes last
 
 
 def main() -> None:
-    """Run the command line; errors of ours end it with one line and status 1."""
-    try:
-        app()
-    except CamError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(1)
+    """Run the command line."""
+    run(app)

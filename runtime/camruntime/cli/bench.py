@@ -59,23 +59,28 @@ def bench(
     providers, threads, chunk = computing.providers, computing.threads, computing.chunk
     runs: list[GraphRun] = []
     watched = Engine(opened, providers, 0, threads, Instruments(observer=runs.append))
-    explainer = Explainer(opened, watched, chunk)
+    explainer = Explainer(watched, chunk, computing.max_megapixels)
     chosen, spec = explainer.method(method), opened.manifest.input
     with tempfile.TemporaryDirectory() as folder, console.status("measuring"):
         photo = image or _drawn(spec, Path(folder))
-        pixels, graphs = prepare(as_picture(photo, spec), spec), explainer.graphs()
+        pixels, graphs = (
+            prepare(as_picture(photo, spec, computing.max_megapixels), spec),
+            explainer.graphs(),
+        )
         measured = measure(
             lambda: explainer.explain(photo, chosen, wanted),
             lambda: graphs.forward(pixels),
             runs,
             repeat,
         )
-        fresh = first_map(bundle, photo, method, providers, threads, chunk)
+        fresh = first_map(
+            bundle, photo, method, providers, threads, chunk, computing.max_megapixels
+        )
         peak = peak_memory()
         if profile is not None:
             _make(profile)
             profiled = Engine(opened, providers, 0, threads, Instruments(profile=profile))
-            Explainer(opened, profiled, chunk).explain(photo, chosen, wanted)
+            Explainer(profiled, chunk, computing.max_megapixels).explain(photo, chosen, wanted)
     console.print(breakdown_table(measured, method))
     _say_more(measured, fresh, peak)
     say(
@@ -126,7 +131,7 @@ def _say_more(measured: Timings, fresh: FirstMap, peak: int | None) -> None:
 
 def _say_profiles(engine: Engine) -> None:
     files = engine.end_profiling()
-    say("profiles, for chrome://tracing or Perfetto:\n" + "\n".join(map(str, files)))
+    say("profiles, for chrome://tracing or Perfetto:", *files)
 
 
 def _make(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""What the commands of `camruntime` share: where they print, and options that several take."""
+"""What the commands of `camruntime` share: options that several take."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 
-from camruntime.errors import ProviderError
+from camruntime.errors import ProviderError, TargetError
+from camruntime.pictures import MEGAPIXELS
+from camruntime.terminal import console as console
+from camruntime.terminal import say as say
+from camruntime.terminal import say_rows as say_rows
 
 if TYPE_CHECKING:
     from camruntime.engine import Provider
     from camruntime.explainer import Explainer
     from camruntime.explaining import Target
-
-console = Console()
 
 BundlePath = Annotated[Path, typer.Argument(help="Directory of the bundle.")]
 RequireSignature = Annotated[
@@ -41,6 +42,9 @@ ProviderOptions = Annotated[
 ]
 Threads = Annotated[int | None, typer.Option(help="On the CPU; default one per core.")]
 Chunk = Annotated[int | None, typer.Option(help="Perturbed copies, or images, computed at once.")]
+MaxMegapixels = Annotated[
+    float, typer.Option(help="Larger pictures are refused, before they are decoded.")
+]
 
 
 @dataclass(frozen=True)
@@ -49,32 +53,39 @@ class Computing:
 
     Attributes:
         providers: as `load` takes them; None where none was named.
-        threads, chunk: as `load` takes them.
+        threads, chunk, max_megapixels: as `load` takes them.
     """
 
     providers: list[Provider] | None
     threads: int | None
     chunk: int | None
+    max_megapixels: float = MEGAPIXELS
 
     def load(self, bundle: Path, device_id: int = 0) -> Explainer:
         """Open a bundle so."""
         from camruntime.explainer import load
 
         return load(
-            bundle, self.providers, device_id=device_id, threads=self.threads, chunk=self.chunk
+            bundle,
+            self.providers,
+            device_id=device_id,
+            threads=self.threads,
+            chunk=self.chunk,
+            max_megapixels=self.max_megapixels,
         )
 
 
-_OPTIONS = {
-    "provider": ProviderName,
-    "provider_option": ProviderOptions,
-    "threads": Threads,
-    "chunk": Chunk,
+_OPTIONS: dict[str, tuple[object, object]] = {
+    "provider": (ProviderName, None),
+    "provider_option": (ProviderOptions, None),
+    "threads": (Threads, None),
+    "chunk": (Chunk, None),
+    "max_megapixels": (MaxMegapixels, MEGAPIXELS),
 }
 
 
 def computes(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the four options of `Computing`, in the place of its argument `computing`.
+    """Give a command the options of `Computing`, in the place of its argument `computing`.
 
     typer reads a command's signature, and knows no option that stands for several.
     """
@@ -82,22 +93,17 @@ def computes(command: Callable[..., None]) -> Callable[..., None]:
     own = [one for name, one in plain.parameters.items() if name != "computing"]
     kind = inspect.Parameter.KEYWORD_ONLY
     added = [
-        inspect.Parameter(name, kind, default=None, annotation=annotation)
-        for name, annotation in _OPTIONS.items()
+        inspect.Parameter(name, kind, default=default, annotation=annotation)
+        for name, (annotation, default) in _OPTIONS.items()
     ]
 
     @wraps(command)
     def asked(**given: Any) -> None:
-        name, options, threads, chunk = (given.pop(option) for option in _OPTIONS)
-        command(**given, computing=Computing(providers_asked_for(name, options), threads, chunk))
+        name, options, *numbers = (given.pop(option) for option in _OPTIONS)
+        command(**given, computing=Computing(providers_asked_for(name, options), *numbers))
 
     asked.__signature__ = plain.replace(parameters=[*own, *added])  # type: ignore[attr-defined]
     return asked
-
-
-def say(text: str) -> None:
-    """A line as it is: no markup in file names, no wrapping that breaks them."""
-    console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def providers_asked_for(name: str | None, options: list[str] | None) -> list[Provider] | None:
@@ -116,5 +122,13 @@ def providers_asked_for(name: str | None, options: list[str] | None) -> list[Pro
 
 
 def class_asked_for(text: str | None) -> Target | None:
-    """`--target`: digits are an index, everything else a label."""
-    return int(text) if text and text.isdecimal() else text
+    """`--target`: digits are an index, everything else a label.
+
+    Raises:
+        TargetError: more digits than any index has.
+    """
+    if not text or not text.isdecimal():
+        return text
+    if len(text) > 18:
+        raise TargetError(f"no class has an index of {len(text)} digits, as --target says")
+    return int(text)

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
+from camruntime._whole_files import write_whole
 from camruntime.cli.common import (
     BundlePath,
     Computing,
@@ -52,12 +54,13 @@ def compare(
     explainer = computing.load(bundle)
     measured = [make_metric(spec) for spec in metrics.split(",")]
     specs = [*METHODS, *BASELINES] if methods == "all" else methods.split(",")
-    sample = Sample(name=image.name, image=image)
+    name = image.relative_to(image.parent.parent).as_posix()  # a/part.png is not b/part.png
+    sample = Sample(name=name, image=image)
     photograph = explainer.open(image, class_asked_for(target))
     found = []
     for spec in specs:
         try:
-            with console.status(spec):
+            with console.status(escape(spec)):
                 found.append(compare_method(explainer, sample, photograph, spec, measured))
         except CamError as error:
             if methods != "all":
@@ -65,9 +68,11 @@ def compare(
             say(f"without {spec}: {error}")
     if not found:
         raise MethodError(f"no method could explain {image}: the lines above say why")
-    out.mkdir(parents=True, exist_ok=True)
-    page = out / "compare.html"
-    page.write_text(comparison_html(explainer, photograph.picture, found), encoding="utf-8")
+    page = comparison_html(explainer, photograph.picture, found)
     sheet = comparison_sheet(photograph.picture, found, explainer.labels)
-    (out / "compare.png").write_bytes(encode_png(sheet))
-    say(f"{out / 'compare.png'}\n{page}")
+    files = {
+        out / "compare.png": encode_png(sheet),
+        out / "compare.html": page.encode("utf-8", "xmlcharrefreplace"),
+    }
+    write_whole(files)
+    say(*files)

@@ -17,7 +17,7 @@ from camruntime.cli.common import (
     console,
     say,
 )
-from camruntime.errors import CamError
+from camruntime.errors import CamError, ImageError
 from camruntime.methods import BASELINES, METHODS, Method
 
 if TYPE_CHECKING:
@@ -86,7 +86,9 @@ def evaluate(
         f"on {explainer.provider}"
     )
     evaluation = Evaluation(explainer, found, chosen, measured, out, within_top)
-    _write(evaluation, _run(evaluation), out)
+    _tell_damage(evaluation, out)
+    with evaluation.journal.held():  # also while files are written: another run may add methods
+        _write(evaluation, _run(evaluation), out)
 
 
 def _metrics(wanted: str, dataset: Dataset) -> Sequence[str]:
@@ -110,6 +112,17 @@ def _methods(explainer: Explainer, dataset: Dataset, wanted: str) -> list[Method
         else:
             usable.append(method)
     return usable
+
+
+def _tell_damage(evaluation: Evaluation, out: Path) -> None:
+    from camruntime.evaluation import DAMAGED, JOURNAL
+
+    damaged = evaluation.journal.damaged
+    if damaged:
+        say(
+            f"{len(damaged)} damaged lines of {out / JOURNAL}, from line {damaged[0]} on, are "
+            f"measured again; the file as it was is kept as {DAMAGED} beside it"
+        )
 
 
 def _run(evaluation: Evaluation) -> Summary:
@@ -140,6 +153,7 @@ def _write(evaluation: Evaluation, summary: Summary, out: Path) -> None:
         SUMMARY,
         report_html,
         summary_table,
+        write_page,
         write_results,
         write_summary,
     )
@@ -149,7 +163,7 @@ def _write(evaluation: Evaluation, summary: Summary, out: Path) -> None:
     write_summary(out / SUMMARY, summary)
     with console.status("drawing the report"):
         page = report_html(summary, _gallery(evaluation))
-    (out / REPORT).write_text(page, encoding="utf-8")
+    write_page(out / REPORT, page)
     console.print(summary_table(summary, console.width))
     for line in summary.failed:
         say(f"left out: {line}")
@@ -164,8 +178,11 @@ def _gallery(evaluation: Evaluation) -> list[GalleryPicture]:
     samples = {sample.name: sample for sample in evaluation.dataset.samples}
     pictures = []
     for rank, row in worth_seeing(evaluation.rows(), evaluation.metrics):
-        image = samples[row.sample].image
-        explanation = explainer.explain(image, row.method, row.target)
+        try:
+            explanation = explainer.explain(samples[row.sample].image, row.method, row.target)
+        except ImageError as error:  # it was there when it was measured
+            say(f"not drawn: {row.sample}: {error}")
+            continue
         name, value = next((name, value) for name, value in row.values.items() if value is not None)
         caption = f"{explainer.labels[row.target]} {row.probability:.2f}, {name} {value:.3g}"
         pictures.append(

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-import re
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,6 +13,7 @@ import typer
 from rich.markup import escape
 from rich.progress import Progress
 
+from camruntime._whole_files import write_whole
 from camruntime.cli.common import (
     BundlePath,
     Computing,
@@ -22,10 +22,12 @@ from camruntime.cli.common import (
     console,
     say,
 )
+from camruntime.cli.result_names import absolute, method_slugs, picture_names
+from camruntime.errors import CamError, ImageError
 from camruntime.explanation import Explanation
 from camruntime.maps import Approximation
 from camruntime.methods import Method, make_method, spec_of
-from camruntime.pictures import contact_sheet, encode_png
+from camruntime.pictures import Picture, contact_sheet, encode_png
 
 if TYPE_CHECKING:
     from camruntime.explainer import Explainer
@@ -58,102 +60,135 @@ def explain(
     *,
     computing: Computing,
 ) -> None:
-    """Write, per image and method, an overlay PNG, the raw map as .npy and a JSON with figures."""
+    """Write, per image and method, an overlay PNG, the raw map as .npy and a JSON with figures.
+
+    An image that cannot be explained is named, with the reason, and the others are written; the
+    status is then 1.
+    """
     methods = [make_method(spec) for spec in method.split(",")]
     explainer = computing.load(bundle, device_id)
     wanted = class_asked_for(target)
     say(f"computing on {explainer.provider}")
 
+    slugs = method_slugs(methods)
+    names = dict(zip(picture_names(images, out, slugs), images, strict=True))
+
+    def save(name: str, made: list[Explanation]) -> list[str]:
+        return _save(name, names[name], dict(zip(slugs, made, strict=True)), out, explanation_map)
+
     with Progress(console=console, transient=True) as bar:
-        _write_all(
-            _explained(explainer, images, methods, wanted, bar),
-            lambda stem, made: _save(stem, made, out, explanation_map),
+        failed = _write_all(
+            _explained(explainer, names, methods, wanted, bar),
+            save,
             min(_WRITERS, computing.threads or os.cpu_count() or 1),
+        )
+    if len(failed) == 1:
+        raise failed[0]
+    if failed:
+        raise ImageError(
+            f"{len(failed)} of {len(images)} images could not be explained, see the lines that "
+            f"begin with `left out`; the first: {failed[0]}"
         )
 
 
 def _explained(
     explainer: Explainer,
-    images: Sequence[Path],
+    names: Mapping[str, Path],
     methods: list[Method],
     target: Target | None,
     bar: Progress,
-) -> Iterator[tuple[str, list[Explanation]]]:
-    """The name of one image after the other, and what each method says; `bar` shows how far."""
-    task = bar.add_task("explaining", total=len(images))
+) -> Iterator[tuple[str, list[Explanation] | CamError]]:
+    """The name of one image after the other, and what each method says, or why none does.
+
+    `bar` shows how far.
+    """
+    task = bar.add_task("explaining", total=len(names))
     done = 0
 
     def told(part: int, whole: int) -> None:
         bar.update(task, completed=done + part / whole)
 
-    each = explainer.explain_each(images, methods, target, progress=told)
-    for done, stem in enumerate(_stems(images)):
+    each = explainer.explain_each(names.values(), methods, target, errors="yield", progress=told)
+    for done, stem in enumerate(names):
         bar.update(task, description=escape(stem), completed=done)
         yield stem, next(each)
 
 
 def _write_all(
-    explained: Iterable[tuple[str, list[Explanation]]],
+    explained: Iterable[tuple[str, list[Explanation] | CamError]],
     save: Callable[[str, list[Explanation]], list[str]],
     writers: int,
-) -> None:
-    """Save in threads what comes, a few at once, while more is explained; tell it in order."""
+) -> list[CamError]:
+    """Save in threads what comes, a few at once, while more is explained; tell it in order.
 
-    def write(stem: str, made: list[Explanation], before: Future[None] | None) -> None:
-        lines = save(stem, made)
+    Returns why some could not be explained.
+    """
+
+    def write(stem: str, made: list[Explanation] | CamError, before: Future[None] | None) -> None:
+        lines = [f"left out: {made}"] if isinstance(made, CamError) else save(stem, made)
         if before is not None:
             wait([before])
-        say("\n".join(lines))
+        say(*lines)
 
+    failed = []
     pending: deque[Future[None]] = deque()
     with ThreadPoolExecutor(writers) as pool:
         for stem, made in explained:
+            failed += [made] if isinstance(made, CamError) else []
             pending.append(pool.submit(write, stem, made, pending[-1] if pending else None))
             if len(pending) > writers:
                 pending.popleft().result()
         for one in pending:
             one.result()
+    return failed
 
 
-def _stems(images: Sequence[Path]) -> Iterator[str]:
-    """File names without their endings, numbered where two images share one."""
-    seen: dict[str, int] = {}
-    for image in images:
-        seen[image.stem] = seen.get(image.stem, 0) + 1
-        yield image.stem if seen[image.stem] == 1 else f"{image.stem}-{seen[image.stem]}"
-
-
-def _save(stem: str, made: list[Explanation], out: Path, percentile: float | None) -> list[str]:
-    """Write one image's files; a line about each picture."""
+def _save(
+    name: str, image: Path, made: Mapping[str, Explanation], out: Path, percentile: float | None
+) -> list[str]:
+    """Write one image's files, `made` by the methods' slugs; a line about each picture."""
     lines = []
-    for explanation in made:
-        slug = re.sub(r"[^\w.+-]+", "_", spec_of(explanation.method))
-        name = f"{stem}.{slug}"
-        picture, _, _ = explanation.save(out, name)
-        if percentile is not None:
-            shown = explanation.explanation_map(percentile)
-            (out / f"{name}.explanation.png").write_bytes(encode_png(shown))
-        note = "  no evidence" if explanation.no_evidence else ""
-        note += f"  edges by {explanation.edges}" if explanation.edges else ""
-        note += f"  {_nearness(explanation.approximation)}" if explanation.approximation else ""
-        if explanation.components is not None:
-            row = out / f"{name}.components.png"
-            row.write_bytes(encode_png(explanation.component_sheet()))
-        lines.append(f"{picture}  {_verdict(explanation)}{note}")
+    for slug, explanation in made.items():
+        stem = f"{name}.{slug}"
+        write_whole(
+            {out / f"{stem}.{end}.png": png for end, png in _more(explanation, percentile)}
+            | explanation.files(out, stem, absolute(image))
+        )
+        lines.append(f"{out / stem}.png  {_verdict(explanation)}{_notes(explanation)}")
     if len(made) > 1:
-        photo = f"{stem}\npredicted {made[0].predicted.label}"
-        tiles = [(photo, made[0].photo)]
-        tiles += [(f"{spec_of(one.method)}\n{_verdict(one)}", one.overlay()) for one in made]
-        sheet = out / f"{stem}.sheet.png"
-        sheet.write_bytes(encode_png(contact_sheet(tiles, columns=4)))
+        sheet = out / f"{name}.sheet.png"
+        write_whole({sheet: encode_png(_sheet(name, list(made.values())))})
         lines.append(str(sheet))
     return lines
 
 
+def _more(explanation: Explanation, percentile: float | None) -> Iterator[tuple[str, bytes]]:
+    """Pictures beside the overlay, as PNG, by the end of their names."""
+    if percentile is not None:
+        yield "explanation", encode_png(explanation.explanation_map(percentile))
+    if explanation.components is not None:
+        yield "components", encode_png(explanation.component_sheet())
+
+
+def _sheet(name: str, made: list[Explanation]) -> Picture:
+    tiles = [(f"{name}\npredicted {made[0].predicted.label}", made[0].photo)]
+    tiles += [(f"{spec_of(one.method)}\n{_verdict(one)}", one.overlay()) for one in made]
+    return contact_sheet(tiles, columns=4)
+
+
+def _notes(explanation: Explanation) -> str:
+    note = "  no evidence" if explanation.no_evidence else ""
+    note += f"  edges by {explanation.edges}" if explanation.edges else ""
+    return note + (f"  {_nearness(explanation.approximation)}" if explanation.approximation else "")
+
+
 def _nearness(found: Approximation) -> str:
+    """Nothing is sure but the number of channels: the bound rests on an assumption."""
+    known = found.correlation_bound > -1
     return (
         f"{found.evaluated} of {found.channels} channels, correlation with the exact map "
-        f"about {found.correlation:.3f}, at least {found.correlation_bound:.3f}"
+        f"estimated at {found.correlation_estimate:.3f}, "
+        + (f"bounded by {found.correlation_bound:.3f}" if known else "with no bound yet")
     )
 
 

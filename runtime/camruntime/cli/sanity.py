@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,6 +12,8 @@ from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Column, Table
 
+from camruntime._strict_json import json_bytes
+from camruntime._whole_files import write_whole
 from camruntime.bundle import MANIFEST
 from camruntime.cli.common import (
     Computing,
@@ -20,7 +21,7 @@ from camruntime.cli.common import (
     console,
     say,
 )
-from camruntime.errors import BundleError, CamError
+from camruntime.errors import BundleError
 from camruntime.methods import make_method
 
 if TYPE_CHECKING:
@@ -96,10 +97,5 @@ def _cell(similarity: Similarity) -> str:
 
 
 def _write(check: RandomisationCheck, out: Path) -> None:
-    text = json.dumps(dataclasses.asdict(check), indent=2, ensure_ascii=False)
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(text + "\n", encoding="utf-8")
-    except OSError as error:
-        raise CamError(f"cannot write {out}: {error.strerror or error}") from error
+    write_whole({out: json_bytes(dataclasses.asdict(check), indent=2) + b"\n"})
     say(str(out))

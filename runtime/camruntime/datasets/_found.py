@@ -42,21 +42,58 @@ class Found:
 
 def is_picture(path: Path) -> bool:
     """Whether `path` is a file with a picture's suffix; hidden files are none."""
-    return path.suffix.lower() in PICTURES and not path.name.startswith(".") and path.is_file()
+    return path.suffix.lower() in PICTURES and not path.name.startswith(".") and is_file(path)
 
 
-def read_text(path: Path) -> str:
-    """A text file's content, in UTF-8 with or without a byte order mark.
+def is_file(path: Path) -> bool:
+    """Whether `path` is a file; no name at all, too long or with a NUL, is none."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def inside(folder: Path) -> list[Path]:
+    """What is in `folder`, sorted.
 
     Raises:
-        DatasetError: the file cannot be read or is no UTF-8.
+        DatasetError: it cannot be read.
     """
     try:
+        return sorted(folder.iterdir())
+    except OSError as error:
+        raise DatasetError(f"cannot read {folder}: {error.strerror or error}") from error
+
+
+def read_text(path: Path, most: int = 2**31) -> str:
+    """A text file's content, in UTF-8 with or without a byte order mark.
+
+    Args:
+        path: a file, no pipe and no device.
+        most: bytes that it may have.
+
+    Raises:
+        DatasetError: the file cannot be read, is larger, or is no UTF-8.
+    """
+    try:
+        size = path.stat().st_size
+        if not path.is_file():
+            raise DatasetError(f"cannot read {path}: expected a file")
+        if size > most:
+            raise DatasetError(f"{path} has {size} bytes: expected at most {most}")
         return path.read_text("utf-8-sig")
     except OSError as error:
         raise DatasetError(f"cannot read {path}: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
         raise DatasetError(f"{path} is not a text in UTF-8: save it as such") from error
+    except ValueError as error:
+        raise DatasetError(f"cannot read {path}: {error}") from error
+
+
+def brief(text: object) -> str:
+    """What a file holds, for a line of a message: without control characters, and not long."""
+    line = "".join(one if one.isprintable() else ascii(one)[1:-1] for one in str(text)[:200])
+    return line if len(line) <= 80 else f"{line[:77]}..."
 
 
 def in_one_line(names: Sequence[str], reason: str) -> list[str]:
@@ -64,4 +101,4 @@ def in_one_line(names: Sequence[str], reason: str) -> list[str]:
     if not names:
         return []
     rest = f" and {len(names) - 1} more" if len(names) > 1 else ""
-    return [f"{names[0]}{rest}: {reason}"]
+    return [f"{brief(names[0])}{rest}: {reason}"]

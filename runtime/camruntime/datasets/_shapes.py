@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from camruntime.errors import DatasetError
 from camruntime.maps import FloatArray
 from camruntime.pictures import connected_parts
 
@@ -48,11 +49,21 @@ def fill_outline(outline: FloatArray, mask: Mask) -> None:
     mask |= canvas > 0
 
 
-def resize_mask(mask: Mask, size: tuple[int, int]) -> Mask:
-    """`mask` scaled to `size` `(H, W)`; every pixel takes the value of the nearest one."""
+def resize_mask(mask: Mask, size: tuple[int, int], what: str) -> Mask:
+    """`mask` scaled to `size` `(H, W)`; every pixel takes the value of the nearest one.
+
+    Raises:
+        DatasetError: `what` has other proportions, so that it was drawn for another picture.
+    """
     if mask.shape == size:
         return mask
-    height, width = size
+    (height, width), (rows, columns) = size, mask.shape
+    if abs(rows * width - columns * height) > max(size):  # a row or column more or less is rounding
+        turned = (rows, columns) == (width, height)
+        raise DatasetError(
+            f"{what} is drawn for {columns} x {rows} pixels, and the picture has {width} x {height}"
+            + (": turn it as the picture's EXIF data say" if turned else "")
+        )
     pixels = cv2.resize(
         mask.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST_EXACT
     )

@@ -6,7 +6,8 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from camruntime.datasets._found import read_text
+from camruntime._strict_json import parse_json
+from camruntime.datasets._found import brief, read_text
 from camruntime.errors import DatasetError
 
 ClassMap = Mapping[str, Sequence[int]]
@@ -25,14 +26,15 @@ def read_class_map(path: Path, classes: int) -> dict[str, tuple[int, ...]]:
     """
     expected = 'expected {"class": [indices of the network\'s classes], ...}'
     try:
-        read = json.loads(read_text(path))
-    except json.JSONDecodeError as error:
+        read = parse_json(read_text(path))
+    except ValueError as error:
         raise DatasetError(f"{path} is not JSON: {error}; {expected}") from error
     if not isinstance(read, dict):
         raise DatasetError(f"{path} holds a {type(read).__name__}; {expected}")
     for name, indices in read.items():
         if not isinstance(indices, list) or any(type(index) is not int for index in indices):
-            raise DatasetError(f"{path}: class '{name}' has {json.dumps(indices)}; {expected}")
+            came = brief(json.dumps(indices))
+            raise DatasetError(f"{path}: class '{brief(name)}' has {came}; {expected}")
     class_map = {name: tuple(indices) for name, indices in read.items()}
     check_class_map(class_map, classes)
     return class_map

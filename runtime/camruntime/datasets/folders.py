@@ -4,21 +4,29 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from camruntime.datasets._found import Entry, Found, in_one_line, is_picture
+from camruntime.datasets._found import Entry, Found, in_one_line, inside, is_picture
+from camruntime.errors import DatasetError
 
 
 def read_folders(path: Path) -> Found:
     """Read the pictures of each folder in `path`; the folder's name is the class."""
-    folders = class_folders(path)
-    entries = [
-        Entry(name=image.relative_to(path).as_posix(), image=image, category=folder.name)
-        for folder in folders
-        for image in sorted(filter(is_picture, folder.iterdir()))
-    ]
-    full = {entry.category for entry in entries}
-    empty = [folder.name for folder in folders if folder.name not in full]
-    loose = sorted(file.name for file in filter(is_picture, path.iterdir()))
+    entries: list[Entry] = []
+    empty, closed = [], []
+    for folder in class_folders(path):
+        try:
+            images = list(filter(is_picture, inside(folder)))
+        except DatasetError as error:
+            closed.append(f"{folder.name}: {error}")
+            continue
+        entries.extend(
+            Entry(name=image.relative_to(path).as_posix(), image=image, category=folder.name)
+            for image in images
+        )
+        if not images:
+            empty.append(folder.name)
+    loose = [file.name for file in filter(is_picture, inside(path))]
     left_out = [
+        *closed,
         *in_one_line(empty, "no picture is in this folder itself"),
         *in_one_line(loose, "the picture is in no class's folder"),
     ]
@@ -27,5 +35,4 @@ def read_folders(path: Path) -> Found:
 
 def class_folders(path: Path) -> list[Path]:
     """The folders in `path`, without hidden ones."""
-    inside = sorted(path.iterdir())
-    return [one for one in inside if one.is_dir() and not one.name.startswith(".")]
+    return [one for one in inside(path) if one.is_dir() and not one.name.startswith(".")]

@@ -85,16 +85,21 @@ def read_mask(path: Path) -> Mask:
     In a mask of 8 bits that has values above 127, only those count: its edges may be smooth.
 
     Raises:
-        DatasetError: the file is no picture.
+        DatasetError: the file is no picture, or one of no numbers.
     """
-    pixels = decode(path, cv2.IMREAD_UNCHANGED, DatasetError)
+    try:
+        pixels = decode(path, cv2.IMREAD_UNCHANGED, DatasetError)
+    except cv2.error as error:  # such as of too many pixels
+        raise DatasetError(f"OpenCV cannot decode the mask {path}: {error.err or error}") from error
     if pixels is None:
         raise DatasetError(f"the mask {path} is not a picture that OpenCV can decode")
     grey = pixels if pixels.ndim == 2 else pixels[..., :3].max(axis=2)
+    if not np.isfinite(grey).all():
+        raise DatasetError(f"the mask {path} holds NaN or infinity: expected 0 where nothing is")
     smooth = grey.dtype == np.uint8 and grey.max() > 127
     return np.asarray(grey > (127 if smooth else 0), np.bool_)
 
 
 def _locate(path: Path, size: tuple[int, int]) -> GroundTruth:
-    mask = resize_mask(read_mask(path), size)
+    mask = resize_mask(read_mask(path), size, f"the mask {path}")
     return GroundTruth(component_boxes(mask), mask)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from camruntime.datasets._found import Entry, Found, is_picture
+from camruntime.datasets._found import Entry, Found, in_one_line, inside, is_picture
 from camruntime.datasets._matching import match_class, unmatched
 from camruntime.datasets._sample import Dataset, Sample
 from camruntime.datasets.class_map import ClassMap, check_class_map
@@ -73,8 +73,9 @@ def open_dataset(
         f"class {category}: not in the class map ({count} sample{'s' if count > 1 else ''})"
         for category, count in sorted(unmapped.items())
     )
-    samples = [_sample(entry, classes) for entry, classes in matched if classes is not None]
-    left_out = (*found.left_out, *lines)
+    every = [_sample(entry, classes) for entry, classes in matched if classes is not None]
+    samples, twice = _once(every)
+    left_out = (*found.left_out, *lines, *in_one_line(twice, "another sample is called so"))
     if not samples:
         why = "; ".join(left_out[:3]) or "no picture was found"
         raise DatasetError(
@@ -102,7 +103,7 @@ def _detect(path: Path) -> str:
             return "csv"
         if any(mask for _, mask in picture_masks(path)):
             return "masks"
-        if any(is_picture(file) for one in class_folders(path) for file in one.iterdir()):
+        if any(map(_has_picture, class_folders(path))):
             return "folders"
     kinds = {".csv": "csv", ".json": "coco"}
     if path.is_file() and path.suffix.lower() in kinds:
@@ -110,6 +111,13 @@ def _detect(path: Path) -> str:
     what = "is laid out in no known way" if path.exists() else "does not exist"
     looks = "".join(f"\n  {kind}: {layout.looks}" for kind, layout in LAYOUTS.items())
     raise DatasetError(f"the data set {path} {what}; expected one of{looks}")
+
+
+def _has_picture(folder: Path) -> bool:
+    try:
+        return any(map(is_picture, inside(folder)))
+    except DatasetError:  # the reader tells
+        return True
 
 
 def _match(
@@ -133,6 +141,13 @@ def _classes(
     if index is None and entry.must_match:
         raise unmatched(entry.category, labels)
     return () if index is None else (index,)
+
+
+def _once(samples: Sequence[Sample]) -> tuple[list[Sample], list[str]]:
+    """Samples whose name no sample before them has, as results are kept by names; other names."""
+    first: dict[str, Sample] = {}
+    twice = [one.name for one in samples if first.setdefault(one.name, one) is not one]
+    return list(first.values()), twice
 
 
 def _sample(entry: Entry, classes: tuple[int, ...]) -> Sample:

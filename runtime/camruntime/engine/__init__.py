@@ -6,12 +6,13 @@ from camruntime.engine.engine import DeviceValue, Engine
 from camruntime.engine.instruments import Cost, GraphRun, Instruments, metered
 from camruntime.engine.memory import Progress
 from camruntime.engine.models import Model, in_memory, mapped
-from camruntime.engine.onnx_graphs import OnnxGraphs
+from camruntime.engine.onnx_graphs import Cancel, OnnxGraphs
 from camruntime.engine.providers import Provider
 from camruntime.engine.session import on_cpu
 
 __all__ = [
     "BatchGraphs",
+    "Cancel",
     "Cost",
     "DeviceValue",
     "Engine",

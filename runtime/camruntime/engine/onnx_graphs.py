@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import numpy as np
 
@@ -14,11 +14,20 @@ from camruntime.engine.cell_masks import cell_masks
 from camruntime.engine.engine import Array, DeviceValue, Engine
 from camruntime.engine.memory import Progress
 from camruntime.engine.providers import CPU, OPENVINO
-from camruntime.errors import DeviceMemoryError, EdgeModelError, NonFiniteError
+from camruntime.errors import Cancelled, DeviceMemoryError, EdgeModelError, NonFiniteError
 from camruntime.graphs import Edges, Forward, LayerOutput, Normalisation, Occlusion
 from camruntime.maps import FloatArray, Upsampling
 
 T = TypeVar("T")
+
+
+class Cancel(Protocol):
+    """Whether somebody wants what is computed no more: such as a `threading.Event`."""
+
+    def is_set(self) -> bool:
+        """True from then on."""
+        ...
+
 
 # Kinds of work, each with a memory of its own for what fits; in words for `SmallerChunkWarning`.
 _IMAGES, _ACTIVATIONS, _GRADIENTS = "copies of images", "copies of activations", "gradients"
@@ -36,11 +45,18 @@ class OnnxGraphs:
             images take as many, never more. Where memory runs out it becomes fewer, see
             `ChunkSizes`.
         progress: told after every chunk.
+        cancel: asked before every run of a graph, so at least once for each chunk.
     """
 
     engine: Engine
     chunk: int | None = None
     progress: Progress | None = None
+    cancel: Cancel | None = None
+
+    def go_on(self) -> None:
+        """Raise `Cancelled` where what is computed is no longer wanted."""
+        if self.cancel is not None and self.cancel.is_set():
+            raise Cancelled("cancelled: `cancel` was set before the explanation was done")
 
     def forward(self, image: FloatArray) -> Forward:
         """See `Graphs`. Raises `NonFiniteError` when the logits hold NaN or infinity."""
@@ -66,7 +82,7 @@ class OnnxGraphs:
     def _passes(self, graph: str, images: FloatArray) -> list[Forward]:
         """By `tail`, or by `cells`, whose last row of each image is the tail's."""
         layer = self._head(images)
-        (logits,) = self.engine.run(graph, layer)
+        (logits,) = self._run(graph, layer)
         answers = np.split(logits.numpy(), len(images))
         spec = self.engine.bundle.manifest.input
         normalisation = Normalisation(spec.mean, spec.std, spec.shown)
@@ -120,9 +136,9 @@ class OnnxGraphs:
         fixed, tokens = self.engine.upload(layer.activations), layer.tokens
 
         def logits(chunk: FloatArray) -> DeviceValue:
-            (masked,) = self.engine.run("mask_activations", {"activations": fixed, "masks": chunk})
+            (masked,) = self._run("mask_activations", {"activations": fixed, "masks": chunk})
             beside = {} if tokens is None else {"tokens": np.repeat(tokens, len(chunk), axis=0)}
-            return self.engine.run("tail", {**beside, "activations": masked})[0]
+            return self._run("tail", {**beside, "activations": masked})[0]
 
         return self._in_chunks(logits, masks, _ACTIVATIONS)
 
@@ -133,7 +149,7 @@ class OnnxGraphs:
         if not self._has_cells():
             height, width = forward.activations.shape[2:]
             return self.logits_of_masked_activations(forward.layer, cell_masks((height, width)))
-        (logits,) = self.engine.run("cells", {"activations": forward.activations})
+        (logits,) = self._run("cells", {"activations": forward.activations})
         return logits.numpy()[:-1]
 
     def _has_cells(self) -> bool:
@@ -142,7 +158,7 @@ class OnnxGraphs:
     def logits(self, images: FloatArray) -> FloatArray:
         """See `Graphs`."""
         return self._in_chunks(
-            lambda chunk: self.engine.run("tail", self._head(chunk))[0], images, _IMAGES
+            lambda chunk: self._run("tail", self._head(chunk))[0], images, _IMAGES
         )
 
     def layer(self, images: FloatArray) -> LayerOutput:
@@ -162,7 +178,7 @@ class OnnxGraphs:
         def gradient(rows: Array) -> DeviceValue:
             those = layer.rows(rows % len(layer.activations))  # one image's serve all targets
             inputs = {**_inputs(those), "targets": wanted[rows]}
-            return self.engine.run("gradient", inputs)[0]
+            return self._run("gradient", inputs)[0]
 
         return self._in_chunks(gradient, np.arange(len(wanted)), _GRADIENTS)
 
@@ -183,8 +199,9 @@ class OnnxGraphs:
             raise EdgeModelError(f"{path} {error}: save the model as one file") from error
         inputs = {model.input: model.prepare(pixels)}
         try:
+            self.go_on()
             (found,) = self.engine.run_other(path.stem, graph, inputs, [model.output])
-        except DeviceMemoryError:
+        except (DeviceMemoryError, Cancelled):
             raise
         except Exception as error:  # ONNX Runtime's errors share no base below Exception
             raise EdgeModelError(
@@ -212,15 +229,21 @@ class OnnxGraphs:
         on_device = {name: self.engine.upload(value) for name, value in fixed.items()}
 
         def logits(chunk: FloatArray) -> DeviceValue:
-            (images,) = self.engine.run(graph, {**on_device, "masks": chunk})
-            return self.engine.run("tail", self._head(images))[0]
+            (images,) = self._run(graph, {**on_device, "masks": chunk})
+            return self._run("tail", self._head(images))[0]
 
         return self._in_chunks(logits, masks, _IMAGES)
 
     def _head(self, images: FloatArray | DeviceValue) -> dict[str, DeviceValue]:
         """The layer's activations, and tokens if any, under the names that the tail takes."""
         names = self.engine.bundle.graph("head").outputs
-        return dict(zip(names, self.engine.run("head", {"image": images}), strict=True))
+        return dict(zip(names, self._run("head", {"image": images}), strict=True))
+
+    def _run(
+        self, graph: str, inputs: Mapping[str, Array | DeviceValue]
+    ) -> tuple[DeviceValue, ...]:
+        self.go_on()
+        return self.engine.run(graph, inputs)
 
     def _in_chunks(
         self, compute: Callable[[Array], DeviceValue], rows: Array, work: str

@@ -12,7 +12,9 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TypeGuard
 
+from camruntime._text import shown
 from camruntime.errors import ProviderError, nearest
 
 CPU = "CPUExecutionProvider"
@@ -52,6 +54,8 @@ def choose(
         ProviderError: no provider, or one that is not `available`, or an option of it that would
             make maps wrong.
     """
+    if isinstance(providers, str) or not isinstance(providers, Sequence):
+        raise ProviderError(f"providers is a list, such as ['cpu'], got {shown(providers)}")
     wanted = [_in_full(provider) for provider in providers]
     for provider in wanted:
         _refuse_cuda_graphs(*provider)
@@ -111,8 +115,18 @@ def turn_off_tf32() -> None:
 
 
 def _in_full(provider: Provider) -> tuple[str, Mapping[str, object]]:
-    name, options = (provider, {}) if isinstance(provider, str) else provider
+    name, options = provider if _is_pair(provider) else (provider, {})
+    if not isinstance(name, str):
+        raise ProviderError(
+            f"a provider is a name, or a pair of name and options, got {shown(provider)}"
+        )
     return _SHORT.get(name.lower(), name), options
+
+
+def _is_pair(provider: object) -> TypeGuard[tuple[str, Mapping[str, object]]]:
+    return isinstance(provider, (tuple, list)) and [
+        isinstance(part, kind) for part, kind in zip(provider, (str, Mapping), strict=False)
+    ] == [True, True]
 
 
 def _refuse_cuda_graphs(name: str, given: Mapping[str, object]) -> None:

@@ -2,8 +2,17 @@
 
 from camruntime.evaluation.comparing import compare_method, comparison_html, comparison_sheet
 from camruntime.evaluation.evaluate import Evaluation, spread
-from camruntime.evaluation.files import REPORT, RESULTS, SUMMARY, write_results, write_summary
+from camruntime.evaluation.files import (
+    REPORT,
+    RESULTS,
+    SUMMARY,
+    read_results,
+    write_page,
+    write_results,
+    write_summary,
+)
 from camruntime.evaluation.gallery import worth_seeing
+from camruntime.evaluation.journal import DAMAGED, JOURNAL
 from camruntime.evaluation.randomisation import RandomisationCheck, Similarity, compare_stages
 from camruntime.evaluation.report import GalleryPicture, report_html
 from camruntime.evaluation.statistics import mean_over_samples
@@ -12,6 +21,8 @@ from camruntime.evaluation.terminal_table import summary_table
 from camruntime.evaluation.usable_methods import usable_methods
 
 __all__ = [
+    "DAMAGED",
+    "JOURNAL",
     "REPORT",
     "RESULTS",
     "SUMMARY",
@@ -26,11 +37,13 @@ __all__ = [
     "comparison_html",
     "comparison_sheet",
     "mean_over_samples",
+    "read_results",
     "report_html",
     "spread",
     "summary_table",
     "usable_methods",
     "worth_seeing",
+    "write_page",
     "write_results",
     "write_summary",
 ]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from camruntime.datasets import Dataset, Sample, evenly_spread
-from camruntime.errors import EvaluationError, ImageError, NonFiniteError
+from camruntime.errors import DatasetError, EvaluationError, ImageError, NonFiniteError
 from camruntime.evaluation.journal import Journal
 from camruntime.evaluation.row import Row, measured
 from camruntime.evaluation.summarise import summarise
@@ -59,19 +59,28 @@ class Evaluation:
         self._noted: dict[str, str] = {}  # by sample, why it could not be evaluated
         self._beyond: set[str] = set()  # samples whose class is not among the leading ones
         self._steps = _Steps()
-        self.journal = Journal(folder, self._conditions())
+        self._names = {sample.name for sample in dataset.samples}
+        self.journal = Journal(folder, self._conditions(), self._fits)
 
     def run(self, progress: Progress | None = None) -> Summary:
-        """Evaluate what is missing. A picture that cannot be read is noted, and not fatal.
+        """Evaluate what is missing. A sample that cannot be read is noted, and not fatal.
 
         Samples are read ahead and go through the network in batches, as users' many images do. Only
         methods that prefer the same with the pass share one, so that each costs what it costs
         alone.
 
+        The folder is locked meanwhile, so that no other process evaluates into it.
+
         Raises:
-            EvaluationError: no sample could be evaluated.
+            EvaluationError: no sample could be evaluated; another process writes into the folder.
+            OutputError: results cannot be written; those before are kept.
             CamError: a method cannot explain this network.
         """
+        with self.journal.held():
+            self._run(progress)
+        return self.summary()
+
+    def _run(self, progress: Progress | None) -> None:
         known = {(row.sample, row.method) for row in self.journal.rows}
         todo = {
             sample: [one for one in self.methods if (sample.name, spec_of(one)) not in known]
@@ -89,7 +98,6 @@ class Evaluation:
                         samples, predictions, missing, strict=True
                     ):
                         self._evaluate(sample, prediction, methods)
-        return self.summary()
 
     def summary(self) -> Summary:
         """Of all results so far, for the methods asked for.
@@ -139,7 +147,7 @@ class Evaluation:
                 try:
                     for batch in batches:
                         yield [waiting.popleft() for _ in batch], batch
-                except ImageError as error:
+                except (DatasetError, ImageError) as error:
                     broken = waiting.popleft()
                     self._noted[broken.name] = str(error)
                     self._steps.done += len(self.methods)
@@ -153,11 +161,22 @@ class Evaluation:
                 self._steps.tell(f"{sample.name} {spec_of(method)}")
                 try:
                     outcome = explain_prediction(prediction, method)
-                except NonFiniteError as error:
+                    row = measured(sample, outcome, self.metrics)
+                except (DatasetError, ImageError, NonFiniteError) as error:
                     self._noted[sample.name] = str(error)
                 else:
-                    self.journal.add(measured(sample, outcome, self.metrics))
+                    self.journal.add(row)
             self._steps.done += 1
+
+    def _fits(self, row: Row) -> bool:
+        specs = [metric_spec(metric) for metric in self.metrics]
+        classes = range(len(self.explainer.labels))
+        return (
+            row.sample in self._names
+            and list(row.values) == specs
+            and row.target in classes
+            and row.predicted in classes
+        )
 
     def _conditions(self) -> dict[str, object]:
         manifest = self.explainer.bundle.manifest
@@ -168,10 +187,14 @@ class Evaluation:
             "layer": manifest.layer.name,
             "weights": manifest.fingerprint,
             "dataset": self.dataset.name,
-            "samples": f"{len(self.dataset.samples)}, {hashlib.sha256(names.encode()).hexdigest()}",
+            "samples": f"{len(self.dataset.samples)}, {_digest(names)}",
             "metrics": [metric_spec(metric) for metric in self.metrics],
             "within_top": self.within_top,
         }
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()
 
 
 def spread(dataset: Dataset, limit: int | None) -> Dataset:

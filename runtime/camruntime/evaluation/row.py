@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from camruntime.datasets import Sample
 from camruntime.explaining import Outcome
@@ -23,8 +26,8 @@ class Row:
             themselves, one of the sample's is there; None where the sample has none.
         probability: the target's, on the picture itself.
         no_evidence: the map shows nothing.
-        values: by metric's spec; None where it has no meaning.
-        curves: of the metrics that have one.
+        values: by metric's spec; None where it has no meaning, or is no finite number.
+        curves: of the metrics that have one, where it is finite.
         passes, seconds: what the explanation cost, with the plain pass.
     """
 
@@ -66,11 +69,20 @@ def measured(sample: Sample, outcome: Outcome, metrics: Sequence[Metric]) -> Row
         right=not present.isdisjoint(sample.classes) if sample.classes else None,
         probability=explanation.target.probability,
         no_evidence=explanation.no_evidence,
-        values={name: found.value for name, found in results.items()},
-        curves={name: found.curve for name, found in results.items() if found.curve},
+        values={name: _finite(found.value) for name, found in results.items()},
+        curves={
+            name: found.curve
+            for name, found in results.items()
+            if found.curve and np.isfinite(found.curve).all()
+        },
         passes=round(outcome.cost.passes),
         seconds=outcome.cost.seconds,
     )
+
+
+def _finite(value: float | None) -> float | None:
+    """None for NaN and infinity: a mean over them would say nothing of the other samples."""
+    return value if value is not None and math.isfinite(value) else None
 
 
 def by_method(rows: Sequence[Row]) -> Mapping[str, dict[str, Row]]:

@@ -10,23 +10,31 @@ from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing
 from typing import TypeVar
 
+from camruntime.errors import CamError
 from camruntime.explaining.in_threads import in_threads
 from camruntime.explaining.steps import Photograph
 
 Item = TypeVar("Item")
+Taken = TypeVar("Taken")
+Read = TypeVar("Read", bound=Photograph | CamError)
 
 _ROOM = 256 * 2**20
 """Bytes of photographs in a batch: seven of 12 megapixels. As many are read ahead."""
 
 
 def in_batches(
-    read: Callable[[Item], Photograph], items: Iterable[Item], threads: int, most: int
-) -> Generator[Sequence[Photograph], None, None]:
-    """`read(item)` for every item, in order, some at once and as many read ahead.
+    take: Callable[[Item], Taken],
+    read: Callable[[Taken], Read],
+    items: Iterable[Item],
+    threads: int,
+    most: int,
+) -> Generator[Sequence[Read], None, None]:
+    """`read(take(item))` for every item, in order, some at once and as many read ahead.
 
-    An error of `read` or `items` is raised in its turn: what came before it is a batch by itself.
+    An error that is raised comes in its turn: what came before it is a batch by itself.
 
     Args:
+        take: called in the caller's thread, as soon as there is an item.
         read: called in threads.
         items: any number of them.
         threads: at most so many.
@@ -34,13 +42,13 @@ def in_batches(
             MiB if they are like the largest of the batch before, and at least one.
     """
     size = 1  # until the first one shows how large they are
-    batch: list[Photograph] = []
-    with closing(in_threads(read, items, threads, lambda: size)) as opened:
+    batch: list[Read] = []
+    with closing(in_threads(read, map(take, items), threads, lambda: size)) as opened:
         try:
             for one in opened:
                 batch.append(one)
                 if len(batch) >= size:
-                    fitting = _ROOM // max(each.picture.nbytes for each in batch)
+                    fitting = _ROOM // max(map(_bytes, batch))
                     size = max(1, min(most, fitting))
                     yield batch
                     batch = []
@@ -50,3 +58,7 @@ def in_batches(
             raise
         if batch:
             yield batch
+
+
+def _bytes(one: Photograph | CamError) -> int:
+    return one.picture.nbytes if isinstance(one, Photograph) else 1

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
+from pathlib import Path
 
 import numpy as np
 
 from camruntime.bundle import Input
-from camruntime.engine import BatchGraphs, Cost, OnnxGraphs, Progress, metered
+from camruntime.engine import BatchGraphs, Cost, Engine, OnnxGraphs, Progress, metered
+from camruntime.errors import CamError
+from camruntime.explaining.own_errors import kept
 from camruntime.explaining.targets import Wanted
 from camruntime.explanation import ClassScore, Explanation, Provenance
 from camruntime.graphs import Forward
 from camruntime.maps import FloatArray, Maps, saliency
 from camruntime.methods import Method, preferred, run_method
-from camruntime.pictures import Picture, as_picture, drawn, fit, prepare
+from camruntime.pictures import Picture, Values, as_picture, drawn, fit, prepare
 
 Answer = Explanation | list[Explanation]
 """A list where a list of classes was asked for."""
@@ -25,14 +29,16 @@ class Photograph:
     """A photograph that is ready for the network.
 
     Attributes:
-        picture: uint8 RGB `(H, W, 3)`, to draw on.
+        picture: uint8 RGB `(H, W, 3)`, what is drawn; read-only.
         image: float32 `(1, channels, H, W)`, normalised, at the size of the network's input.
         wanted: the classes to explain.
+        engine: runs the network that it is ready for.
     """
 
     picture: Picture
     image: FloatArray
     wanted: Wanted
+    engine: Engine
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,14 +79,48 @@ class Outcome:
     cost: Cost
 
 
-def open_image(image: object, wanted: Wanted, spec: Input) -> Photograph:
-    """Read and prepare a photograph; `image` as `Explainer.explain` takes it.
+@dataclass(frozen=True, eq=False)
+class Taken:
+    """What is needed of the caller's: an array is copied, as the caller may change it next.
+
+    Attributes:
+        image: a path, to be read in a thread, or what `as_picture` returns.
+        wanted: the classes to explain.
+        engine: runs the network that looks at it.
+    """
+
+    image: str | Path | Values
+    wanted: Wanted
+    engine: Engine
+
+    @property
+    def spec(self) -> Input:
+        """What that network takes."""
+        return self.engine.bundle.manifest.input
+
+
+def take_image(image: object, wanted: Wanted, engine: Engine, megapixels: float) -> Taken:
+    """Take an image as `Explainer.explain` does.
+
+    Raises:
+        ImageError: it is an array, and not what the network takes.
+    """
+    if isinstance(image, (str, Path)):
+        return Taken(image, wanted, engine)
+    return Taken(as_picture(image, engine.bundle.manifest.input, megapixels), wanted, engine)
+
+
+def open_image(taken: Taken, megapixels: float) -> Photograph:
+    """Read and prepare a photograph.
 
     Raises:
         ImageError: it cannot be read, or is not what the network takes.
     """
-    picture = as_picture(image, spec)
-    return Photograph(drawn(picture, spec), prepare(picture, spec), wanted)
+    image, spec = taken.image, taken.spec
+    picture = image if isinstance(image, np.ndarray) else as_picture(image, spec, megapixels)
+    shown = drawn(picture, spec)
+    shown.flags.writeable = False  # every explanation of the picture holds it
+    return Photograph(shown, prepare(picture, spec), taken.wanted, taken.engine)
 
 
 def predict_batch(
@@ -88,13 +128,23 @@ def predict_batch(
 ) -> Iterator[Prediction]:
     """Pass a batch forward at once, with what `methods` prefer; predictions in order.
 
+    Each by the network that it was made ready for, which another one may have followed meanwhile.
     The network's answer may be no number: `explain_prediction` refuses it.
     """
+    for engine, those in groupby(batch, key=lambda one: one.engine):
+        yield from _predict(replace(graphs, engine=engine), list(those), methods)
+
+
+def _predict(
+    graphs: OnnxGraphs, batch: Sequence[Photograph], methods: Sequence[Method]
+) -> Iterator[Prediction]:
     look = graphs.forwards_with_cells if "cells" in preferred(methods) else graphs.forwards
     with metered() as meter:
         forwards = look(np.concatenate([one.image for one in batch]))
     targets = [one.wanted.indices(of.logits) for one, of in zip(batch, forwards, strict=True)]
-    shared = BatchGraphs(graphs.engine, graphs.chunk, passes=forwards, targets=targets)
+    shared = BatchGraphs(
+        graphs.engine, graphs.chunk, cancel=graphs.cancel, passes=forwards, targets=targets
+    )
     cost = meter.cost.share(1, len(batch))
     for photograph, forward, indices in zip(batch, forwards, targets, strict=True):
         yield Prediction(photograph, forward, indices, cost, shared)
@@ -129,16 +179,33 @@ def explain_batch(
     Raises:
         NonFiniteError: the network's answer to this photograph is no number.
         MethodError: the method cannot explain this network.
+        Cancelled: it is no longer wanted.
     """
     for prediction in predict_batch(graphs, batch, methods):
-        answers: list[Answer] = []
-        for index, method in enumerate(methods):
-            made: list[Explanation] = []
-            if prediction.targets:
-                told = _part(graphs.progress, index, len(methods))
-                made.extend(explain_prediction(prediction, method, told).explanations)
-            answers.append(made if prediction.photograph.wanted.several else made[0])
-        yield answers
+        yield _answers(prediction, methods, graphs.progress)
+
+
+def explain_batch_or_say(
+    graphs: OnnxGraphs, batch: Sequence[Photograph | CamError], methods: Sequence[Method]
+) -> Iterator[list[Answer] | CamError]:
+    """The same, with a photograph's own error in the place of its answers."""
+    read = [one for one in batch if isinstance(one, Photograph)]
+    predictions = predict_batch(graphs, read, methods)
+    answered = kept(lambda one: _answers(next(predictions), methods, graphs.progress))
+    yield from map(answered, batch)
+
+
+def _answers(
+    prediction: Prediction, methods: Sequence[Method], progress: Progress | None
+) -> list[Answer]:
+    answers: list[Answer] = []
+    for index, method in enumerate(methods):
+        made: list[Explanation] = []
+        if prediction.targets:
+            told = _part(progress, index, len(methods))
+            made.extend(explain_prediction(prediction, method, told).explanations)
+        answers.append(made if prediction.photograph.wanted.several else made[0])
+    return answers
 
 
 def _part(progress: Progress | None, index: int, count: int) -> Progress | None:

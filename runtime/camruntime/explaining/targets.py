@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence, Sized
 from dataclasses import dataclass
 from itertools import zip_longest
 
+from camruntime._text import named, shown
 from camruntime.errors import TargetError, nearest
 from camruntime.maps import FloatArray
 
@@ -62,7 +63,8 @@ def by_image(images: Iterable[object], target: object) -> Iterator[tuple[object,
         return ((image, target) for image in images)
     if isinstance(images, Sized) and len(images) != len(target):
         raise _unmatched(f"{len(images)} images and {len(target)} targets")
-    return _paired(images, target)
+    each = [tuple(one) if isinstance(one, list) else one for one in target]  # as they are now
+    return _paired(images, each)
 
 
 def class_index(target: object, labels: Sequence[str]) -> int:
@@ -72,19 +74,24 @@ def class_index(target: object, labels: Sequence[str]) -> int:
         TargetError: no such class, or a label that several classes share.
     """
     if isinstance(target, str):
+        said = f"'{named(target)}'"
         matches = [index for index, label in enumerate(labels) if label == target]
         if not matches:
-            raise TargetError(f"no class is labelled '{target}': {nearest(target, labels)}")
+            raise TargetError(f"no class is labelled {said}: {nearest(target, labels)}")
         if len(matches) > 1:
-            raise TargetError(f"classes {matches} are all labelled '{target}': give the index")
+            raise TargetError(f"classes {matches} are all labelled {said}: give the index")
         return matches[0]
     try:
+        if isinstance(target, bool):
+            raise TypeError
         index = operator.index(target)  # type: ignore[arg-type]  # it says what is none
     except TypeError as error:
         came = type(target).__name__
-        raise TargetError(f"expected a class index or a label, got {came} {target!r}") from error
+        raise TargetError(
+            f"expected a class index or a label, got {came} {shown(target)}"
+        ) from error
     if not 0 <= index < len(labels):
-        raise TargetError(f"class {index} does not exist: expected 0 to {len(labels) - 1}")
+        raise TargetError(f"class {shown(index)} does not exist: expected 0 to {len(labels) - 1}")
     return index
 
 

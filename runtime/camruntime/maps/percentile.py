@@ -9,14 +9,16 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from camruntime._checks import is_between
+from camruntime._text import shown
 from camruntime.errors import CamError
 from camruntime.maps.rescale import FloatArray
 
 
-def check_percentile(percentile: float, error: type[CamError] = CamError) -> None:
+def check_percentile(percentile: object, error: type[CamError] = CamError) -> None:
     """Raise `error` where `percentile` is none."""
-    if not 0 <= percentile <= 100:
-        raise error(f"a percentile lies between 0 and 100, got {percentile}")
+    if not is_between(percentile, 0, 100):
+        raise error(f"a percentile lies between 0 and 100, got {shown(percentile)}")
 
 
 def above_percentile(saliency: FloatArray, percentile: float) -> NDArray[np.bool_]:

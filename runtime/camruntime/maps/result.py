@@ -43,14 +43,15 @@ class Approximation:
     Attributes:
         evaluated: forward passes that were spent on channels.
         channels: how many the exact map takes.
-        correlation: Pearson's, with the exact map: an estimate.
-        correlation_bound: what it is at least, as long as the assumption holds that the method
-            states.
+        correlation_estimate: of Pearson's correlation with the exact map, without a promise: the
+            truth is mostly above it, and sometimes below.
+        correlation_bound: what the correlation is at least, as long as the assumption holds that
+            the method states; -1 where nothing is known.
     """
 
     evaluated: int
     channels: int
-    correlation: float
+    correlation_estimate: float
     correlation_bound: float
 
 

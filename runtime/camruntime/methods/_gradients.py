@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from camruntime.errors import MethodError
 from camruntime.graphs import Forward, Graphs, LayerOutput
 from camruntime.maps import FloatArray
 
@@ -30,10 +29,3 @@ def weighted_sum(weights: FloatArray, maps: FloatArray) -> FloatArray:
     One target at a time: a single matrix product rounds differently with the number of targets.
     """
     return np.stack([np.tensordot(row, maps, axes=1) for row in weights]).astype(np.float32)
-
-
-def at_least(method: str, *options: tuple[str, float, float]) -> None:
-    """Raise `MethodError` where an option, given as name, value and limit, is below its limit."""
-    for name, value, limit in options:
-        if not value >= limit:
-            raise MethodError(f"{method}: {name} is at least {limit}, got {value}")

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Protocol, TypeVar
 
 from camruntime._specs import Registry, choices
+from camruntime._text import shown
 from camruntime.errors import MethodError
 from camruntime.graphs import Forward, Graphs
 from camruntime.maps import Maps
@@ -19,6 +20,7 @@ __all__ = [
     "METHODS",
     "NAMED",
     "Method",
+    "checked_method",
     "choices",
     "make_method",
     "preferred",
@@ -75,6 +77,17 @@ def make_method(spec: str, options: Mapping[str, object] | None = None) -> Metho
         MethodError: no such method or option, or a value that the option does not take.
     """
     return _known().make(spec, options)
+
+
+def checked_method(method: Method) -> Method:
+    """A method object, once its options are seen to be of their types.
+
+    Raises:
+        MethodError: it is no method, or an option has a value that it does not take.
+    """
+    if not hasattr(method, "needs"):
+        raise MethodError(f"expected a method's name, or one as an object, got {shown(method)}")
+    return _known().checked(method)
 
 
 def spec_of(method: Method) -> str:

@@ -13,6 +13,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from camruntime._checks import within
 from camruntime.errors import MethodError
 from camruntime.graphs import Forward, Graphs
 from camruntime.maps import FloatArray, Maps
@@ -42,8 +43,7 @@ class CentreGaussian:
     needs: ClassVar[frozenset[str]] = frozenset()
 
     def __post_init__(self) -> None:
-        if not self.sigma > 0:
-            raise MethodError(f"centre-gaussian: sigma is above 0, got {self.sigma}")
+        within("centre-gaussian", MethodError, ("sigma", self.sigma, 0.001, 1000))
 
     def __call__(self, graphs: Graphs, forward: Forward, targets: Sequence[int]) -> Maps:
         """The same map at the image's size for every target."""
@@ -79,6 +79,9 @@ class Random:
 
     needs: ClassVar[frozenset[str]] = frozenset()
 
+    def __post_init__(self) -> None:
+        within("random", MethodError, ("seed", self.seed, 0, 2**63 - 1))
+
     def __call__(self, graphs: Graphs, forward: Forward, targets: Sequence[int]) -> Maps:
         """Uniform in [0, 1), one map for each target."""
         picture = zlib.crc32(forward.image.tobytes())
@@ -101,8 +104,7 @@ class EdgesOnly:
     needs: ClassVar[frozenset[str]] = frozenset()
 
     def __post_init__(self) -> None:
-        if not self.sigma >= 0:
-            raise MethodError(f"edges: sigma is at least 0, got {self.sigma}")
+        within("edges", MethodError, ("sigma", self.sigma, 0, 1))
 
     def __call__(self, graphs: Graphs, forward: Forward, targets: Sequence[int]) -> Maps:
         """The same map at the image's size for every target."""

@@ -12,10 +12,12 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
+from camruntime._checks import within
+from camruntime.errors import MethodError
 from camruntime.graphs import Forward, Graphs, Occlusion, softmax
 from camruntime.maps import Components, FloatArray, Maps, bicubic, bilinear, rescale
 from camruntime.methods._decomposition import Decomposition, by_class_map, by_largest_cell
-from camruntime.methods._gradients import at_least, gradients_by_target
+from camruntime.methods._gradients import gradients_by_target
 from camruntime.methods._registry import register
 from camruntime.pictures import gaussian_blur
 
@@ -52,7 +54,12 @@ class DecomCAM:
     needs: ClassVar[frozenset[str]] = frozenset({"gradient", "occlude_images"})
 
     def __post_init__(self) -> None:
-        at_least("decom-cam", ("components", self.components, 1), ("sigma", self.sigma, 0.1))
+        within(
+            "decom-cam",
+            MethodError,
+            ("components", self.components, 1, 10_000),
+            ("sigma", self.sigma, 0.1, 1000),
+        )
 
     def __call__(self, graphs: Graphs, forward: Forward, targets: Sequence[int]) -> Maps:
         """Raw maps `(targets, H, W)` at the image's size, >= 0, with their components.

@@ -11,10 +11,10 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
+from camruntime._checks import within
 from camruntime.errors import MethodError
 from camruntime.graphs import Forward, Graphs
 from camruntime.maps import FloatArray, Maps, bilinear, rescale
-from camruntime.methods._gradients import at_least
 from camruntime.methods._registry import Method, register
 from camruntime.methods.grad_cam import GradCAM
 from camruntime.methods.grad_cam_plus_plus import GradCAMPlusPlus
@@ -69,11 +69,13 @@ class FeatureCAM:
     needs: ClassVar[frozenset[str]] = frozenset({"gradient"})
 
     def __post_init__(self) -> None:
-        at_least(
-            "feature-cam", ("k", self.k, 0), ("ratio2", self.ratio2, 0), ("ratio3", self.ratio3, 0)
+        within(
+            "feature-cam",
+            MethodError,
+            ("k", self.k, 0, 0.5),
+            ("ratio2", self.ratio2, 0, 1e6),
+            ("ratio3", self.ratio3, 0, 1e6),
         )
-        if self.k > 0.5:
-            raise MethodError(f"feature-cam: k is at most 0.5, got {self.k}")
 
     def __call__(self, graphs: Graphs, forward: Forward, targets: Sequence[int]) -> Maps:
         """Raw maps `(targets, H, W)` in [0, 1], at the image's size."""

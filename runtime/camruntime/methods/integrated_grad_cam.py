@@ -12,9 +12,11 @@ from typing import ClassVar
 
 import numpy as np
 
+from camruntime._checks import within
+from camruntime.errors import MethodError
 from camruntime.graphs import Forward, Graphs
 from camruntime.maps import Maps
-from camruntime.methods._gradients import at_least, gradients_by_image
+from camruntime.methods._gradients import gradients_by_image
 from camruntime.methods._registry import register
 
 
@@ -35,7 +37,7 @@ class IntegratedGradCAM:
     needs: ClassVar[frozenset[str]] = frozenset({"gradient"})
 
     def __post_init__(self) -> None:
-        at_least("integrated-grad-cam", ("steps", self.steps, 1))
+        within("integrated-grad-cam", MethodError, ("steps", self.steps, 1, 1000))
 
     def __call__(self, graphs: Graphs, forward: Forward, targets: Sequence[int]) -> Maps:
         """Raw maps `(targets, h, w)`, all >= 0."""

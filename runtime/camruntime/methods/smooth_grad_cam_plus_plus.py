@@ -12,9 +12,11 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
+from camruntime._checks import within
+from camruntime.errors import MethodError
 from camruntime.graphs import Forward, Graphs
 from camruntime.maps import FloatArray, Maps
-from camruntime.methods._gradients import at_least, gradients_by_image, weighted_sum
+from camruntime.methods._gradients import gradients_by_image, weighted_sum
 from camruntime.methods._registry import register
 from camruntime.methods.grad_cam_plus_plus import plus_plus
 
@@ -43,7 +45,13 @@ class SmoothGradCAMPlusPlus:
     needs: ClassVar[frozenset[str]] = frozenset({"gradient"})
 
     def __post_init__(self) -> None:
-        at_least("smooth-grad-cam++", ("samples", self.samples, 1), ("sigma", self.sigma, 0))
+        within(
+            "smooth-grad-cam++",
+            MethodError,
+            ("samples", self.samples, 1, 1000),
+            ("sigma", self.sigma, 0, 100),
+            ("seed", self.seed, 0, 2**63 - 1),
+        )
 
     def __call__(self, graphs: Graphs, forward: Forward, targets: Sequence[int]) -> Maps:
         """Raw maps `(targets, h, w)`, all >= 0; `samples` heads and gradients."""

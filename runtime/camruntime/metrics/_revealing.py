@@ -6,6 +6,8 @@ from typing import Literal
 
 import numpy as np
 
+from camruntime._checks import within
+from camruntime._text import shown
 from camruntime.errors import MetricError
 from camruntime.maps import FloatArray
 from camruntime.metrics._case import Case, Measured
@@ -34,7 +36,7 @@ def area(case: Case, steps: int, baseline: Baseline, revealing: bool) -> Measure
     rank = np.empty(case.order.size, np.intp)
     rank[case.order] = np.arange(case.order.size)
     rank = rank.reshape(picture.shape[1:])
-    counts = np.rint(np.linspace(0, rank.size, steps + 1)).astype(int)
+    counts = np.rint(np.linspace(0, rank.size, int(steps) + 1)).astype(int)
     first, second = (picture, hidden) if revealing else (hidden, picture)
     images = [np.where(rank < count, first, second) for count in counts]
     scores = case.probabilities(images).astype(np.float64)
@@ -42,10 +44,11 @@ def area(case: Case, steps: int, baseline: Baseline, revealing: bool) -> Measure
     return Measured(100 * share, tuple(scores.tolist()))
 
 
-def check_steps(steps: int) -> None:
-    """Raise `MetricError` where there is no part of the picture to change."""
-    if steps < 1:
-        raise MetricError(f"steps is at least 1, got {steps}")
+def check_steps(steps: object) -> None:
+    """Raise `MetricError` where no part of the picture changes, or more than fit into memory."""
+    if not isinstance(steps, (int, np.integer)):
+        raise MetricError(f"steps is a whole number, got {shown(steps)}")
+    within("insertion and deletion", MetricError, ("steps", steps, 1, 1000))
 
 
 def hiding(case: Case, baseline: Baseline) -> FloatArray:

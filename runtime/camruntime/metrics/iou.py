@@ -10,6 +10,8 @@ from typing import ClassVar
 
 import numpy as np
 
+from camruntime._checks import is_between
+from camruntime._text import shown
 from camruntime.errors import MetricError
 from camruntime.maps import FloatArray
 from camruntime.metrics._case import Case, Measured
@@ -40,8 +42,8 @@ class IoU:
     )
 
     def __post_init__(self) -> None:
-        if not 0 <= self.threshold < 1:
-            raise MetricError(f"iou: threshold lies in [0, 1), got {self.threshold}")
+        if not is_between(self.threshold, 0, 1) or self.threshold == 1:
+            raise MetricError(f"iou: threshold lies in [0, 1), got {shown(self.threshold)}")
 
     def __call__(self, case: Case) -> Measured:
         """In percent, 0 to 100; None without ground truth."""

@@ -10,7 +10,9 @@ from typing import ClassVar
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
+from camruntime._checks import within
 from camruntime.errors import MetricError
 from camruntime.metrics._case import Case, Measured
 from camruntime.metrics._ground_truth import Shape, inside
@@ -43,8 +45,7 @@ class PointingGame:
     )
 
     def __post_init__(self) -> None:
-        if self.tolerance < 0:
-            raise MetricError(f"pointing-game: tolerance is at least 0, got {self.tolerance}")
+        within("pointing-game", MetricError, ("tolerance", self.tolerance, 0, 1000))
 
     def __call__(self, case: Case) -> Measured:
         """100 or 0; None without ground truth."""
@@ -53,7 +54,15 @@ class PointingGame:
             return Measured(None)
         if not np.ptp(case.photo_saliency):
             return Measured(0.0)
-        side = 2 * self.tolerance + 1
-        disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
-        near = cv2.dilate(region.astype(np.uint8), disc)
-        return Measured(100.0 * float(near.flat[case.photo_saliency.argmax()]))
+        row, column = np.unravel_index(case.photo_saliency.argmax(), region.shape)
+        return Measured(100.0 * _near(region, int(row), int(column), self.tolerance))
+
+
+def _near(region: NDArray[np.bool_], row: int, column: int, reach: int) -> bool:
+    """Whether a disc around a pixel of the picture meets the region `(H, W)`."""
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
+    top, left = max(0, row - reach), max(0, column - reach)
+    seen = region[top : row + reach + 1, left : column + reach + 1]
+    down, right = top - row + reach, left - column + reach
+    part = disc[down : down + seen.shape[0], right : right + seen.shape[1]]
+    return bool((part.astype(np.bool_) & seen).any())

@@ -13,9 +13,10 @@ from camruntime.pictures.picture import (
     read_picture,
 )
 from camruntime.pictures.preprocessing import Fit, fit, prepare
-from camruntime.pictures.reading import decode
+from camruntime.pictures.reading import MEGAPIXELS, decode
 
 __all__ = [
+    "MEGAPIXELS",
     "Box",
     "Fit",
     "Picture",

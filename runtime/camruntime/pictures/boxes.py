@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from camruntime.errors import CamError
 from camruntime.maps import FloatArray
 
 
@@ -60,7 +61,12 @@ def regions_above(saliency: FloatArray, threshold: float) -> ConnectedParts:
 
     Returns:
         No region for a map without any saliency.
+
+    Raises:
+        CamError: `threshold` is no such part.
     """
+    if not 0 <= threshold < 1:
+        raise CamError(f"threshold lies in [0, 1), got {threshold}")
     return connected_parts(saliency > threshold * saliency.max())
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from camruntime.errors import CamError
 from camruntime.maps import FloatArray
 from camruntime.pictures.picture import Picture
 
@@ -20,7 +21,12 @@ def overlay(photo: Picture, saliency: FloatArray, strength: float = 0.5) -> Pict
         photo: uint8 RGB `(H, W, 3)`.
         saliency: float32 `(H, W)` in [0, 1].
         strength: share of the colours in the blend, in [0, 1].
+
+    Raises:
+        CamError: it is no such share.
     """
+    if not 0 <= strength <= 1:
+        raise CamError(f"strength lies in [0, 1], got {strength}")
     levels = np.rint(np.clip(saliency, 0, 1) * 255).astype(np.uint8)
     colours = cv2.cvtColor(cv2.applyColorMap(levels, cv2.COLORMAP_TURBO), cv2.COLOR_BGR2RGB)
     return np.asarray(cv2.addWeighted(colours, strength, photo, 1 - strength, 0), np.uint8)

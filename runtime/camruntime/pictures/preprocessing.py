@@ -10,10 +10,16 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from camruntime.bundle import EIGHT_BITS, Input
+from camruntime.errors import ImageError
 from camruntime.maps import FloatArray
 from camruntime.pictures.picture import Values
+
+_SIDE = 32_000  # OpenCV's warps end at 32766 pixels
+_RESIZED = 10**8
+"""Pixels, of a picture before it is cropped to the input."""
 
 
 @dataclass(frozen=True)
@@ -37,19 +43,30 @@ class Fit:
         scale = np.divide(self.resized, self.photo)
         shift = np.add(self.offset, 0.5 * scale - 0.5)  # from corners to pixel centres
         matrix = np.array([[scale[1], 0, shift[1]], [0, scale[0], shift[0]]])
-        warped = cv2.warpAffine(
-            saliency,
-            matrix,
-            self.photo[::-1],
-            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-            borderMode=cv2.BORDER_REPLICATE,
-        )
-        back = np.asarray(warped, np.float32)
+        back = _warped(saliency, matrix, self.photo)
         for axis in (0, 1):
             centres = (np.arange(self.photo[axis]) + 0.5) * scale[axis] + self.offset[axis]
             unseen = (centres < 0) | (centres > self.size[axis])
             back[unseen if axis == 0 else (slice(None), unseen)] = 0
         return back
+
+
+def _warped(saliency: FloatArray, matrix: NDArray[np.float64], size: tuple[int, int]) -> FloatArray:
+    """`saliency` where `matrix` says, in parts as large as OpenCV can make."""
+    back = np.empty(size, np.float32)
+    for top in range(0, size[0], _SIDE):
+        for left in range(0, size[1], _SIDE):
+            part = back[top : top + _SIDE, left : left + _SIDE]
+            here = matrix.copy()
+            here[:, 2] += matrix[:, :2] @ (left, top)
+            part[...] = cv2.warpAffine(
+                saliency,
+                here,
+                part.shape[::-1],
+                flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+                borderMode=cv2.BORDER_REPLICATE,
+            )
+    return back
 
 
 def fit(photo: tuple[int, int], spec: Input) -> Fit:
@@ -71,8 +88,12 @@ def prepare(photo: Values, spec: Input) -> FloatArray:
 
     Shrinks by area averaging, which like torchvision's antialiased resize looks at every pixel, and
     enlarges bilinearly. Colours for a network that takes brightness become grey first.
+
+    Raises:
+        ImageError: its shorter side is so short that scaling it up would take all memory.
     """
     place = fit(photo.shape[:2], spec)
+    _check_resized(place)
     if spec.colour == "grey" and photo.shape[2] == 3:
         photo = np.asarray(cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY))[..., None]
     resized = _resize(photo, place.resized)
@@ -84,6 +105,15 @@ def prepare(photo: Values, spec: Input) -> FloatArray:
         plane = _plane(seen, taken)
         image[0, channel][target] = _normalised(plane, spec.full_scale, mean, std)
     return image
+
+
+def _check_resized(place: Fit) -> None:
+    height, width = place.resized
+    if height * width > _RESIZED:
+        raise ImageError(
+            f"a picture of {place.photo[1]} x {place.photo[0]} is too long: scaled for the network "
+            f"it would be {width} x {height}; give the part that matters"
+        )
 
 
 def _normalised(plane: Values, full_scale: int, mean: float, std: float) -> FloatArray:
