@@ -30,16 +30,25 @@ def read_header(data: bytes) -> Header | None:
         if re.match(marks, data, re.DOTALL):
             try:
                 return read(data)
-            except (struct.error, IndexError, ValueError):
+            except (struct.error, IndexError, OverflowError, ValueError):
                 return None
     return None
 
 
 def _png(data: bytes) -> Header | None:
+    """None where a part would reach beyond the file: the decoder takes memory for its length."""
     width, height = struct.unpack_from(">II", data, 16)
-    animation = data.find(b"acTL", 0, max(0, data.find(b"IDAT")))
-    frames = struct.unpack_from(">I", data, animation + 4)[0] if animation > 0 else 1
-    return Header(width, height, frames > 1)
+    frames, place = 1, 8
+    for _ in range(_STEPS):
+        length, kind = struct.unpack_from(">I4s", data, place)
+        if kind == b"acTL":
+            (frames,) = struct.unpack_from(">I", data, place + 8)
+        place += 12 + length
+        if place > len(data):
+            return None
+        if kind == b"IEND":
+            return Header(width, height, frames > 1)
+    return None
 
 
 def _jpeg(data: bytes) -> Header | None:
