@@ -57,7 +57,7 @@ def load_weights(tensors: Iterable[onnx.TensorProto], path: Path) -> None:
             ) from error
         except ValueError as error:
             raise UnsupportedError(
-                f"{path.name} keeps the weights '{tensor.name:.100}' in {location!r:.200}: {error}"
+                f"{path.name} keeps the weights '{tensor.name:.100}' in {location!r:.200}, {error}"
             ) from error
         tensor.raw_data = data
         tensor.data_location = onnx.TensorProto.DEFAULT
@@ -68,7 +68,7 @@ def _open(folder: Path, shown: Path, location: str) -> int:
     """A descriptor of the regular file at `location` in `folder`."""
     parts = location.split("/")
     if not location or {"", ".", ".."} & {*parts} or re.search(r"[\\:\0]", location):
-        raise ValueError("expected the path of a file below the ONNX file's own folder")
+        raise ValueError("which is not the path of a file below its own folder: export it again")
     file = folder.joinpath(*parts)
     if not file.exists() and not file.is_symlink():
         raise ValueError(f"which is not beside it: copy it into {shown}")
@@ -89,7 +89,7 @@ def _place(said: dict[str, str], size: int) -> tuple[int, int]:
     numbers = [said.get("offset") or "0", said.get("length") or ""]
     for text in numbers:
         if text and not _NUMBER.fullmatch(text):
-            raise ValueError(f"offset or length is {text!r:.40}, expected a number of bytes")
+            raise ValueError(f"at an offset or with a length of {text!r:.40}, expected bytes")
     offset = int(numbers[0])
     length = int(numbers[1]) if numbers[1] else size - offset
     if length < 0 or offset + length > size:
@@ -103,8 +103,8 @@ def _place(said: dict[str, str], size: int) -> tuple[int, int]:
 def _require_shape(tensor: onnx.TensorProto, length: int, total: int) -> None:
     size = _BYTES.get(onnx.TensorProto.DataType.Name(tensor.data_type))
     if size is None:
-        raise ValueError(f"expected numbers of type {', '.join(_BYTES)}, got {tensor.data_type}")
+        raise ValueError(f"as type {tensor.data_type}, expected one of {', '.join(_BYTES)}")
     if min(tensor.dims, default=0) < 0 or length != math.prod(tensor.dims) * size:
-        raise ValueError(f"{length} bytes are not those of {[*tensor.dims]}, {size} for each")
+        raise ValueError(f"of which {length} bytes are not those of {[*tensor.dims]}, {size} each")
     if total > _LARGEST:
-        raise ValueError(f"with them it has more than {_LARGEST >> 30} GiB of weights")
+        raise ValueError(f"and with them has more than {_LARGEST >> 30} GiB of weights")

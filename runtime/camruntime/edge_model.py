@@ -20,7 +20,6 @@ import cv2
 import numpy as np
 
 from camruntime._decode import DecodeError, fit, parse_object
-from camruntime._named_files import require_own_files
 from camruntime._text import named
 from camruntime.errors import EdgeModelError
 from camruntime.maps import ROUNDING, FloatArray
@@ -166,10 +165,6 @@ def _read(file: Path, signed: Mapping[str, str] | None) -> EdgeModel:
 
 def _check(model: EdgeModel, file: Path, graph: bytes) -> None:
     """Raise `EdgeModelError` where the JSON contradicts itself or the ONNX file."""
-    try:
-        require_own_files(graph, ())
-    except ValueError as error:
-        raise EdgeModelError(f"{file} {error}: save the model as one file") from error
     if model.file != file.name:
         raise EdgeModelError(
             f"the JSON beside {file} is that of '{model.file}': correct its field `file`, or put "

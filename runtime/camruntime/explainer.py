@@ -45,24 +45,46 @@ Targets: TypeAlias = "Sequence[Target | None]"
 class Explainer:
     """Explains predictions of one bundle. Sessions are opened when first needed and reused.
 
-    Attributes:
-        bundle: what was opened.
-        provider: the execution provider that computes, in ONNX Runtime's words.
+    Args:
+        engine: runs the bundle.
+        chunk, max_megapixels, require_signature: as of `load`.
     """
 
     def __init__(
         self,
-        bundle: Bundle,
         engine: Engine,
         chunk: int | None = None,
         max_megapixels: float = MEGAPIXELS,
+        require_signature: str | Path | None = None,
     ) -> None:
-        self.bundle = bundle
-        self.provider = engine.provider
-        self._engine = engine
+        self._engine = engine  # read once for each image, as `reload` may put another in its place
+        self._required = require_signature
         self._chunk = None if chunk is None else whole("chunk", chunk, 1, 4096)
         self._megapixels = max_megapixels
         within("pictures", CamError, ("max_megapixels", max_megapixels, 1e-6, 1e5))
+
+    @property
+    def bundle(self) -> Bundle:
+        """What was opened."""
+        return self._engine.bundle
+
+    @property
+    def provider(self) -> str:
+        """The execution provider that computes, in ONNX Runtime's words."""
+        return self._engine.provider
+
+    def reload(self) -> None:
+        """Take the bundle that lies at the same path now, between two explanations.
+
+        What is under way, in whatever thread, is finished with the old one; what begins afterwards,
+        also in a running `explain_each`, is of the new one. Sessions that are open are opened
+        first, so both are in memory for a moment, and nothing is refused or waits meanwhile.
+
+        Raises:
+            CamError: as `load`, and as its sessions' opening; the old bundle stays in use.
+        """
+        folder = self.bundle.folder
+        self._engine = self._engine.renewed(open_bundle(folder, self._required))
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -306,12 +328,13 @@ class Explainer:
         return self._read(self._take(asked))
 
     def _take(self, asked: tuple[object, object]) -> Taken:
-        image, target = asked
-        classes = target if isinstance(target, Wanted) else wanted(target, self.labels)
-        return take_image(image, classes, self.bundle.manifest.input, self._megapixels)
+        (image, target), engine = asked, self._engine
+        labels = engine.bundle.manifest.labels
+        classes = target if isinstance(target, Wanted) else wanted(target, labels)
+        return take_image(image, classes, engine, self._megapixels)
 
     def _read(self, taken: Taken) -> Photograph:
-        return open_image(taken, self.bundle.manifest.input, self._megapixels)
+        return open_image(taken, self._megapixels)
 
     def _stream(
         self, asked: Iterable[tuple[object, object]], methods: Sequence[Method], graphs: OnnxGraphs
@@ -393,7 +416,7 @@ def load(
     """
     bundle = open_bundle(path, require_signature)
     engine = Engine(bundle, providers, device_id, threads)
-    return Explainer(bundle, engine, chunk, max_megapixels)
+    return Explainer(engine, chunk, max_megapixels, require_signature)
 
 
 def _refuse_one(images: object) -> None:

@@ -25,7 +25,7 @@ def test_an_engine_tells_each_run_in_order(inspector: Path, samples: list[Path])
     bundle = open_bundle(inspector)
     engine = Engine(bundle, ["cpu"], threads=1, instruments=Instruments(observer=runs.append))
     begin = time.perf_counter()
-    watched = Explainer(bundle, engine, 5).explain(samples[0], "decom-cam:components=6")
+    watched = Explainer(engine, 5).explain(samples[0], "decom-cam:components=6")
     end = time.perf_counter()
     # Six local maps and the whole image, five at once; the gradient of one target.
     perturbed = [(graph, rows) for rows in (5, 2) for graph in ("occlude_images", "head", "tail")]
@@ -35,7 +35,7 @@ def test_an_engine_tells_each_run_in_order(inspector: Path, samples: list[Path])
     ]
     times = [begin, *(moment for run in runs for moment in (run.begin, run.end)), end]
     assert times == sorted(times)
-    plain = Explainer(bundle, Engine(bundle, ["cpu"], threads=1), 5)
+    plain = Explainer(Engine(bundle, ["cpu"], threads=1), 5)
     np.testing.assert_array_equal(
         watched.raw, plain.explain(samples[0], "decom-cam:components=6").raw
     )
@@ -46,7 +46,7 @@ def test_profiles_are_written_by_session(
 ) -> None:
     bundle = open_bundle(inspector)
     engine = Engine(bundle, ["cpu"], threads=1, instruments=Instruments(profile=tmp_path))
-    Explainer(bundle, engine).explain(samples[0], "grad-cam")
+    Explainer(engine).explain(samples[0], "grad-cam")
     files = engine.end_profiling()
     assert sorted(files) == sorted(tmp_path.iterdir())
     assert sorted(file.name.partition("_")[0] for file in files) == ["gradient", "head", "tail"]

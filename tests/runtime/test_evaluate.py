@@ -112,7 +112,7 @@ def test_results_of_something_else_are_not_mixed_in(
         _evaluation(explainer, dataset, tmp_path / "out", metrics=["complexity"])
     half = dataclasses.replace(explainer.bundle.manifest, precision="fp16")
     bundle = Bundle(explainer.bundle.folder, half)
-    lowered = Explainer(bundle, Engine(bundle, ["cpu"]))
+    lowered = Explainer(Engine(bundle, ["cpu"]))
     with pytest.raises(EvaluationError, match=r"was measured with weights \w+, not \w+, fp16: "):
         _evaluation(lowered, dataset, tmp_path / "out")
     fewer = dataclasses.replace(dataset, samples=dataset.samples[1:])

@@ -231,7 +231,7 @@ def _explainer(
         return kind(opened(name), room) if name == graph else opened(name)
 
     monkeypatch.setattr(engine, "_open_graph", small)
-    return Explainer(engine.bundle, engine, chunk=16)
+    return Explainer(engine, chunk=16)
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ import camruntime
 from camruntime import Explainer
 from camruntime.bundle import Source
 from camruntime.cli.sanity import stage_folders
+from camruntime.engine import Engine
 from camruntime.errors import BundleError, CamError
 from camruntime.evaluation import RandomisationCheck, Similarity, compare_stages
 from camruntime.evaluation.randomisation import MethodStages
@@ -56,7 +57,7 @@ def _changed(explainer: Explainer, **fields: Any) -> Explainer:
     """The same with other fields in its manifest."""
     manifest = dataclasses.replace(explainer.bundle.manifest, **fields)
     bundle = dataclasses.replace(explainer.bundle, manifest=manifest)
-    return Explainer(bundle, explainer._engine)
+    return Explainer(Engine(bundle, ["cpu"]))
 
 
 def test_identical_networks_have_identical_maps(

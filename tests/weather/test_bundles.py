@@ -39,7 +39,12 @@ def _other(folder: Path) -> Path:
     values = np.frombuffer(weights.read_bytes(), np.float32)
     weights.write_bytes((values[::-1] * np.float32(0.5)).tobytes())
     digest = camruntime.bundle.digest_file(weights)
-    edit_manifest(other, lambda manifest: manifest["weights"].update(sha256=digest))
+
+    def change(manifest: dict[str, Any]) -> None:
+        manifest["weights"]["sha256"] = manifest["source"]["digest"] = digest
+        manifest["labels"] = [*"abcde"]
+
+    edit_manifest(other, change)
     return other
 
 
@@ -88,6 +93,64 @@ def test_a_method_that_needs_another_graph_is_refused_once_files_changed(folder:
     with pytest.raises(BundleError, match=r"weights\.bin changed since"):
         explainer.explain(PHOTO, "grad-cam")
     explainer.explain(PHOTO, "recipro-cam")
+
+
+def test_a_reload_takes_what_lies_there_now(folder: Path) -> None:
+    explainer = camruntime.load(folder, ["cpu"])
+    before = _maps(explainer)
+    _renamed(_other(folder), folder)
+    wanted = _maps(camruntime.load(folder, ["cpu"]))
+    explainer.reload()
+    assert explainer.labels == (*"abcde",)
+    for found, new, old in zip(_maps(explainer), wanted, before, strict=True):
+        np.testing.assert_array_equal(found.raw, new.raw)
+        assert found.provenance == new.provenance != old.provenance
+        assert found.predicted.label in "abcde"
+        assert not np.array_equal(found.raw, old.raw)
+
+
+def test_a_running_stream_goes_on_with_the_new_bundle(folder: Path) -> None:
+    """Each picture is prepared and explained by one and the same."""
+    explainer = camruntime.load(folder, ["cpu"], chunk=4, threads=1)
+    other = _other(folder)
+    edit_manifest(other, _set("input", "mean", to=[0.2, 0.3, 0.4]))
+    wanted = {
+        one.provenance.weights: one.raw
+        for one in (camruntime.load(path, ["cpu"]).explain(PHOTO) for path in (folder, other))
+    }
+    seen = []
+    for place, found in enumerate(explainer.explain_each([PHOTO] * 40)):
+        np.testing.assert_array_equal(found.raw, wanted[found.provenance.weights])
+        seen.append(found.provenance.weights)
+        if place == 0:
+            _renamed(other, folder)
+            explainer.reload()
+    assert list(dict.fromkeys(seen)) == [*wanted]
+
+
+def test_a_reload_that_fails_keeps_what_is_in_use(folder: Path) -> None:
+    explainer = camruntime.load(folder, ["cpu"])
+    before = _maps(explainer)
+    other = _other(folder)
+    (other / "weights.bin").write_bytes(b"")
+    _renamed(other, folder)
+    with pytest.raises(BundleError, match=r"weights\.bin was cut off"):
+        explainer.reload()
+    shutil.rmtree(folder)
+    with pytest.raises(BundleError, match="no bundle at"):
+        explainer.reload()
+    for found, old in zip(_maps(explainer), before, strict=True):
+        np.testing.assert_array_equal(found.raw, old.raw)
+
+
+def test_sessions_that_are_open_are_open_after_a_reload(folder: Path) -> None:
+    """So that what is needed often meets no file that has changed since."""
+    explainer = camruntime.load(folder, ["cpu"])
+    before = _maps(explainer)
+    explainer.reload()
+    shutil.rmtree(folder)
+    for found, old in zip(_maps(explainer), before, strict=True):
+        np.testing.assert_array_equal(found.raw, old.raw)
 
 
 def _maps(explainer: camruntime.Explainer) -> list[camruntime.Explanation]:

@@ -431,7 +431,7 @@ def test_many_tensors_of_one_file_are_counted(folder: Path) -> None:
     large.dims[:] = [2**29]
     model = _model(weights=[_elsewhere(location="own.bin"), large])
     (folder / "net.onnx").write_bytes(model.SerializeToString())
-    with pytest.raises(CamError, match="has more than 2 GiB of weights"):
+    with pytest.raises(CamError, match="with them has more than 2 GiB of weights"):
         open_file(folder / "net.onnx")
 
 

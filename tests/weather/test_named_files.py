@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -35,11 +36,11 @@ def _bytes(field: int, *parts: bytes) -> bytes:
     return _varint(field << 3 | 2) + _varint(len(content)) + content
 
 
-def _tensor(location: str, name: bytes = b"w", count: int = 4, **more: str) -> bytes:
+def _tensor(location: str, name: bytes = b"w", more: Mapping[str, str] | None = None) -> bytes:
     """Four floats in another file, as TensorProto."""
-    entries = {"location": location, "length": str(4 * count), **more}
+    entries = {"location": location, "length": "16", **(more or {})}
     said = [_bytes(13, _bytes(1, k.encode()), _bytes(2, v.encode())) for k, v in entries.items()]
-    return _number(1, count) + _number(2, 1) + _bytes(8, name) + b"".join(said) + _number(14, 1)
+    return _number(1, 4) + _number(2, 1) + _bytes(8, name) + b"".join(said) + _number(14, 1)
 
 
 def _value(name: bytes, *shape: int) -> bytes:
@@ -84,9 +85,9 @@ def _branch(location: str) -> bytes:
 _BRANCHES = (b"then_branch", b"else_branch")
 
 
-def _plain(location: str, **more: str) -> bytes:
+def _plain(location: str, more: Mapping[str, str] | None = None) -> bytes:
     add = _node(b"Add", (b"x", b"w"), b"y")
-    weights = _tensor(location, **more)  # type: ignore[arg-type]  # all of them texts
+    weights = _tensor(location, more=more)
     return _model(_graph(add, weights=weights, inputs=_bytes(11, _value(b"x", 4))))
 
 
@@ -198,7 +199,7 @@ def test_weights_are_those_of_the_main_graph(folder: Path, place: object) -> Non
 )
 def test_places_outside_the_weights(folder: Path, more: dict[str, str]) -> None:
     with pytest.raises(CamError, match=r"head\.onnx") as raised:
-        _explain(folder, "head", _plain("weights.bin", **more))
+        _explain(folder, "head", _plain("weights.bin", more))
     assert "\n" not in str(raised.value)
 
 

@@ -361,7 +361,7 @@ def test_an_edge_model_in_a_signed_bundle_is_the_signed_one(folder: Path, keys: 
     _edges(folder)
     sign_bundle(folder, keys / "us.pem")
     explainer = camruntime.load(folder, ["cpu"], require_signature=keys / "us.pub")
-    assert explainer.explain(PHOTO, "feature-cam").edges
+    assert "brightest channel" in str(explainer.explain(PHOTO, "feature-cam").edges)
     for name in ("edges.json", "edges.onnx"):
         before = (folder / name).read_bytes()
         (folder / name).write_bytes(before + b" ")

@@ -59,7 +59,7 @@ def bench(
     providers, threads, chunk = computing.providers, computing.threads, computing.chunk
     runs: list[GraphRun] = []
     watched = Engine(opened, providers, 0, threads, Instruments(observer=runs.append))
-    explainer = Explainer(opened, watched, chunk, computing.max_megapixels)
+    explainer = Explainer(watched, chunk, computing.max_megapixels)
     chosen, spec = explainer.method(method), opened.manifest.input
     with tempfile.TemporaryDirectory() as folder, console.status("measuring"):
         photo = image or _drawn(spec, Path(folder))
@@ -80,9 +80,7 @@ def bench(
         if profile is not None:
             _make(profile)
             profiled = Engine(opened, providers, 0, threads, Instruments(profile=profile))
-            Explainer(opened, profiled, chunk, computing.max_megapixels).explain(
-                photo, chosen, wanted
-            )
+            Explainer(profiled, chunk, computing.max_megapixels).explain(photo, chosen, wanted)
     console.print(breakdown_table(measured, method))
     _say_more(measured, fresh, peak)
     say(

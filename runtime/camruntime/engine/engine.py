@@ -87,6 +87,7 @@ class Engine:
         model: Callable[[Bundle, str], Model] = in_memory,
     ) -> None:
         self.bundle = bundle
+        self._asked = providers
         self._model = model
         self.chunks = ChunkSizes()
         self._threads = None if threads is None else whole("threads", threads, 1, 1024)
@@ -98,6 +99,21 @@ class Engine:
         self._providers = self._choose(providers)
         self.provider = self._providers[0][0]
         self._place = place(self._providers[0])
+
+    def renewed(self, bundle: Bundle) -> Engine:
+        """One like this for another bundle, whose sessions of the same graphs are open.
+
+        Raises:
+            ProviderError, BundleError, DeviceMemoryError: one of them does not open.
+        """
+        other = Engine(
+            bundle, self._asked, self._device_id, self._threads, self._instruments, self._model
+        )
+        with self._lock:
+            opened = [name for name in self._sessions if name in bundle.manifest.graphs]
+        for name in opened:
+            other._graph_session(name)
+        return other
 
     @property
     def threads(self) -> int:
@@ -114,8 +130,7 @@ class Engine:
             ProviderError: the provider does not open it.
         """
         known = self.bundle.graph(graph)
-        session = self._session(graph, partial(self._open_graph, graph))
-        return self._run(graph, session, inputs, known.outputs)
+        return self._run(graph, self._graph_session(graph), inputs, known.outputs)
 
     def run_other(
         self,
@@ -166,6 +181,9 @@ class Engine:
         with self._lock:
             self._sessions.clear()
             self._weights.clear()
+
+    def _graph_session(self, name: str) -> Session:
+        return self._session(name, partial(self._open_graph, name))
 
     def _session(self, key: str, open_it: Callable[[], Session]) -> Session:
         with self._lock:

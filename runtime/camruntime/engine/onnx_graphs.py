@@ -8,6 +8,7 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 
+from camruntime._named_files import require_own_files
 from camruntime.edge_model import EDGES, open_edge_model, scharr
 from camruntime.engine.cell_masks import cell_masks
 from camruntime.engine.engine import Array, DeviceValue, Engine
@@ -192,6 +193,10 @@ class OnnxGraphs:
             if source == "auto"
             else open_edge_model(source)
         )
+        try:
+            require_own_files(graph, ())
+        except ValueError as error:
+            raise EdgeModelError(f"{path} {error}: save the model as one file") from error
         inputs = {model.input: model.prepare(pixels)}
         try:
             self.go_on()

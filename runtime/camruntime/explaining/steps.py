@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
 
 from camruntime.bundle import Input
-from camruntime.engine import BatchGraphs, Cost, OnnxGraphs, Progress, metered
+from camruntime.engine import BatchGraphs, Cost, Engine, OnnxGraphs, Progress, metered
 from camruntime.errors import CamError
 from camruntime.explaining.own_errors import kept
 from camruntime.explaining.targets import Wanted
@@ -31,11 +32,13 @@ class Photograph:
         picture: uint8 RGB `(H, W, 3)`, what is drawn; read-only.
         image: float32 `(1, channels, H, W)`, normalised, at the size of the network's input.
         wanted: the classes to explain.
+        engine: runs the network that it is ready for.
     """
 
     picture: Picture
     image: FloatArray
     wanted: Wanted
+    engine: Engine
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,34 +86,41 @@ class Taken:
     Attributes:
         image: a path, to be read in a thread, or what `as_picture` returns.
         wanted: the classes to explain.
+        engine: runs the network that looks at it.
     """
 
     image: str | Path | Values
     wanted: Wanted
+    engine: Engine
+
+    @property
+    def spec(self) -> Input:
+        """What that network takes."""
+        return self.engine.bundle.manifest.input
 
 
-def take_image(image: object, wanted: Wanted, spec: Input, megapixels: float) -> Taken:
+def take_image(image: object, wanted: Wanted, engine: Engine, megapixels: float) -> Taken:
     """Take an image as `Explainer.explain` does.
 
     Raises:
         ImageError: it is an array, and not what the network takes.
     """
     if isinstance(image, (str, Path)):
-        return Taken(image, wanted)
-    return Taken(as_picture(image, spec, megapixels), wanted)
+        return Taken(image, wanted, engine)
+    return Taken(as_picture(image, engine.bundle.manifest.input, megapixels), wanted, engine)
 
 
-def open_image(taken: Taken, spec: Input, megapixels: float) -> Photograph:
+def open_image(taken: Taken, megapixels: float) -> Photograph:
     """Read and prepare a photograph.
 
     Raises:
         ImageError: it cannot be read, or is not what the network takes.
     """
-    image = taken.image
+    image, spec = taken.image, taken.spec
     picture = image if isinstance(image, np.ndarray) else as_picture(image, spec, megapixels)
     shown = drawn(picture, spec)
     shown.flags.writeable = False  # every explanation of the picture holds it
-    return Photograph(shown, prepare(picture, spec), taken.wanted)
+    return Photograph(shown, prepare(picture, spec), taken.wanted, taken.engine)
 
 
 def predict_batch(
@@ -118,8 +128,16 @@ def predict_batch(
 ) -> Iterator[Prediction]:
     """Pass a batch forward at once, with what `methods` prefer; predictions in order.
 
+    Each by the network that it was made ready for, which another one may have followed meanwhile.
     The network's answer may be no number: `explain_prediction` refuses it.
     """
+    for engine, those in groupby(batch, key=lambda one: one.engine):
+        yield from _predict(replace(graphs, engine=engine), list(those), methods)
+
+
+def _predict(
+    graphs: OnnxGraphs, batch: Sequence[Photograph], methods: Sequence[Method]
+) -> Iterator[Prediction]:
     look = graphs.forwards_with_cells if "cells" in preferred(methods) else graphs.forwards
     with metered() as meter:
         forwards = look(np.concatenate([one.image for one in batch]))
