@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,7 @@ def check_annotation(mark: Any, size: tuple[int, int]) -> None:
     left, top, width, height = box
     if left >= size[1] or top >= size[0] or left + width < 0 or top + height < 0:
         raise ValueError(f"its bbox {brief(box)} is not on the picture")
+    _check_near((left, top, left + width, top + height), size, "its bbox")
     if isinstance(shape, dict):
         decode_rle(shape, size)
     elif shape:
@@ -89,15 +91,19 @@ def _check_polygons(shape: Any, size: tuple[int, int]) -> None:
     """What draws them walks along every outline, pixel by pixel, wherever it leads."""
     if not isinstance(shape, list) or any(not _is_numbers(one) for one in shape):
         raise ValueError("expected segmentation as lists of numbers or as a run-length code")
-    side = max(size)
     for outline in shape:
         if len(outline) < 6 or len(outline) % 2:
             raise ValueError(f"a polygon has {len(outline)} numbers: expected pairs, at least 3")
-        if min(outline) < -side or max(outline) > 2 * side:
-            raise ValueError(
-                f"a polygon reaches from {min(outline):g} to {max(outline):g}, far beyond the "
-                f"picture of {size[1]} x {size[0]} pixels"
-            )
+        _check_near(outline, size, "a polygon")
+
+
+def _check_near(values: Sequence[float], size: tuple[int, int], what: str) -> None:
+    side = max(size)
+    if min(values) < -side or max(values) > 2 * side:
+        raise ValueError(
+            f"{what} reaches from {min(values):g} to {max(values):g}, far beyond the picture of "
+            f"{size[1]} x {size[0]} pixels"
+        )
 
 
 def _is_numbers(values: Any) -> bool:

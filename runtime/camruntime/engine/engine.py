@@ -94,11 +94,13 @@ class Engine:
         self._device_id = whole("device_id", device_id, 0, 255, ProviderError)
         self._instruments = instruments
         self._sessions: dict[str, Session] = {}
-        self._weights = SharedWeights(self.upload)
         self._lock = threading.Lock()
         self._providers = self._choose(providers)
         self.provider = self._providers[0][0]
         self._place = place(self._providers[0])
+        # Not `self.upload`: an engine that held itself would outlive a reload, with its sessions,
+        # until Python looks for such circles, of which hundreds of MB may come together.
+        self._weights = SharedWeights(partial(_upload, self.provider, self._place))
 
     def renewed(self, bundle: Bundle) -> Engine:
         """One like this for another bundle, whose sessions of the same graphs are open.
@@ -146,8 +148,7 @@ class Engine:
 
     def upload(self, array: Array) -> DeviceValue:
         """Copy an array to the device once, for several calls of `run`."""
-        with enough_memory(self.provider, "the inputs"):
-            return upload(array, self._place)
+        return _upload(self.provider, self._place, array)
 
     def end_profiling(self) -> list[Path]:
         """Complete the profiles of all sessions so far, and name their files."""
@@ -242,3 +243,8 @@ class Engine:
         model = self._model(self.bundle, "mask_activations")
         open_session(model, wanted, session_options(self._threads), advice)
         return wanted
+
+
+def _upload(provider: str, where: tuple[str, int], array: Array) -> DeviceValue:
+    with enough_memory(provider, "the inputs"):
+        return upload(array, where)

@@ -131,7 +131,9 @@ def _webp(data: bytes) -> Header | None:
 
 def _netpbm(data: bytes) -> Header | None:
     """Two numbers behind the mark, between which there may be comments; of PFM, too."""
-    found = re.match(rb"P[1-6Ff](?:\s+|#[^\n]*\n)+(\d{1,9})(?:\s+|#[^\n]*\n)+(\d{1,9})\s", data)
+    # Blanks one by one, and none given back: in `(\s+)+` they would be shared out in all ways.
+    space = rb"(?:\s|#[^\n]*\n)++"
+    found = re.match(rb"P[1-6Ff]%b(\d{1,9})%b(\d{1,9})\s" % (space, space), data)
     return Header(int(found[1]), int(found[2])) if found else None
 
 

@@ -14,6 +14,7 @@ _TAGS = {
     338: "extra",
 }
 _LETTERS = {3: "H", 4: "I", 16: "Q"}
+_OUTSIDE = (struct.error, OverflowError)  # at a place behind the end; at one that no file has
 _MORE = 1 | 4  # of `kind`: a smaller version of another picture, or a mask for one
 _PAGES, _ENTRIES = 64, 4096
 
@@ -47,7 +48,7 @@ def tiff_pages(data: bytes) -> int:
                 break
             tags, start = _directory(data, layout, start)
             pages += not tags.get("kind", (0,))[0] & _MORE or not pages
-    except (struct.error, OverflowError):  # damaged behind what is whole
+    except _OUTSIDE:  # damaged behind what is whole
         pass
     return pages
 
@@ -56,7 +57,7 @@ def _first_and_next(data: bytes) -> tuple[dict[str, tuple[int, ...]], int]:
     layout = _layout(data)
     try:
         return _directory(data, layout, _start(data, layout)) if layout else ({}, 0)
-    except (struct.error, OverflowError):  # damaged, which OpenCV tells
+    except _OUTSIDE:  # damaged, which OpenCV tells
         return {}, 0
 
 
