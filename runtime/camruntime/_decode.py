@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from camruntime._strict_json import parse_json
+from camruntime._text import named
 
 T = TypeVar("T")
 
@@ -83,7 +84,7 @@ def _decode(kind: object, value: object, path: str) -> object:
         _expect(isinstance(value, dict), value, path, "an object")
         item = typing.get_args(kind)[1]
         entries = typing.cast(dict[str, object], value).items()
-        return {key: _decode(item, entry, f"{path}.{key}") for key, entry in entries}
+        return {key: _decode(item, entry, f"{path}.{named(key)}") for key, entry in entries}
     if dataclasses.is_dataclass(kind):
         return _dataclass(typing.cast(type, kind), value, path)
     if kind is float:
@@ -112,7 +113,8 @@ def _dataclass(kind: type, value: object, path: str) -> object:
     hints = type_hints(kind)
     fields = {field.name for field in dataclasses.fields(kind)}
     for name in sorted(fields ^ given.keys()):
-        raise DecodeError(f"{path}.{name}: {'missing' if name in fields else 'not a known field'}")
+        what = "missing" if name in fields else "not a known field"
+        raise DecodeError(f"{path}.{named(name)}: {what}")
     values = {name: _decode(hints[name], given[name], f"{path}.{name}") for name in fields}
     try:
         return kind(**values)
