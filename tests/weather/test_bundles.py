@@ -320,3 +320,17 @@ def test_weights_under_another_name_than_the_graphs_have(folder: Path) -> None:
     edit_manifest(folder, _set("weights", "file", to="others.bin"))
     with pytest.raises(camruntime.CamError, match=r"head\.onnx"):
         camruntime.load(folder, ["cpu"]).explain(PHOTO)
+
+
+def test_every_flipped_byte_of_graphs_and_weights_is_found(folder: Path) -> None:
+    """Spread over each file, its ends among them."""
+    files = [file for file in sorted(folder.iterdir()) if file.name != MANIFEST]
+    assert len(files) == 8
+    for file in files:
+        data = file.read_bytes()
+        for place in np.linspace(0, len(data) - 1, 36, dtype=int):
+            file.write_bytes(data[:place] + bytes([data[place] ^ 0x10]) + data[place + 1 :])
+            with pytest.raises(BundleError, match=f"{file.name} was changed or damaged"):
+                open_bundle(folder)
+        file.write_bytes(data)
+    open_bundle(folder)
