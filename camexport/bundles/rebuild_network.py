@@ -27,12 +27,13 @@ def rebuild_network(
         OptionError: a state dict is needed, or the bundle's weights were randomised.
         ExportError: the network cannot be had.
     """
+    state = _weights(manifest, weights)
     require_trust(manifest.model, trust)
     architecture = find_architecture(manifest.model, manifest.arguments, manifest.output, trust)
     known = len(architecture.labels)
     network, source = load_network(
         architecture,
-        _weights(manifest, weights),
+        state,
         manifest.source.seed or 0,
         manifest.input.size,
         manifest.classes if known and known != manifest.classes else None,

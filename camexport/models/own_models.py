@@ -15,6 +15,7 @@ from torch import nn
 from camexport.errors import UnknownModelError, UnsupportedError, one_line
 from camexport.models._architecture import Architecture, assumed_input
 from camexport.models.timm_models import PREFIX
+from camexport.tracing import in_one_line
 from camruntime.errors import nearest
 
 _ORDINARY = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.POSITIONAL_ONLY)
@@ -49,7 +50,11 @@ def find(name: str, arguments: Mapping[str, str]) -> Architecture:
                 network = function(**values)
         except TypeError as error:
             given = ", ".join(f"{key}={value!r}" for key, value in values.items())
-            raise UnknownModelError(f"{name}({given}) failed: {error}; see --arg") from error
+            raise UnknownModelError(
+                f"{name}({given}) failed: {one_line(error)}; see --arg"
+            ) from error
+        except Exception as error:  # whatever the user's own code raises
+            raise UnknownModelError(f"{name} failed: {in_one_line(error)}") from error
         if not isinstance(network, nn.Module):
             raise UnknownModelError(
                 f"'{name}' returned {type(network).__name__}: expected a torch.nn.Module"

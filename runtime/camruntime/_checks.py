@@ -17,7 +17,7 @@ def whole(name: str, value: object, least: int, most: int, error: type[CamError]
     Raises:
         CamError: `error`: it is no such number. True and 1.0 are none.
     """
-    if isinstance(value, SupportsIndex) and not isinstance(value, bool):
+    if isinstance(value, SupportsIndex) and not isinstance(value, (bool, np.bool_)):
         try:
             number = operator.index(value)
         except TypeError:  # an array of several

@@ -305,7 +305,7 @@ def test_weights_in_a_file_beside_it(tmp_path: Path) -> None:
     ):
         read_network(path, None)
     data.unlink()
-    with pytest.raises(UnsupportedError, match=r"weights in c\.data, which is not beside"):
+    with pytest.raises(UnsupportedError, match=r"'c\.data', which is not beside"):
         read_network(path, None)
 
 

@@ -110,7 +110,18 @@ def _logits(bundle: Bundle, images: np.ndarray[tuple[int, ...], np.dtype[np.floa
 def test_the_stages_are_bundles_of_the_same_network(plain: Bundle, tmp_path: Path) -> None:
     out = tmp_path / "random"
     ran = CliRunner().invoke(
-        app, ["randomise", str(plain.folder), "--out", str(out), "--stages", "3", "--seed", "2"]
+        app,
+        [
+            "randomise",
+            str(plain.folder),
+            "--out",
+            str(out),
+            "--stages",
+            "3",
+            "--seed",
+            "2",
+            "--trust",
+        ],
     )
     assert ran.exit_code == 0, ran.output
     assert {path.name for path in tmp_path.iterdir()} == {"plain", "random"}

@@ -75,6 +75,13 @@ def test_arguments_of_a_callable(in_tests: None, tmp_path: Path) -> None:
         build_bundle(
             BuildOptions(model="networks:sized", arguments=(("classs", "7"),), out=tmp_path / "c")
         )
+    with pytest.raises(
+        UnknownModelError, match=r"networks:sized failed: .*negative dimension"
+    ) as own:
+        build_bundle(
+            BuildOptions(model="networks:sized", arguments=(("classes", "-1"),), out=tmp_path / "c")
+        )
+    assert "\n" not in str(own.value)
     with pytest.raises(OptionError, match=r"--arg goes with package\.module:callable"):
         find_architecture("resnet18", {"classes": "7"})
 

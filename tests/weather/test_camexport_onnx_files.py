@@ -365,7 +365,8 @@ def folder(tmp_path: Path) -> Path:
     (folder / "dangling.bin").symlink_to("nowhere")
     (folder / "zero").symlink_to("/dev/zero")
     os.mkfifo(folder / "pipe")
-    os.link(secret, folder / "hard.bin")
+    (tmp_path / "other_secret.bin").write_bytes(SECRET)
+    os.link(tmp_path / "other_secret.bin", folder / "hard.bin")
     return folder
 
 

@@ -25,7 +25,8 @@ from camruntime.pictures._header import read_header
 
 RNG = np.random.default_rng(3)
 PHOTO = np.asarray(cv2.resize(RNG.integers(0, 255, (9, 11, 3), np.uint8), (50, 40)), np.uint8)
-ENDS = (".png", ".jpg", ".bmp", ".tiff", ".webp", ".gif", ".ppm", ".pgm", ".pam", ".jp2", ".ras")
+ALL = (".png", ".jpg", ".bmp", ".tiff", ".webp", ".gif", ".ppm", ".pgm", ".pam", ".jp2", ".ras")
+ENDS = tuple(filter(cv2.haveImageWriter, ALL))  # older versions write no GIF
 
 
 def _encoded(end: str, *options: int) -> bytes:
@@ -102,6 +103,15 @@ def test_a_file_that_is_cut_off(tmp_path: Path, end: str, share: float) -> None:
     data, path = _encoded(end), tmp_path / f"cut{end}"
     path.write_bytes(data[: int(share * len(data))])
     assert "is not a picture that OpenCV can decode" in _said(path)
+
+
+def test_a_chunk_that_is_longer_than_its_file(tmp_path: Path) -> None:
+    """OpenCV would take two gigabytes for it."""
+    path, data = tmp_path / "x.png", _encoded(".png")
+    at = data.index(b"IDAT") - 4
+    path.write_bytes(data[:at] + b"\x7f\xff\xff\xff" + data[at + 4 :])
+    assert read_header(path.read_bytes()) is None
+    assert "is not a picture" in _said(path)
 
 
 def test_more_pixels_than_the_limit_are_not_decoded(tmp_path: Path) -> None:
@@ -238,6 +248,13 @@ def test_arrays_in_files_that_are_none(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "x.npy"
     path.write_bytes(data)
     _said(path)
+
+
+@pytest.mark.parametrize("start", [2**63, 2**64 - 1, 5000, 16])
+def test_a_directory_that_lies_outside(tmp_path: Path, start: int) -> None:
+    path = tmp_path / "x.tif"
+    path.write_bytes(struct.pack("<2sHHHQQ", b"II", 43, 8, 0, start, 2**64 - 1) + bytes(100))
+    assert "is not a picture" in _said(path)
 
 
 SEEDS = [_encoded(end) for end in ENDS] + [_npy((2, 2, 3), rest=bytes(12))]

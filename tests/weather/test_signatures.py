@@ -320,6 +320,20 @@ def test_a_bundle_that_is_exchanged_while_it_is_verified(
         open_bundle(folder, keys / "us.pub")
 
 
+def test_what_is_reloaded_has_to_be_signed_too(folder: Path, keys: Path) -> None:
+    """Until then the one that was opened stays in use."""
+    sign_bundle(folder, keys / "us.pem")
+    explainer = camruntime.load(folder, ["cpu"], require_signature=keys / "us.pub")
+    labels = explainer.labels
+    edit_manifest(folder, lambda manifest: manifest["labels"].reverse())
+    with pytest.raises(SignatureError, match="not what was signed"):
+        explainer.reload()
+    assert explainer.labels == labels
+    sign_bundle(folder, keys / "us.pem")
+    explainer.reload()
+    assert explainer.labels == labels[::-1]
+
+
 def test_a_store_that_keeps_weights_elsewhere_may_be_signed(folder: Path, keys: Path) -> None:
     (folder / "weights.bin").rename(folder.parent / "0123")
     (folder / "weights.bin").symlink_to(Path("..") / "0123")

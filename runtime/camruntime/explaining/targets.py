@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence, Sized
 from dataclasses import dataclass
 from itertools import zip_longest
 
+import numpy as np
+
 from camruntime._text import named, shown
 from camruntime.errors import TargetError, nearest
 from camruntime.maps import FloatArray
@@ -82,7 +84,7 @@ def class_index(target: object, labels: Sequence[str]) -> int:
             raise TargetError(f"classes {matches} are all labelled {said}: give the index")
         return matches[0]
     try:
-        if isinstance(target, bool):
+        if isinstance(target, (bool, np.bool_)):
             raise TypeError
         index = operator.index(target)  # type: ignore[arg-type]  # it says what is none
     except TypeError as error:

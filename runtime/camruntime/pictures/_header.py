@@ -30,15 +30,15 @@ def read_header(data: bytes) -> Header | None:
         if re.match(marks, data, re.DOTALL):
             try:
                 return read(data)
-            except (struct.error, IndexError, OverflowError, ValueError):
+            except (struct.error, IndexError, ValueError, OverflowError):
                 return None
     return None
 
 
 def _png(data: bytes) -> Header | None:
-    """None where a part would reach beyond the file: the decoder takes memory for its length."""
+    """None where a chunk is longer than the file: OpenCV takes memory for as much as it says."""
     width, height = struct.unpack_from(">II", data, 16)
-    frames, place = 1, 8
+    place, frames = 8, 1
     for _ in range(_STEPS):
         length, kind = struct.unpack_from(">I4s", data, place)
         if kind == b"acTL":

@@ -16,7 +16,7 @@ _TAGS = {
 _LETTERS = {3: "H", 4: "I", 16: "Q"}
 _OUTSIDE = (struct.error, OverflowError)  # at a place behind the end; at one that no file has
 _MORE = 1 | 4  # of `kind`: a smaller version of another picture, or a mask for one
-_PAGES = 64
+_PAGES, _ENTRIES = 64, 4096
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,8 @@ def _directory(data: bytes, layout: _Layout, start: int) -> tuple[dict[str, tupl
     """A picture's tags, and where the next one's are; of a tag that comes twice, the first."""
     order, number = layout.order, layout.offset
     (entries,) = struct.unpack_from(order + layout.count, data, start)
+    if entries > _ENTRIES:
+        raise struct.error
     first = start + struct.calcsize("=" + layout.count)
     found: dict[str, tuple[int, ...]] = {}
     end = first + layout.entry * entries
