@@ -50,7 +50,7 @@ class Soaked:
     Attributes:
         weights: digests that explanations named, with how many did.
         wrong: explanations that were other ones than a single thread's.
-        memory, files: `(reloads,)` MB in memory and open files, after each reload.
+        memory, files: `(reloads,)` MB in memory and open files, after each share.
         seconds: all of it.
     """
 
@@ -73,7 +73,7 @@ def grown(measured: NDArray[np.float64]) -> float:
 
 
 def soak(folder: Path, explanations: int, threads: int, reloads: int) -> Soaked:
-    """Explain in `folder`, which is empty, with a reload after every share of `explanations`."""
+    """Explain with bundles in `folder`, which is empty; each reload has its share of the work."""
     path, other = two_bundles(folder)
     wanted = _by_one_thread(path) | _by_one_thread(other)
     asked = sorted({(photo, method) for _, photo, method in wanted})
@@ -97,16 +97,17 @@ def _soaked(
     reloads: int,
     replace: Callable[[], None],
 ) -> Soaked:
-    """The threads go on while bundles are replaced, and each reload waits for its share."""
+    """In shares, each with a reload in its middle, and measured at its end, when nobody works."""
     began, memory, files = time.perf_counter(), [], []
+    found: list[tuple[str, bool]] = []
     with ThreadPoolExecutor(threads) as pool:
-        answers = [pool.submit(right, number) for number in range(explanations)]
-        for share in range(1, reloads + 1):
-            answers[share * explanations // (reloads + 1)].result()
+        for share in np.array_split(np.arange(explanations), reloads):
+            answers = [pool.submit(right, int(number)) for number in share]
+            answers[len(answers) // 2].result()
             replace()
+            found.extend(one.result() for one in answers)
             memory.append(_memory())
             files.append(len(list(Path("/proc/self/fd").iterdir())))
-        found = [one.result() for one in answers]
     named = [weights for weights, _ in found]
     return Soaked(
         weights={one: named.count(one) for one in set(named)},

@@ -35,10 +35,10 @@ def test_a_tensor_is_read_where_it_lies_and_uploaded_once() -> None:
         uploaded.append(array)
         return len(uploaded)
 
-    weights = SharedWeights(upload)
+    weights: SharedWeights[int] = SharedWeights()
 
     def of(*shared: Shared) -> list[tuple[str, int]]:
-        return list(weights.of(_graph(*shared), lambda: WEIGHTS))
+        return list(weights.of(_graph(*shared), lambda: WEIGHTS, upload))
 
     assert of(matrix) == [("w", 1)]
     assert of(bias, replace(matrix, name="v")) == [("b", 2), ("v", 1)]

@@ -79,6 +79,8 @@ def _rle(counts: Any, size: Any = (4, 8)) -> dict[str, Any]:
         ({"bbox": None}, "expected bbox"),
         ({"bbox": ["1", "1", "2", "2"]}, "expected bbox"),
         ({"bbox": [100, 1, 2, 2]}, "is not on the picture"),
+        ({"bbox": [1, 1, 1e300, 1]}, "its bbox reaches from 1 to 1e+300, far beyond the picture"),
+        ({"bbox": [-1e8, 1, 1e8, 1]}, "its bbox reaches from -1e+08 to 2, far beyond"),
         ({"category_id": 99}, "its category_id 99 has no name"),
         ({"category_id": [1]}, "its category_id [1] has no name"),
     ],

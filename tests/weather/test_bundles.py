@@ -171,6 +171,15 @@ def test_every_flipped_bit_of_the_manifest_is_refused_or_says_the_same() -> None
     assert same < 100, "spaces for other white space"
 
 
+@pytest.mark.parametrize("place", [("arguments",), ()])
+def test_names_of_fields_do_not_steer_the_terminal(folder: Path, place: tuple[str, ...]) -> None:
+    edit_manifest(folder, _set(*place, "\x1b[31m" + "x" * 999, to=3))
+    with pytest.raises(BundleError, match=r"\\x1b\[31m") as raised:
+        open_bundle(folder)
+    assert str(raised.value).isprintable()
+    assert len(str(raised.value)) < 700
+
+
 def test_how_the_manifest_is_laid_out_does_not_count(folder: Path) -> None:
     content = json.loads((folder / MANIFEST).read_text())
     turned = dict(reversed(content.items()))

@@ -94,13 +94,11 @@ class Engine:
         self._device_id = whole("device_id", device_id, 0, 255, ProviderError)
         self._instruments = instruments
         self._sessions: dict[str, Session] = {}
+        self._weights: SharedWeights[DeviceValue] = SharedWeights()
         self._lock = threading.Lock()
         self._providers = self._choose(providers)
         self.provider = self._providers[0][0]
         self._place = place(self._providers[0])
-        # Not `self.upload`: an engine that held itself would outlive a reload, with its sessions,
-        # until Python looks for such circles, of which hundreds of MB may come together.
-        self._weights = SharedWeights(partial(_upload, self.provider, self._place))
 
     def renewed(self, bundle: Bundle) -> Engine:
         """One like this for another bundle, whose sessions of the same graphs are open.
@@ -148,7 +146,8 @@ class Engine:
 
     def upload(self, array: Array) -> DeviceValue:
         """Copy an array to the device once, for several calls of `run`."""
-        return _upload(self.provider, self._place, array)
+        with enough_memory(self.provider, "the inputs"):
+            return upload(array, self._place)
 
     def end_profiling(self) -> list[Path]:
         """Complete the profiles of all sessions so far, and name their files."""
@@ -198,7 +197,8 @@ class Engine:
         if name == _AS_STORED:
             options.add_session_config_entry("session.disable_prepacking", "1")
         if self.provider == CUDA:
-            for initializer, weights in self._weights.of(graph, self.bundle.read_weights):
+            shared = self._weights.of(graph, self.bundle.read_weights, self.upload)
+            for initializer, weights in shared:
                 options.add_initializer(initializer, weights.value)
         session = self._open(model, graph.sha256, options)
         require_agreement(session, name, self.bundle)
@@ -243,8 +243,3 @@ class Engine:
         model = self._model(self.bundle, "mask_activations")
         open_session(model, wanted, session_options(self._threads), advice)
         return wanted
-
-
-def _upload(provider: str, where: tuple[str, int], array: Array) -> DeviceValue:
-    with enough_memory(provider, "the inputs"):
-        return upload(array, where)

@@ -19,22 +19,29 @@ T = TypeVar("T")
 
 
 class SharedWeights(Generic[T]):
-    """Uploads each tensor when a graph first needs it, and keeps it.
+    """Uploads each tensor when a graph first needs it, and keeps it; not who uploads.
 
-    Args:
-        upload: puts an array on the device. What it returns must outlive the sessions.
+    An engine that held itself in this way would outlive a reload, with its sessions, until Python
+    looks for such circles, when hundreds of MB may have come together.
     """
 
-    def __init__(self, upload: Callable[[NDArray[Any]], T]) -> None:
-        self._upload = upload
+    def __init__(self) -> None:
         self._there: dict[tuple[int, tuple[int, ...], str], T] = {}
 
-    def of(self, graph: Graph, read: Callable[[], bytes]) -> Iterator[tuple[str, T]]:
-        """What `graph` shares with others, by its names for it; `read` gives the whole file."""
+    def of(
+        self, graph: Graph, read: Callable[[], bytes], upload: Callable[[NDArray[Any]], T]
+    ) -> Iterator[tuple[str, T]]:
+        """What `graph` shares with others, by its names for it.
+
+        Args:
+            graph: of a bundle.
+            read: gives the whole file of weights.
+            upload: puts an array on the device. What it returns must outlive the sessions.
+        """
         missing = [tensor for tensor in graph.shared if tensor.place not in self._there]
         weights = read() if missing else b""
         for tensor in missing:
-            self._there[tensor.place] = self._upload(_read(tensor, weights))
+            self._there[tensor.place] = upload(_read(tensor, weights))
         for tensor in graph.shared:
             yield tensor.name, self._there[tensor.place]
 
