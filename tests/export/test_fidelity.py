@@ -16,7 +16,7 @@ from camexport.build import BuildOptions, build_bundle
 from camexport.errors import FidelityError
 from camexport.precision import is_faithful
 from camexport.precision.fidelity import Inputs, check_fidelity, correlation, measure_fidelity
-from camruntime.bundle import Bundle, Fidelity
+from camruntime.bundle import Bundle, Fidelity, digest_file
 from camruntime.engine import Engine
 from camruntime.maps import FloatArray
 from onnx_text import Array, uniform
@@ -80,7 +80,9 @@ def _with_kernel(bundle: Bundle, folder: Path, change: Callable[[Array], Array])
     values = onnx.numpy_helper.to_array(kernel)
     kernel.CopyFrom(onnx.numpy_helper.from_array(np.array(change(values)), kernel.name))
     onnx.save(model, path)
-    return Bundle(folder / "other", bundle.manifest)
+    head = dataclasses.replace(bundle.graph("head"), sha256=digest_file(path))
+    graphs = {**bundle.manifest.graphs, "head": head}
+    return Bundle(path.parent, dataclasses.replace(bundle.manifest, graphs=graphs))
 
 
 def _without(bundle: Bundle, name: str) -> Bundle:

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from camexport.graphs import single_cells
+from camexport.graphs import single_cells, store_cell_major
 from camexport.tracing import Split, split, trace
 
 Body = Callable[[Tensor], Tensor]
@@ -114,7 +114,7 @@ def test_single_cells_equal_masked_copies(name: str) -> None:
     Behind an image's copies comes the image as it is.
     """
     parts = _split(BY_CELL[name])
-    found = single_cells(parts.tail)
+    found = single_cells(store_cell_major(parts.tail))
     assert found is not None
     channels, height, width = parts.layout.shape
     assert (height, width) == (4, 6)
@@ -127,12 +127,12 @@ def test_single_cells_equal_masked_copies(name: str) -> None:
 
 @pytest.mark.parametrize("name", MIXING)
 def test_a_tail_that_mixes_cells_has_none(name: str) -> None:
-    assert single_cells(_split(MIXING[name]).tail) is None
+    assert single_cells(store_cell_major(_split(MIXING[name]).tail)) is None
 
 
 def test_cells_read_the_matrix_that_the_tail_stores() -> None:
     """Byte for byte, as a bundle stores equal bytes once: VGG16's are 411 MB."""
-    tail = _split(BY_CELL["flatten"]).tail
+    tail = store_cell_major(_split(BY_CELL["flatten"]).tail)
     cells = single_cells(tail)
     assert cells is not None
     (of_tail,) = (one for name, one in tail.named_buffers() if name.endswith("by_cell"))
