@@ -47,7 +47,9 @@ def test_words_stay_as_they_are() -> None:
 @pytest.fixture
 def written(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
     stream = io.StringIO()
-    monkeypatch.setattr(terminal.console, "file", stream)
+    monkeypatch.setattr(
+        terminal.console, "_file", stream
+    )  # `file` would come back as this test's own
     return stream
 
 
