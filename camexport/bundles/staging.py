@@ -18,6 +18,7 @@ from pathlib import Path
 from camexport.bundles.exchange import exchange
 from camexport.bundles.work_folder import OLD, remove, work_folder
 from camexport.errors import OutputError
+from camruntime.disk import existing
 
 _NEW = "new"
 
@@ -109,13 +110,9 @@ def _explained(out: Path) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            free = shutil.disk_usage(_existing(out)).free
+            free = shutil.disk_usage(existing(out)).free
             raise OutputError(
-                f"the disk is full: {free / 1e6:.0f} MB are free at {_existing(out)}; nothing was "
+                f"the disk is full: {free / 1e6:.0f} MB are free at {existing(out)}; nothing was "
                 "left behind; make room or choose another --out"
             ) from error
         raise OutputError(f"cannot write {out}: {error.strerror or error}") from error
-
-
-def _existing(path: Path) -> Path:
-    return next(place for place in (path, *path.resolve().parents) if place.exists())

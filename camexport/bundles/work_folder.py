@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from camexport.errors import OutputError
+from camruntime.disk import is_at, lock_file
 
 OLD = "old"
 """What has this name in a work folder is kept when work ends, and so is the folder."""
@@ -64,46 +65,15 @@ def _taken(place: Path, written: Path) -> int:
             file = os.open(place / _LOCK, os.O_RDWR | os.O_CREAT, 0o666)
         except FileNotFoundError:  # removed since by who held it
             continue
-        if not _locked(file):
+        if not lock_file(file):
             holder = os.read(file, 200).decode("utf-8", "replace").strip()
             os.close(file)
             raise OutputError(
                 f"another build is writing {written} ({holder or 'it has only begun'}): wait for "
                 "it, or choose another --out"
             )
-        if _is_at(file, place / _LOCK):
+        if is_at(file, place / _LOCK):
             os.ftruncate(file, 0)
             os.write(file, f"process {os.getpid()} on {socket.gethostname()}".encode())
             return file
         os.close(file)
-
-
-def _is_at(file: int, path: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(file), path.stat())
-    except FileNotFoundError:
-        return False
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _locked(file: int) -> bool:
-        os.lseek(file, 2**30, os.SEEK_SET)  # a locked byte cannot be read: this one holds nothing
-        try:
-            msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        finally:
-            os.lseek(file, 0, os.SEEK_SET)
-        return True
-
-else:
-    import fcntl
-
-    def _locked(file: int) -> bool:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True

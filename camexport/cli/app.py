@@ -23,6 +23,7 @@ from camexport.cli.common import (
     Channels,
     Model,
     Output,
+    StateDict,
     Trust,
     TrustBundle,
     console,
@@ -118,9 +119,7 @@ def models(
 @app.command()
 def verify(
     bundle: Annotated[Path, typer.Argument(help="Directory of the bundle.")],
-    weights: Annotated[
-        Path | None, typer.Option(help="The state dict, where the bundle was built from a file.")
-    ] = None,
+    weights: StateDict = None,
     provider: Annotated[str | None, typer.Option(help="`cuda`, `cpu`, or in full.")] = None,
     trust: TrustBundle = False,
 ) -> None:
@@ -138,9 +137,7 @@ def randomise(
     out: Annotated[Path, typer.Option(help="Directory for the bundles 1, 2, ... of the stages.")],
     stages: Annotated[int, typer.Option(help="In how many steps all layers are randomised.")] = 4,
     seed: Annotated[int, typer.Option(help="Of the randomised weights.")] = 0,
-    weights: Annotated[
-        Path | None, typer.Option(help="The state dict, where the bundle was built from a file.")
-    ] = None,
+    weights: StateDict = None,
     force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
     trust: TrustBundle = False,
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -20,6 +21,9 @@ Model = Annotated[
 Trust = Annotated[bool, typer.Option("--trust", help="Run the code that a .pt2 file may hold.")]
 TrustBundle = Annotated[
     bool, typer.Option("--trust", help="Run the code that the bundle names or its .pt2 holds.")
+]
+StateDict = Annotated[
+    Path | None, typer.Option(help="The state dict, where the bundle was built from a file.")
 ]
 Arguments = Annotated[
     list[str] | None, typer.Option("--arg", help="KEY=VALUE for package.module:callable; repeat.")

@@ -31,6 +31,8 @@ _DECIDING = {
 
 @dataclass(frozen=True, eq=False)
 class Call:
+    """A softmax or sigmoid, and what it gave."""
+
     kind: Activation
     given: Tensor
 

@@ -66,9 +66,7 @@ def _of_gradient(reference: Reference, manifest: Manifest, parity: Parity) -> st
             "build with --no-gradient"
         )
     functions = reference.own_functions(images, activations)
-    with reference.exact() as exact:
-        derivative = not functions or _is_derivative(exact, images, activations, targets, gradient)
-    if not derivative:
+    if functions and not _is_derivative(reference, images, activations, targets, gradient):
         return (
             f"the backward of the network's own autograd.Function {few(functions)} is not the "
             "derivative of its forward, which the graph has: build with --no-gradient, or write "
@@ -85,15 +83,16 @@ def _is_saturated(activations: Tensor, logits: Tensor, gradient: Tensor) -> bool
 
 
 def _is_derivative(
-    exact: Reference, images: Tensor, activations: Tensor, targets: Tensor, gradient: Tensor
+    reference: Reference, images: Tensor, activations: Tensor, targets: Tensor, gradient: Tensor
 ) -> bool:
-    """Whether the gradient tells how the scores change along it."""
+    """Whether the gradient, in float64, tells how the scores change along it."""
     along = gradient / gradient.norm().clamp(min=1e-30) * activations.double().norm() * _STEP
-    ahead, behind = (
-        exact.replaced_by(activations.double() + sign * along, images)
-        .gather(1, targets[:, None])
-        .sum()
-        for sign in (1, -1)
-    )
+    with reference.exact() as exact:
+        ahead, behind = (
+            exact.replaced_by(activations.double() + sign * along, images)
+            .gather(1, targets[:, None])
+            .sum()
+            for sign in (1, -1)
+        )
     measured, told = float(ahead - behind) / 2, float((gradient * along).sum())
     return abs(measured - told) <= _APART * max(abs(measured), abs(told))

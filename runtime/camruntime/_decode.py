@@ -28,28 +28,18 @@ def decode(kind: type[T], value: object, path: str = "") -> T:
     return typing.cast(T, _decode(kind, value, path))
 
 
-def read_json(kind: type[T], file: Path, name: str, version: int, advice: str) -> T:
-    """Read a dataclass with a field `schema_version` from a JSON file.
+def parse_object(data: bytes, file: Path, version: int, advice: str) -> dict[str, object]:
+    """The JSON object in `data`, the content of `file`.
 
     Args:
-        kind: the dataclass.
-        file: exists.
-        name: how errors call the outermost value.
+        data: UTF-8.
+        file: for errors.
         version: the only `schema_version` that is understood.
         advice: what to do about another one.
 
     Raises:
-        DecodeError: the file is no JSON, of another version, or does not fit `kind`.
+        DecodeError: it is no JSON object, or of another version.
     """
-    try:
-        data = file.read_bytes()
-    except OSError as error:
-        raise DecodeError(f"cannot read {file}: {error.strerror or error}") from error
-    return fit(kind, parse_object(data, file, version, advice), file, name)
-
-
-def parse_object(data: bytes, file: Path, version: int, advice: str) -> dict[str, object]:
-    """The JSON object that `file` holds, whose `schema_version` is the one that is understood."""
     try:
         raw = parse_json(data)
     except ValueError as error:

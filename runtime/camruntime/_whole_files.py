@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from uuid import uuid4
 
+from camruntime.disk import existing
 from camruntime.errors import OutputError
 
 
@@ -47,7 +48,7 @@ def write_whole(files: Mapping[Path, bytes]) -> None:
 def cannot_write(path: Path, error: OSError, kept: str = "") -> OutputError:
     """The error for a file that could not be written; `kept` says what is there, if anything."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        free = shutil.disk_usage(_existing(path.parent)).free
+        free = shutil.disk_usage(existing(path.parent)).free
         return OutputError(
             f"cannot write {path}: the disk is full, {free / 1e6:.1f} MB are free; {kept}make room "
             "or choose another folder, and run it again"
@@ -71,7 +72,3 @@ def _remove(paths: Iterable[Path]) -> None:
             path.unlink(missing_ok=True)
         except OSError:  # the folder is gone or cannot be written: told already
             continue
-
-
-def _existing(path: Path) -> Path:
-    return next(place for place in (path, *path.resolve().parents) if place.exists())

@@ -15,7 +15,6 @@ import pytest
 
 import camruntime
 from camruntime import Explainer, ReciproCAM
-from camruntime.edge_model import EdgeModel
 from camruntime.engine import OnnxGraphs
 from camruntime.errors import BundleError, CamError, EdgeModelError, MethodError, TargetError
 from camruntime.explanation import Explanation
@@ -23,6 +22,7 @@ from camruntime.graphs import Forward, Graphs, softmax
 from camruntime.maps import Maps
 from camruntime.methods import BASELINES, METHODS, register
 from camruntime.pictures import prepare, read_picture
+from edge_models import write_edge_model
 from every_method import EVERY, SHARED, every_but
 
 ON_DEFECTS = every_but(
@@ -33,7 +33,7 @@ ON_DEFECTS = every_but(
 )
 
 
-# One node: Identity from `image` to `edges`, both float32 (n, 3, H, W).
+# An edge model that is none. One node: Identity from `image` to `edges`, both float32 (n, 3, H, W).
 _SAME = bytes.fromhex(
     "080a3a650a180a05696d6167651205656467657322084964656e746974791201675a220a05696d61"
     "676512190a17080112130a0312016e0a0208030a031201480a0312015762220a0565646765731219"
@@ -297,7 +297,7 @@ def test_feature_cam_names_what_drew_the_edges(explainer: Explainer, samples: li
 def test_an_edge_model_that_is_none(
     explainer: Explainer, samples: list[Path], tmp_path: Path, output: str, said: str
 ) -> None:
-    _pretend(tmp_path, "same.onnx", output)
+    write_edge_model(tmp_path, _SAME, "same", file="same.onnx", output=output)
     with pytest.raises(EdgeModelError, match=said):
         explainer.explain(samples[0], "feature-cam", edges=str(tmp_path / "same.onnx"))
 
@@ -307,28 +307,11 @@ def test_the_bundles_own_edge_model_comes_first(
 ) -> None:
     folder = tmp_path / "bundle"
     shutil.copytree(inspector, folder)
-    _pretend(folder, "edges.onnx", "edges")
+    write_edge_model(folder, _SAME, "same")
     with_edges = camruntime.load(folder, ["cpu"])
     with pytest.raises(EdgeModelError, match="same answered with shape"):
         with_edges.explain(samples[0], "feature-cam")
     assert with_edges.explain(samples[0], "feature-cam", edges="scharr").edges == "Scharr (OpenCV)"
-
-
-def _pretend(folder: Path, file: str, output: str) -> None:
-    """Put a graph into a folder that gives the picture back, as if it were an edge model."""
-    (folder / file).write_bytes(_SAME)
-    EdgeModel(
-        schema_version=1,
-        name="same",
-        file=file,
-        input="image",
-        output=output,
-        colour="RGB",
-        scale=1.0,
-        mean=(0.0, 0.0, 0.0),
-        std=(1.0, 1.0, 1.0),
-        sha256=None,
-    ).write(folder)
 
 
 def test_feature_cam_without_features_is_its_base_map(

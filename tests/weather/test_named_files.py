@@ -13,9 +13,9 @@ import pytest
 import camruntime
 from camruntime._named_files import require_own_files
 from camruntime.bundle import digest_file
-from camruntime.edge_model import EdgeModel
 from camruntime.engine import on_cpu
 from camruntime.errors import BundleError, CamError, EdgeModelError
+from edge_models import write_edge_model
 from manifests import edit_manifest
 
 INSPECTOR = Path(__file__).parents[2] / "exported_models" / "inspector"
@@ -208,19 +208,7 @@ def test_places_outside_the_weights(folder: Path, more: dict[str, str]) -> None:
 def test_an_edge_model_is_one_file(folder: Path, place: object, where: str) -> None:
     assert callable(place)
     data = place(LOCATIONS[where].format(outside=folder.parent))
-    (folder / "edges.onnx").write_bytes(data)
-    EdgeModel(
-        schema_version=1,
-        name="theirs",
-        file="edges.onnx",
-        input="x",
-        output="y",
-        colour="RGB",
-        scale=1.0,
-        mean=(0.0, 0.0, 0.0),
-        std=(1.0, 1.0, 1.0),
-        sha256=None,
-    ).write(folder)
+    write_edge_model(folder, data, "theirs", input="x", output="y")
     with pytest.raises(EdgeModelError, match=r"edges\.onnx names the file .*: save the model as"):
         camruntime.load(folder, ["cpu"]).explain(PHOTO, "feature-cam")
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from camruntime.disk import lock_file
 from camruntime.errors import EvaluationError
 from camruntime.evaluation import JOURNAL, lock
 from camruntime.evaluation.lock import FolderLock
@@ -82,16 +83,15 @@ def test_a_lock_whose_file_is_removed_while_it_is_taken_is_taken_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its holder let go between our opening the file and locking it."""
-    once = lock._lock
     removed: list[Path] = []
 
     def late(file: int) -> bool:
         if not removed:
             removed.append(tmp_path / ".lock")
             removed[0].unlink()
-        return once(file)
+        return lock_file(file)
 
-    monkeypatch.setattr(lock, "_lock", late)
+    monkeypatch.setattr(lock, "lock_file", late)
     taken = FolderLock(tmp_path)
     assert removed
     assert taken.holds()

@@ -22,8 +22,8 @@ from camexport.errors import OptionError
 from camexport.signing import sign_bundle
 from camruntime.bundle import MANIFEST, SIGNATURE, open_bundle, signature
 from camruntime.cli.app import app as camruntime_app
-from camruntime.edge_model import EdgeModel
 from camruntime.errors import BundleError, EdgeModelError, SignatureError
+from edge_models import write_edge_model
 from manifests import edit_manifest
 
 model_signing = pytest.importorskip("model_signing")
@@ -356,19 +356,7 @@ BRIGHTEST = (
 
 def _edges(folder: Path) -> None:
     """An edge model that gives the picture's brightest channel."""
-    (folder / "edges.onnx").write_bytes(BRIGHTEST)
-    EdgeModel(
-        schema_version=1,
-        name="brightest channel",
-        file="edges.onnx",
-        input="image",
-        output="edges",
-        colour="RGB",
-        scale=1.0,
-        mean=(0.0, 0.0, 0.0),
-        std=(1.0, 1.0, 1.0),
-        sha256=None,
-    ).write(folder)
+    write_edge_model(folder, BRIGHTEST, "brightest channel")
 
 
 def test_an_edge_model_in_a_signed_bundle_is_the_signed_one(folder: Path, keys: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -134,15 +133,14 @@ class Engine:
 
     def run_other(
         self,
-        name: str,
-        graph: bytes,
+        model: Model,
+        digest: str,
         inputs: Mapping[str, Array | DeviceValue],
         outputs: Sequence[str],
     ) -> tuple[DeviceValue, ...]:
-        """As `run`, for an ONNX file in memory that is no graph of the bundle."""
-        digest = hashlib.sha256(graph).hexdigest()
-        open_it = partial(self._open, Model(name, graph), digest, self._options(name))
-        return self._run(name, self._session(digest, open_it), inputs, outputs)
+        """As `run`, for an ONNX file that is no graph of the bundle; `digest` is its SHA-256."""
+        session = self._session(digest, partial(self._open_other, model, digest))
+        return self._run(model.name, session, inputs, outputs)
 
     def upload(self, array: Array) -> DeviceValue:
         """Copy an array to the device once, for several calls of `run`."""
@@ -191,15 +189,20 @@ class Engine:
                 self._sessions[key] = open_it()
             return self._sessions[key]
 
+    def _open_other(self, model: Model, digest: str) -> Session:
+        return self._open(model, digest, self._options(model.name))
+
     def _open_graph(self, name: str) -> Session:
         graph, model = self.bundle.graph(name), self._model(self.bundle, name)
         options = self._options(name)
         if name == _AS_STORED:
             options.add_session_config_entry("session.disable_prepacking", "1")
         if self.provider == CUDA:
-            shared = self._weights.of(graph, self.bundle.read_weights, self.upload)
-            for initializer, weights in shared:
-                options.add_initializer(initializer, weights.value)
+            file = self.bundle.manifest.weights.file
+            known = model.weights
+            read = partial(known.__getitem__, file) if known else self.bundle.read_weights
+            for initializer, shared in self._weights.of(graph, read, self.upload):
+                options.add_initializer(initializer, shared.value)
         session = self._open(model, graph.sha256, options)
         require_agreement(session, name, self.bundle)
         return session

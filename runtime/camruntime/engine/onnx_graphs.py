@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
@@ -13,6 +14,7 @@ from camruntime.edge_model import EDGES, open_edge_model, scharr
 from camruntime.engine.cell_masks import cell_masks
 from camruntime.engine.engine import Array, DeviceValue, Engine
 from camruntime.engine.memory import Progress
+from camruntime.engine.models import Model
 from camruntime.engine.providers import CPU, OPENVINO
 from camruntime.errors import Cancelled, DeviceMemoryError, EdgeModelError, NonFiniteError
 from camruntime.graphs import Edges, Forward, LayerOutput, Normalisation, Occlusion
@@ -200,7 +202,9 @@ class OnnxGraphs:
         inputs = {model.input: model.prepare(pixels)}
         try:
             self.go_on()
-            (found,) = self.engine.run_other(path.stem, graph, inputs, [model.output])
+            digest = model.sha256 or hashlib.sha256(graph).hexdigest()
+            other = Model(path.stem, graph)
+            (found,) = self.engine.run_other(other, digest, inputs, [model.output])
         except (DeviceMemoryError, Cancelled):
             raise
         except Exception as error:  # ONNX Runtime's errors share no base below Exception

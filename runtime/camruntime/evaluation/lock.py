@@ -11,10 +11,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from camruntime._whole_files import cannot_write
+from camruntime.disk import is_at, lock_file
 from camruntime.errors import EvaluationError
 
 FILE = ".lock"
-_FAR = 2**30  # on Windows the locked byte cannot be read: this one holds nothing
 
 
 class FolderLock:
@@ -36,7 +36,7 @@ class FolderLock:
 
     def holds(self) -> bool:
         """Whether the locked file is still the one in the folder: a folder may be removed."""
-        return _same(self._file, self._path)
+        return is_at(self._file, self._path)
 
     def release(self) -> None:
         """Let go; folders that were made for nothing are removed."""
@@ -55,12 +55,12 @@ class FolderLock:
         while True:
             file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o666)
             try:
-                if not _lock(file):
+                if not lock_file(file):
                     raise EvaluationError(
                         f"another run writes into {self._path.parent}: {_holder(self._path)}; "
                         "wait until it ends, or give another folder (--out)"
                     )
-                if _same(file, self._path):  # else its holder removed it while we opened it
+                if is_at(file, self._path):  # else its holder removed it while we opened it
                     _sign(file)
                     return file
             except BaseException:
@@ -76,13 +76,6 @@ def _make(folder: Path) -> list[Path]:
     return missing
 
 
-def _same(file: int, path: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(file), path.stat())
-    except OSError:
-        return False
-
-
 def _sign(file: int) -> None:
     since = datetime.now(UTC).isoformat(timespec="seconds")
     who = {"process": os.getpid(), "host": socket.gethostname(), "since": since}
@@ -96,26 +89,3 @@ def _holder(path: Path) -> str:
         return f"process {who['process']} on {who['host']} since {who['since']}"
     except (OSError, ValueError, KeyError, TypeError):  # it is just about to sign
         return "a process that has only begun"
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _lock(file: int) -> bool:
-        os.lseek(file, _FAR, os.SEEK_SET)
-        try:
-            msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        os.lseek(file, 0, os.SEEK_SET)
-        return True
-
-else:
-    import fcntl
-
-    def _lock(file: int) -> bool:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
