@@ -1,4 +1,4 @@
-"""What both packages ask of a disk: locks that end with their process, and what of a path exists."""
+"""What both packages ask of a disk: locks that end with their process, and what exists."""
 
 from __future__ import annotations
 
