@@ -12,7 +12,7 @@ import numpy as np
 import typer
 from rich.table import Column, Table
 
-from camruntime.bundle import EIGHT_BITS, Input, open_bundle
+from camruntime.bundle import EIGHT_BITS, Input
 from camruntime.cli.common import (
     BundlePath,
     Computing,
@@ -55,7 +55,7 @@ def bench(
     from camruntime.explainer import Explainer
     from camruntime.pictures import as_picture, prepare
 
-    opened, wanted = open_bundle(bundle), class_asked_for(target)
+    opened, wanted = computing.load(bundle).bundle, class_asked_for(target)
     providers, threads, chunk = computing.providers, computing.threads, computing.chunk
     runs: list[GraphRun] = []
     watched = Engine(opened, providers, 0, threads, Instruments(observer=runs.append))
@@ -74,7 +74,7 @@ def bench(
             repeat,
         )
         fresh = first_map(
-            bundle, photo, method, providers, threads, chunk, computing.max_megapixels
+            opened.folder, photo, method, providers, threads, chunk, computing.max_megapixels
         )
         peak = peak_memory()
         if profile is not None:

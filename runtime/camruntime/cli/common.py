@@ -27,6 +27,12 @@ RequireSignature = Annotated[
     Path | None,
     typer.Option(help="PEM of the public key or certificate that the bundle must be signed with."),
 ]
+VariantName = Annotated[
+    str | None,
+    typer.Option(
+        help="Of a model package: `float32`, `fp16` or `int8`; default the provider's, see `info`."
+    ),
+]
 ProviderName = Annotated[
     str | None,
     typer.Option(
@@ -53,13 +59,14 @@ class Computing:
 
     Attributes:
         providers: as `load` takes them; None where none was named.
-        threads, chunk, max_megapixels: as `load` takes them.
+        threads, chunk, max_megapixels, variant: as `load` takes them.
     """
 
     providers: list[Provider] | None
     threads: int | None
     chunk: int | None
     max_megapixels: float = MEGAPIXELS
+    variant: str | None = None
 
     def load(self, bundle: Path, device_id: int = 0) -> Explainer:
         """Open a bundle so."""
@@ -72,6 +79,7 @@ class Computing:
             threads=self.threads,
             chunk=self.chunk,
             max_megapixels=self.max_megapixels,
+            variant=self.variant,
         )
 
 
@@ -81,6 +89,7 @@ _OPTIONS: dict[str, tuple[object, object]] = {
     "threads": (Threads, None),
     "chunk": (Chunk, None),
     "max_megapixels": (MaxMegapixels, MEGAPIXELS),
+    "variant": (VariantName, None),
 }
 
 
