@@ -49,7 +49,7 @@ def edit_package(folder: Path, change: Callable[[dict[str, Any]], object]) -> No
     file.write_text(json.dumps(content), encoding="utf-8")
 
 
-def place(folder: Path, variant: str) -> Path:
+def variant_folder(folder: Path, variant: str) -> Path:
     """Where a variant lies."""
     content = json.loads((folder / PACKAGE).read_text(encoding="utf-8"))
     asset = content["additional_metadata"]["camexport"]["variants"][variant]["asset"]

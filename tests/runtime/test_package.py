@@ -17,7 +17,7 @@ from camruntime.cli.app import app
 from camruntime.engine.providers import choose
 from camruntime.errors import BundleError
 from camruntime.maps import FloatArray
-from packages import INSPECTOR, PHOTO, place, write_package
+from packages import INSPECTOR, PHOTO, variant_folder, write_package
 
 CPU = "CPUExecutionProvider"
 ASSETS = [f"sha256:{digit * 64}" for digit in "ab"]
@@ -46,7 +46,7 @@ def test_float32_is_taken_where_nobody_prefers_another(
 def test_a_variant_that_is_named_is_taken(package: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, "camruntime"):
         explainer = camruntime.load(package, ["cpu"], variant="fp16")
-    by_itself = camruntime.load(place(package, "fp16"), ["cpu"])
+    by_itself = camruntime.load(variant_folder(package, "fp16"), ["cpu"])
     np.testing.assert_array_equal(_raw(explainer), _raw(by_itself))
     assert not np.array_equal(_raw(explainer), _raw(camruntime.load(INSPECTOR, ["cpu"])))
     assert explainer.explain(PHOTO).provenance.weights.endswith(", fp16")
@@ -187,7 +187,7 @@ def test_commands_take_a_variant(package: Path, tmp_path: Path) -> None:
         out = tmp_path / variant
         done = CliRunner().invoke(app, [*arguments, "--variant", variant, "--out", str(out)])
         assert done.exit_code == 0, done.output
-        wanted = _raw(camruntime.load(place(package, variant), ["cpu"]))
+        wanted = _raw(camruntime.load(variant_folder(package, variant), ["cpu"]))
         (found,) = out.glob("*.npy")
         np.testing.assert_array_equal(np.load(found), wanted)
 
