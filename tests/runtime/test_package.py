@@ -187,6 +187,7 @@ def test_commands_take_a_variant(package: Path, tmp_path: Path) -> None:
         out = tmp_path / variant
         done = CliRunner().invoke(app, [*arguments, "--variant", variant, "--out", str(out)])
         assert done.exit_code == 0, done.output
+        assert f"computing on {CPU}, variant {variant}\n" in done.output
         wanted = _raw(camruntime.load(variant_folder(package, variant), ["cpu"]))
         (found,) = out.glob("*.npy")
         np.testing.assert_array_equal(np.load(found), wanted)
@@ -196,6 +197,7 @@ def test_bench_measures_the_variant(package: Path) -> None:
     arguments = ["bench", str(package), str(PHOTO), "--repeat", "1", "--variant", "fp16"]
     done = CliRunner().invoke(app, arguments)
     assert done.exit_code == 0, done.output
+    assert "variant fp16, threads" in " ".join(done.output.split())
 
 
 def test_a_bundle_with_another_manifest_json_is_a_bundle(tmp_path: Path) -> None:

@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 
 import camruntime
-from camruntime.bundle import PACKAGE, open_any, open_package, package_of
+from camruntime.bundle import PACKAGE, open_any, open_bundle, open_package, package_of
 from camruntime.bundle.package import parse_package
 from camruntime.errors import BundleError
+from manifests import edit_manifest
 from packages import INSPECTOR, PHOTO, edit_package, variant_folder, write_package
 
 Change = Callable[[Path], object]
@@ -250,3 +251,21 @@ def test_a_package_replaced_while_it_is_opened(
     monkeypatch.setattr("camruntime.bundle.choosing.open_package", replaced)
     found = open_any(package, provider="CPUExecutionProvider")
     assert found.manifest.precision == "float32"
+
+
+def test_a_bundle_json_that_is_another_one_by_then(
+    package: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is hashed is the right one, but what was parsed is not."""
+    there, given = variant_folder(package, "fp16"), open_bundle
+
+    def opened(folder: Path) -> Any:
+        right = (there / "bundle.json").read_bytes()
+        edit_manifest(there, lambda manifest: manifest["labels"].reverse())
+        found = given(folder)
+        (there / "bundle.json").write_bytes(right)
+        return found
+
+    monkeypatch.setattr("camruntime.bundle.opening_package.open_bundle", opened)
+    with pytest.raises(BundleError, match=r"bundle\.json changed while it was opened"):
+        open_any(package, variant="fp16")

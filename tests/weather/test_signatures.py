@@ -441,6 +441,18 @@ def test_a_signed_package_that_was_changed(keys: Path, tmp_path: Path, file: str
     assert file in str(raised.value)
 
 
+def test_a_manifest_of_a_package_that_is_another_one_by_then(
+    keys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was parsed has to be what was signed."""
+    package = write_package(tmp_path / "package")
+    sign_bundle(package, keys / "us.pem")
+    data = (package / "manifest.json").read_bytes() + b" "
+    monkeypatch.setattr("camruntime.bundle.opening_package.read_json", lambda file: data)
+    with pytest.raises(SignatureError, match="changed while it was opened, or is not signed"):
+        camruntime.load(package, ["cpu"], require_signature=keys / "us.pub")
+
+
 def test_a_damaged_package_is_not_signed(keys: Path, tmp_path: Path) -> None:
     package = write_package(tmp_path / "package")
     weights = variant_folder(package, "fp16") / "weights.bin"

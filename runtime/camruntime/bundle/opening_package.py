@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 from camruntime._text import shown
 from camruntime.bundle.assets import plain_files, require_asset
 from camruntime.bundle.manifest import MANIFEST
-from camruntime.bundle.opening import Bundle, digest_file, open_bundle, read_json
+from camruntime.bundle.opening import Bundle, digest_file, open_bundle, parse_manifest, read_json
 from camruntime.bundle.package import PACKAGE, PackageManifest, Variant, parse_package
 from camruntime.bundle.signature import Signed, verify_signature
 from camruntime.errors import BundleError, SignatureError
@@ -47,11 +48,7 @@ class Package:
         one, place = known[variant], self.folder / known[variant].place
         files = plain_files(place)
         bundle = open_bundle(place)
-        manifest = bundle.manifest
-        digests = {graph.file: graph.sha256 for graph in manifest.graphs.values()}
-        digests[manifest.weights.file] = manifest.weights.sha256
-        others = {name: digest_file(place / name) for name in files if name not in digests}
-        require_asset(one.asset, digests | others, place)
+        require_asset(one.asset, _digests(bundle, files), place)
         _require_agreement(bundle, variant, one)
         return dataclasses.replace(bundle, signed=_below(self.signed, one.place))
 
@@ -92,6 +89,22 @@ def verified_folder(path: str | Path) -> Path:
     for name in package.manifest.variants:
         package.open(name)
     return package.folder
+
+
+def _digests(bundle: Bundle, files: Sequence[str]) -> dict[str, str]:
+    """Of `files` by name: what opening the bundle has found, and of others what they have now.
+
+    `bundle.json` as it was parsed counts, so that no other one is taken in its place.
+    """
+    manifest, file = bundle.manifest, bundle.folder / MANIFEST
+    data = read_json(file)
+    if parse_manifest(data, file) != manifest:
+        raise BundleError(f"{file} changed while it was opened: open it again")
+    found = {graph.file: graph.sha256 for graph in manifest.graphs.values()}
+    found[manifest.weights.file] = manifest.weights.sha256
+    found[MANIFEST] = hashlib.sha256(data).hexdigest()
+    others = [name for name in files if name not in found]
+    return found | {name: digest_file(bundle.folder / name) for name in others}
 
 
 def _require_agreement(bundle: Bundle, variant: str, one: Variant) -> None:

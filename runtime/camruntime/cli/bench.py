@@ -19,6 +19,7 @@ from camruntime.cli.common import (
     class_asked_for,
     computes,
     console,
+    in_words,
     say,
 )
 from camruntime.errors import CamError
@@ -84,7 +85,7 @@ def bench(
     console.print(breakdown_table(measured, method))
     _say_more(measured, fresh, peak)
     say(
-        f"on {watched.provider}, threads {threads or 'one per core'}, "
+        f"on {in_words(explainer)}, threads {threads or 'one per core'}, "
         f"chunk {chunk or 'by provider'}, {opened.manifest.model}"
     )
     if profile is not None:

@@ -130,6 +130,13 @@ def providers_asked_for(name: str | None, options: list[str] | None) -> list[Pro
     return None if name is None else [(name, {key: value for key, _, value in pairs})]
 
 
+def in_words(explainer: Explainer) -> str:
+    """What computes; of a model package also which variant."""
+    bundle = explainer.bundle
+    variant = f", variant {bundle.manifest.precision}" if bundle.package else ""
+    return explainer.provider + variant
+
+
 def class_asked_for(text: str | None) -> Target | None:
     """`--target`: digits are an index, everything else a label.
 
