@@ -68,7 +68,7 @@ def test_a_wrong_name_names_those_that_exist(package: Path) -> None:
         camruntime.load(package, ["cpu"], variant="float16")
     with pytest.raises(BundleError, match=r"is no model package .*got 'fp16': leave the variant"):
         camruntime.load(INSPECTOR, ["cpu"], variant="fp16")
-    with pytest.raises(BundleError, match=r"not a bundle but a model package, which `camruntime`"):
+    with pytest.raises(BundleError, match=r"not a bundle but a model package: each folder in"):
         camruntime.open_bundle(package)
 
 

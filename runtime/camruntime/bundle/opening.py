@@ -141,9 +141,12 @@ def _read_manifest(folder: Path) -> bytes:
         )
     file = folder / MANIFEST
     if not file.exists():
-        package = (folder / PACKAGE).exists()
-        what = " but a model package, which `camruntime` opens" if package else ""
-        raise BundleError(f"{folder} is not a bundle{what}: it has no {MANIFEST}")
+        if (folder / PACKAGE).exists():
+            raise BundleError(
+                f"{folder} is not a bundle but a model package: each folder in its shared_assets "
+                "is a bundle, and `camruntime.load` opens the package"
+            )
+        raise BundleError(f"{folder} is not a bundle: it has no {MANIFEST}")
     return read_json(file)
 
 
