@@ -82,16 +82,13 @@ def write_package(options: PackageOptions) -> Packaged:
     given = by_precision(options.bundles)
     preferred = preferred_precisions(options.prefer)
     require_beside(options.out, options.bundles)
+    left_out = _without_photographs(given, options.calibrate)
+    require_preferred(preferred, left_out)  # before fp16 is judged, which takes minutes
     with staged(options.out, options.force) as stage:
         places: dict[str, Path] = {EXACT: _copied(given[EXACT], stage / EXACT)}
-        left_out: dict[str, str] = {}
         for precision in LOWER:
-            try:
-                places[precision] = _lower(precision, given, stage, options.calibrate)
-            except (FidelityError, UnsupportedError) as error:
-                reason = error.reason if isinstance(error, FidelityError) else str(error)
-                left_out[precision] = " ".join(reason.split())
-                shutil.rmtree(stage / precision, ignore_errors=True)
+            if precision not in left_out:
+                _lower_or_say(precision, given, options.calibrate, places, left_out)
         require_preferred(preferred, left_out)
         variants = {name: _as_asset(place, preferred) for name, place in places.items()}
         package_of(variants, f"camexport {version('camexport')}").write(stage)
@@ -99,34 +96,55 @@ def write_package(options: PackageOptions) -> Packaged:
     return Packaged(open_package(options.out), left_out)
 
 
+def _without_photographs(given: Mapping[str, Bundle], calibrate: Path | None) -> dict[str, str]:
+    """Why int8 is left out, where it is neither given nor can be made."""
+    if calibrate is not None or "int8" in given:
+        return {}
+    return {"int8": "it is fitted to photographs, and none were given: say --calibrate FOLDER"}
+
+
+def _lower_or_say(
+    precision: Precision,
+    given: Mapping[str, Bundle],
+    calibrate: Path | None,
+    places: dict[str, Path],
+    left_out: dict[str, str],
+) -> None:
+    """Add the bundle in this precision to `places`, beside float32's; or to `left_out` why not."""
+    place = places[EXACT].with_name(precision)
+    try:
+        _lower(precision, given, calibrate, place)
+    except (FidelityError, UnsupportedError) as error:
+        reason = error.reason if isinstance(error, FidelityError) else str(error)
+        left_out[precision] = " ".join(reason.split())
+        shutil.rmtree(place, ignore_errors=True)
+    else:
+        places[precision] = place
+
+
 def _lower(
-    precision: Precision, given: Mapping[str, Bundle], stage: Path, photographs: Path | None
-) -> Path:
-    """The bundle in this precision, in a folder of its own: a copy, or made of float32's.
+    precision: Precision, given: Mapping[str, Bundle], calibrate: Path | None, place: Path
+) -> None:
+    """Write the bundle in this precision into the new folder `place`: a copy, or made of float32's.
 
     Raises:
-        FidelityError: its maps are not those in float32, or nothing is there to judge them by.
+        FidelityError: its maps are not those in float32.
         UnsupportedError: the graphs cannot be had in it.
     """
-    place = stage / precision
     if precision in given:
         measured = given[precision].manifest.fidelity
         failed = [one for one in measured if not is_faithful(one)]
         if failed or not measured:
             figures = "; ".join(map(str, failed)) or "nobody has measured them"
             raise FidelityError(f"its maps are not those in float32: {figures}")
-        return _copied(given[precision], place)
-    if precision == "int8" and photographs is None:
-        raise FidelityError(
-            "it is fitted to photographs, and none were given: say --calibrate FOLDER"
-        )
+        _copied(given[precision], place)
+        return
     exact = given[EXACT]
-    calibration = read_calibration(precision, photographs, exact.manifest.input)
+    calibration = read_calibration(precision, calibrate, exact.manifest.input)
     assert calibration is not None  # there is one for every precision but float32
     place.mkdir()
     reduce_into(exact, place, calibration)
     _copy(_edge_model(exact.folder), exact.folder, place)
-    return place
 
 
 def _copied(bundle: Bundle, place: Path) -> Path:

@@ -307,3 +307,13 @@ def test_the_command_says_what_is_in_it(
     code, _, said = run(*command, "--prefer", "cuda")
     assert code == 2
     assert "--prefer: expected KEY=VALUE" in said
+
+
+def test_what_is_preferred_and_cannot_be_is_said_before_any_work(
+    give: Give, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("camexport.package.reduce_into", None)
+    with pytest.raises(FidelityError, match="--prefer cpu=int8, which is left out"):
+        write_package(give("float32", prefer=(("cpu", "int8"),)))
+    with pytest.raises(TypeError, match="not callable"):
+        write_package(give("float32"))

@@ -205,3 +205,12 @@ def test_a_bundle_with_another_manifest_json_is_a_bundle(tmp_path: Path) -> None
     shutil.copytree(INSPECTOR, tmp_path / "b")
     (tmp_path / "b" / "manifest.json").write_text("{}")
     assert open_any(tmp_path / "b").package is None
+
+
+def test_sanity_compares_a_variant_with_bundles(package: Path, tmp_path: Path) -> None:
+    """The randomised networks are bundles, which have no variants."""
+    shutil.copytree(INSPECTOR, tmp_path / "random" / "1")
+    arguments = ["sanity", package, tmp_path / "random", PHOTO, "--provider", "cpu"]
+    done = CliRunner().invoke(app, [*map(str, arguments), "--variant", "fp16"])
+    assert done.exit_code == 0, done.output
+    assert "recipro-cam" in done.output
