@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo inspector test check format lint types clean
+.PHONY: demo inspector test test-webgpu check format lint types clean
 
 demo: $(READY)
 	$(BIN)/camexport build --model inspector --out build/demo/inspector --force
@@ -21,6 +21,10 @@ inspector: $(READY)
 # come last. Each worker needs 2 to 3 GB.
 test: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
+
+# On a device whose memory is not the host's: a GPU, or a software device that this unpacks.
+test-webgpu: $(READY)
+	.ci/webgpu
 
 check: format lint types test
 

@@ -33,7 +33,7 @@ def _inputs(graph: str, seed: int, rows: int) -> dict[str, FloatArray]:
         "mask_images": {"image": image[:1], **masked},
         "occlude_images": {
             "image": image[:1],
-            "blurred": image[-1:] / 2,
+            "blurred": np.asarray(image[-1:] / 2, np.float32),
             "offset": rng.random((1, 3, 1, 1), np.float32),
             **masked,
         },

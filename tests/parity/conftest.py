@@ -20,7 +20,7 @@ SEEDS = {"efficientnet_b0": 2}
 
 
 @pytest.fixture(scope="session")
-def pairs(tmp_path_factory: pytest.TempPathFactory) -> Pairs:
+def pairs(tmp_path_factory: pytest.TempPathFactory, provider: str) -> Pairs:
     """Makes a pair from a model's name and input side and layer (None: its own), once a session."""
     folder = tmp_path_factory.mktemp("parity")
 
@@ -36,7 +36,7 @@ def pairs(tmp_path_factory: pytest.TempPathFactory) -> Pairs:
         bundle = build_bundle(options).bundle
         architecture = find_architecture(model)
         network, _ = load_network(architecture, weights, seed, bundle.manifest.input.size)
-        return Pair(network.requires_grad_(False), camruntime.load(out, ["cpu"]))
+        return Pair(network.requires_grad_(False), camruntime.load(out, [provider]))
 
     def pair(model: str, side: int | None, layer: str | None = None) -> Pair:
         return make(model, side, layer)  # as the cache tells calls apart: default or not
