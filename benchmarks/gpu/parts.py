@@ -1,0 +1,36 @@
+"""The parts of the benchmark, in their order, with the seconds that each has on a card."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from gpu import copies, environment, matrix_rate, memory, networks, parity, peers, throughput
+from gpu.case import Case
+from gpu.setting import Setting
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part.
+
+    Attributes:
+        seconds: after which none of its cases begins; all together are less than 8 minutes.
+        cases: what it measures.
+    """
+
+    seconds: float
+    cases: Callable[[Setting], Iterator[Case]]
+
+
+PARTS: Mapping[str, Part] = {
+    "environment": Part(10, environment.cases),
+    "networks": Part(110, networks.cases),
+    "matrix_rate": Part(20, matrix_rate.cases),
+    "parity": Part(60, parity.cases),
+    "throughput": Part(95, throughput.cases),
+    "memory": Part(60, memory.cases),
+    "copies": Part(20, copies.cases),
+    "peers": Part(60, peers.cases),
+}
+"""What others need comes first: networks, and the rate that throughput is a share of."""

@@ -1,0 +1,260 @@
+"""`python benchmarks/gpu`, small: on the CPU, and on WebGPU where there is a device for it."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from gpu import part_process, running
+from gpu.case import Case, Clock, NotHere
+from gpu.copies import WatchedEngine, mask_images
+from gpu.flops import flops_of_an_image
+from gpu.journal import Result, read_result, write_result
+from gpu.memory_process import without_sharing
+from gpu.parity import Alike
+from gpu.parts import PARTS, Part
+from gpu.setting import Setting
+from gpu.throughput import Pace
+from torch.utils.flop_counter import FlopCounterMode
+
+from camruntime.bundle import open_bundle
+from camruntime.engine import Engine, OnnxGraphs
+from camruntime.errors import ProviderError
+from camruntime.methods import BASELINES, METHODS
+
+PROJECT = Path(__file__).parents[2]
+INSPECTOR = PROJECT / "exported_models" / "inspector"
+Row = dict[str, Any]
+
+
+def run(device: str, out: Path, *more: str) -> subprocess.CompletedProcess[str]:
+    given = ["--device", device, "--small", "--threads", "1", "--out", str(out), *more]
+    return subprocess.run(
+        [sys.executable, str(PROJECT / "benchmarks" / "gpu"), *given],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run that is over: where, and what it printed."""
+
+    device: str
+    out: Path
+    done: subprocess.CompletedProcess[str]
+
+    def part(self, name: str) -> Result:
+        found = read_result(self.out, name)
+        assert found is not None
+        return found
+
+    def table(self, title: str) -> list[list[str]]:
+        """Cells of a table in `table.md`, without its header."""
+        text = (self.out / "table.md").read_text(encoding="utf-8")
+        (_, table) = text.split(f"### {title}\n\n")
+        lines = table.partition("\n\n")[0].splitlines()[2:]
+        return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+def no_device(device: str) -> str | None:
+    """Why the engine does not open there."""
+    try:
+        Engine(open_bundle(INSPECTOR), [device])
+    except ProviderError as error:
+        return str(error)
+    return None
+
+
+@pytest.fixture(scope="module", params=["cpu", "webgpu"])
+def ended(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    device: str = request.param
+    refusal = no_device(device)
+    if refusal is not None:
+        pytest.skip(f"no {device} here: {refusal}")
+    out = tmp_path_factory.mktemp(device) / "out"
+    return Run(device, out, run(device, out))
+
+
+def test_all_parts_are_done(ended: Run) -> None:
+    assert ended.done.returncode == 0, ended.done.stdout + ended.done.stderr
+    assert {name: ended.part(name).status for name in PARTS} == dict.fromkeys(PARTS, "done")
+
+
+def test_what_is_left_out_has_a_reason(ended: Run) -> None:
+    """TF32 anywhere but on CUDA; on WebGPU the peers."""
+    left = {(part, one.what): one for part in PARTS for one in ended.part(part).left}
+    assert "NVIDIA" in left["parity", "inspector, tf32"].why
+    assert (("peers", "resnet18") in left) == (ended.device == "webgpu")
+    assert not any(one.failed for one in left.values())
+    shown = {(part, what): why for part, what, why in ended.table("Not measured")}
+    assert shown == {key: one.why.replace("|", "/") for key, one in left.items()}
+
+
+def test_maps_are_those_of_the_cpu(ended: Run) -> None:
+    found = ended.part("parity").of(Alike)
+    for precision, atol in ("float32", 1e-3), ("fp16", 0.02):
+        plain = {
+            one.method: one for one in found if one.precision == precision and not one.captured
+        }
+        assert plain.keys() == {*METHODS, *BASELINES}
+        assert max(one.difference for one in plain.values()) <= atol
+        assert all(one.passes and one.correlation > 0.999 for one in plain.values())
+    halves = [one.difference for one in found if one.precision == "fp16"]
+    assert max(halves) > 1e-5, "float16 is not float32"
+    assert len(ended.table("Parity with the CPU in float32")) == len(found)
+
+
+def test_the_share_is_of_the_rate_that_was_measured(ended: Run) -> None:
+    """In the table, from the rows: operations of all images over the seconds, over the rate."""
+    rates = {one["precision"]: one for one in ended.part("matrix_rate").rows}
+    paces = ended.part("throughput").rows
+    shown = ended.table("Score-CAM")
+    assert len(shown) == len(paces) >= 4
+    for one, cells in zip(paces, shown, strict=True):
+        rate = 2 * rates[one["precision"]]["side"] ** 3 / rates[one["precision"]]["seconds"]
+        share = one["flops"] * one["images"] / one["seconds"] / rate
+        assert 0 < share <= 1.5
+        assert cells[-1] == f"{share:.0%}"
+        assert one["images"] == 32
+        assert one["whole"] == 96  # channels of the inspector's layer
+        assert float(cells[5]) == pytest.approx(32 / one["seconds"] / 96, rel=0.01)
+
+
+def test_nothing_but_small_masks_crosses(ended: Run) -> None:
+    for one in ended.part("copies").rows:
+        assert one["images"] == 0
+        assert one["with_runs"] == one["masked"] * 16 * 16 * 4
+        assert one["fetched"] == one["masked"] * 5 * 4  # logits of five classes
+        assert one["of_the_images"] == one["masked"] * 3 * 128 * 128 * 4
+        sides = 128 * 16 * 4  # of the two matrices that enlarge masks
+        assert one["once"] == 3 * 128 * 128 * 4 + 2 * sides
+        assert one["moved"] < one["of_the_images"] / 100
+
+
+def test_memory_is_of_a_process_that_explains(ended: Run) -> None:
+    found = ended.part("memory").rows
+    assert {one["shared"] for one in found if not one["captured"]} == {True, False}
+    for one in found:
+        assert 1e6 < one["opened"] < one["explained"] < 2e9
+
+
+def test_peers_show_the_same_map(ended: Run) -> None:
+    if ended.device == "webgpu":
+        pytest.skip("PyTorch has no WebGPU")
+    found = {one["library"]: one for one in ended.part("peers").rows}
+    assert found.keys() == {"camruntime", "pytorch-grad-cam", "torch-cam"}
+    assert found["camruntime"]["ratio"] == 1
+    for name in "pytorch-grad-cam", "torch-cam":
+        assert found[name]["correlation"] > 0.999
+        assert found[name]["ratio"] > 0.1
+
+
+def test_a_run_goes_on_where_it_was(ended: Run) -> None:
+    """What is done is left alone; a part that was cut is measured anew."""
+    before = {name: (ended.out / f"{name}.json").read_bytes() for name in PARTS}
+    write_result(ended.out, "copies", Result("running", 0.0))
+    again = run(ended.device, ended.out)
+    assert again.returncode == 0, again.stdout + again.stderr
+    lines = [line for line in again.stdout.splitlines() if re.match(r"^\w+: ", line)]
+    now = {line.partition(": ")[0]: line.partition(": ")[2] for line in lines}
+    assert now.pop("copies").startswith("done, ")
+    assert {now[name] for name in PARTS if name != "copies"} == {"there already"}
+    after = {name: (ended.out / f"{name}.json").read_bytes() for name in PARTS}
+    assert {name for name in PARTS if after[name] != before[name]} <= {"copies"}
+    assert ended.part("copies").rows == tuple(json.loads(before["copies"])["rows"])
+
+
+def test_a_folder_holds_one_setting(ended: Run) -> None:
+    other = run(ended.device, ended.out, "--threads", "2")
+    assert other.returncode == 1
+    assert "name another --out" in other.stderr
+    assert Setting.read(ended.out) == setting(ended.out, device=ended.device)
+
+
+def setting(out: Path, **changed: Any) -> Setting:
+    usual = Setting(device="cpu", small=True, threads=1, out=str(out))
+    return replace(usual, **changed)
+
+
+def test_what_fails_fails_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A case that raises, one that is not here, and one that raises half way."""
+
+    def raises(error: Exception, *rows: Pace) -> Iterator[Pace]:
+        yield from rows
+        raise error
+
+    pace = Pace("one", "float32", False, 16, 32, 96, 0.5, 100)
+    cases = [
+        Case("first", lambda _: raises(RuntimeError("trace\n  out of luck\n"), pace)),
+        Case("second", lambda _: raises(NotHere("no such card"))),
+        Case("third", lambda _: [replace(pace, network="two")]),
+    ]
+    monkeypatch.setattr(part_process, "PARTS", {"some": Part(60, lambda _: iter(cases))})
+    found = part_process.measure(setting(tmp_path), "some")
+    assert found == read_result(tmp_path, "some")
+    assert found.status == "failed"
+    assert found.of(Pace) == [pace, replace(pace, network="two")]
+    assert [(one.what, one.why, one.failed) for one in found.left] == [
+        ("first", "RuntimeError: out of luck", True),
+        ("second", "no such card", False),
+    ]
+
+
+def test_what_has_no_time_is_said() -> None:
+    (left,) = Case("late", lambda _: [1]).run(Clock(-1))
+    assert left.why == "the part's -1 s were over"
+    assert [*Case("in time", lambda _: [1]).run(Clock(60))] == [1]
+
+
+def test_a_process_that_ends_or_hangs_is_a_failed_part(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without its setting a process ends at once; without time it is stopped."""
+    found, now = running.run_part(setting(tmp_path), "environment", again=False)
+    assert now
+    assert found.status == "failed"
+    assert re.match("the process ended with 1: AssertionError", found.left[0].why)
+    setting(tmp_path).write()
+    monkeypatch.setattr(running, "GRACE", 0.01 - PARTS["environment"].seconds)
+    found, _ = running.run_part(setting(tmp_path), "environment", again=False)
+    assert found.status == "failed"
+    assert found.left[0].why.startswith("stopped after 0.01 s")
+    assert read_result(tmp_path, "environment") == found
+
+
+def test_images_that_cross_are_seen() -> None:
+    """The same watch on a way that does send them."""
+    engine = WatchedEngine(open_bundle(INSPECTOR), ["cpu"], threads=1)
+    mask_images(engine, 2)
+    assert engine.door.images == 1
+    OnnxGraphs(engine, 2).logits(np.zeros((5, 3, 128, 128), np.float32))
+    assert engine.door.images == 6
+
+
+def test_without_sharing_every_graph_has_its_own_weights() -> None:
+    bundle = open_bundle(INSPECTOR)
+    assert any(graph.shared for graph in bundle.manifest.graphs.values())
+    alone = without_sharing(bundle)
+    assert not any(graph.shared for graph in alone.manifest.graphs.values())
+    assert alone.graph("tail") == replace(bundle.graph("tail"), shared=())
+
+
+def test_operations_are_those_that_pytorch_counts(ended: Run) -> None:
+    if ended.device == "webgpu":
+        pytest.skip("it builds no network of PyTorch's")
+    place = ended.out / "networks" / "resnet18"
+    network = torch.load(place / "network.pt", weights_only=False)
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        network(torch.from_numpy(np.load(place / "image.npy")))
+    assert flops_of_an_image(open_bundle(place / "bundle")) == counter.get_total_flops()
