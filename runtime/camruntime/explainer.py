@@ -386,6 +386,7 @@ def load(
     device_id: int = 0,
     threads: int | None = None,
     chunk: int | None = None,
+    capture: bool = False,
     max_megapixels: float = MEGAPIXELS,
     require_signature: str | Path | None = None,
 ) -> Explainer:
@@ -393,15 +394,17 @@ def load(
 
     Args:
         path: a directory that `camexport build` wrote.
-        providers: execution providers in order of preference: `cuda`, `tensorrt`, `openvino`,
-            `cpu`, a full name of ONNX Runtime's, or a pair of name and options. None takes CUDA
-            when it opens, else the CPU; `Explainer.provider` says which.
-        device_id: which GPU.
+        providers: execution providers in order of preference: `cuda`, `tensorrt`, `tensorrt-rtx`,
+            `openvino`, `webgpu`, `cpu`, a full name of ONNX Runtime's, or a pair of name and
+            options. None takes CUDA when it opens, else the CPU; `Explainer.provider` says which.
+        device_id: which of the provider's devices, as `camruntime devices` counts them.
         threads: for the CPU, and as many to read images when there are several; None takes one per
             core.
         chunk: perturbed copies, or images, computed at once, the knob for memory; None chooses by
             provider and threads. Where memory runs out it becomes fewer, which a
             `SmallerChunkWarning` says once.
+        capture: record runs on the device and repeat them, which saves launching their parts one
+            by one; on CUDA and WebGPU. Maps are the same, and memory is kept for each size.
         max_megapixels: larger pictures are refused; files before they are decoded.
         require_signature: PEM file of a public key or of certificates: the bundle has to be signed
             with that key, or with one whose certificate goes back to these. Needs the extra
@@ -411,11 +414,11 @@ def load(
         CamError: an option that is a number is out of range; the message says which.
         SignatureError: a signature is required and missing, by another key, or of other files.
         BundleError: not a bundle, damaged, or of another schema version.
-        ProviderError: a provider that was named does not open.
+        ProviderError: a provider that was named does not open, or cannot do what is asked of it.
         MissingDependencyError: ONNX Runtime is not installed, or model-signing where it is needed.
     """
     bundle = open_bundle(path, require_signature)
-    engine = Engine(bundle, providers, device_id, threads)
+    engine = Engine(bundle, providers, device_id, threads, capture=capture)
     return Explainer(engine, chunk, max_megapixels, require_signature)
 
 

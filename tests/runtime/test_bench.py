@@ -103,7 +103,7 @@ def test_a_profile_that_cannot_be_written_is_an_error(inspector: Path, tmp_path:
 
 def test_a_fresh_process_is_timed_from_its_start(inspector: Path, samples: list[Path]) -> None:
     begin = time.time()
-    found = first_map(inspector, samples[0], "recipro-cam", [("cpu", {})], 1)
+    found = first_map(inspector, samples[0], "recipro-cam", [("cpu", {})], {"threads": 1})
     outside = time.time() - begin
     parts = found.imported + found.loaded + found.explained
     assert 0 < parts < found.whole < outside

@@ -52,12 +52,13 @@ def test_cuda_by_name_never_falls_back_in_silence(inspector: Path) -> None:
 
 
 def test_a_session_is_opened_when_needed_and_once(engine: Engine, image: FloatArray) -> None:
-    assert not engine._sessions
+    opened = engine._sessions._open
+    assert not opened
     (first,) = engine.run("head", {"image": image})
-    ((name, session),) = engine._sessions.items()
+    ((name, session),) = opened.items()
     assert name == "head"
     (second,) = engine.run("head", {"image": engine.upload(image)})
-    assert engine._sessions == {name: session}
+    assert opened == {name: session}
     np.testing.assert_array_equal(first.numpy(), second.numpy())
 
 
@@ -101,8 +102,8 @@ def test_a_gradient_s_weights_are_not_copied(inspector: Path) -> None:
     layer = np.zeros((1, *engine.bundle.manifest.layer.shape), np.float32)
     engine.run("tail", {"activations": layer})
     engine.run("gradient", {"activations": layer, "targets": np.zeros(1, np.int64)})
-    key = "session.disable_prepacking"
-    found = {name: session.get_session_options() for name, session in engine._sessions.items()}
+    key, opened = "session.disable_prepacking", engine._sessions._open
+    found = {name: session.get_session_options() for name, session in opened.items()}
     assert found["gradient"].get_session_config_entry(key) == "1"
     with pytest.raises(RuntimeError, match=key):
         found["tail"].get_session_config_entry(key)
@@ -112,5 +113,5 @@ def test_no_memory_is_planned_beside_what_the_first_run_took(
     engine: Engine, image: FloatArray
 ) -> None:
     engine.run("head", {"image": image})
-    (session,) = engine._sessions.values()
+    (session,) = engine._sessions._open.values()
     assert not session.get_session_options().enable_mem_pattern

@@ -62,6 +62,15 @@ CALL = "onnxruntime/core/providers/cuda/cuda_call.cc:121 onnxruntime::CudaCall "
             "Failed to allocate 104603648 bytes of memory",
         ),
         (
+            f"{NODE}vkAllocateMemory failed with VK_ERROR_OUT_OF_DEVICE_MEMORY",
+            "VK_ERROR_OUT_OF_DEVICE_MEMORY",
+        ),
+        (f"{NODE}absl::container_internal::raw_hash_map<>::at", "raw_hash_map<>::at"),
+        (
+            f"{NODE}Too many storage buffers in shader. Current: 19, Max is 16",
+            "Too many storage buffers in shader",
+        ),
+        (
             "[GPU] Exceeded max size of memory object allocation: requested 23058 bytes, but max "
             "alloc size supported by device is 4294 bytes.",
             "Exceeded max size of memory object allocation",
@@ -225,12 +234,12 @@ def _explainer(
 ) -> Explainer:
     """One whose `graph` has room for so many rows, in every session of it."""
     engine = Engine(open_bundle(bundle), ["cpu"], threads=1)
-    opened = engine._open_graph
+    opened = engine._sessions._open_graph
 
     def small(name: str) -> Any:
         return kind(opened(name), room) if name == graph else opened(name)
 
-    monkeypatch.setattr(engine, "_open_graph", small)
+    monkeypatch.setattr(engine._sessions, "_open_graph", small)
     return Explainer(engine, chunk=16)
 
 

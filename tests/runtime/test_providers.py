@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from camruntime.cli.common import providers_asked_for
-from camruntime.engine.providers import choose, place, turn_off_tf32, with_engine_cache
+from camruntime.engine.providers import choose, place
+from camruntime.engine.tensorrt import turn_off_tf32, with_engine_cache
 from camruntime.errors import ProviderError
 
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
@@ -33,11 +34,15 @@ def test_the_callers_options_override_defaults() -> None:
 
 
 @pytest.mark.parametrize(
-    ("provider", "option"), [("cuda", "enable_cuda_graph"), ("tensorrt", "trt_cuda_graph_enable")]
+    ("provider", "option", "advice"),
+    [
+        ("cuda", "enable_cuda_graph", "say capture=True"),
+        ("tensorrt", "trt_cuda_graph_enable", "leave it out"),
+    ],
 )
-def test_cuda_graphs_would_show_an_earlier_image(provider: str, option: str) -> None:
+def test_cuda_graphs_would_show_an_earlier_image(provider: str, option: str, advice: str) -> None:
     for value in ("1", True, 1, "True"):
-        with pytest.raises(ProviderError, match=f"^{option} repeats the first run .* Leave"):
+        with pytest.raises(ProviderError, match=f"^{option} repeats the first run .* {advice}"):
             choose([(provider, {option: value})], GPU_BUILD, 0, None)
     for value in ("0", False, "false"):
         (chosen, *_) = choose([(provider, {option: value})], GPU_BUILD, 0, None)
@@ -56,7 +61,7 @@ def test_cuda_stands_behind_tensorrt() -> None:
 
 
 def test_tensorrt_keeps_engines_by_content(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("camruntime.engine.providers._user_cache", lambda: tmp_path / "cache")
+    monkeypatch.setattr("camruntime.engine.tensorrt._user_cache", lambda: tmp_path / "cache")
     monkeypatch.setenv("NVIDIA_TF32_OVERRIDE", "")  # so that it is as before after the test
     monkeypatch.delenv("NVIDIA_TF32_OVERRIDE")
     (chosen, _) = choose(["tensorrt"], GPU_BUILD, 0, None)
@@ -93,14 +98,14 @@ def test_a_cache_that_cannot_be_made_says_how_to_name_another(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "cache").write_text("a file where the folder should be")
-    monkeypatch.setattr("camruntime.engine.providers._user_cache", lambda: tmp_path / "cache")
+    monkeypatch.setattr("camruntime.engine.tensorrt._user_cache", lambda: tmp_path / "cache")
     (chosen, _) = choose(["tensorrt"], GPU_BUILD, 0, None)
     with pytest.raises(ProviderError, match="trt_engine_cache_path"):
         with_engine_cache(chosen, CONTENT)
 
 
 def test_engines_go_where_the_system_keeps_caches(monkeypatch: pytest.MonkeyPatch) -> None:
-    from camruntime.engine.providers import _user_cache
+    from camruntime.engine.tensorrt import _user_cache
 
     monkeypatch.setattr("sys.platform", "linux")
     monkeypatch.setenv("XDG_CACHE_HOME", "/var/cache/mine")
@@ -148,7 +153,7 @@ def test_a_load_config_that_is_none_is_refused(config: str) -> None:
     [
         ("cuda", r"CUDAExecutionProvider is not part.*camexport\[gpu\].*uninstall"),
         ("tensorrt", r"TensorrtExecutionProvider is not part.*TensorRT's libraries"),
-        ("openvino", r"OpenVINOExecutionProvider is not part.*pip install onnxruntime-openvino"),
+        ("openvino", r"OpenVINOExecutionProvider is not part.*pip install onnxruntime-ep-openvino"),
         ("openvin", r"openvin is not part of the installed ONNX Runtime: did you mean openvino"),
         ("CPUExecutionProvidr", "did you mean CPUExecutionProvider"),
     ],

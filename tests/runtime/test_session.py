@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from camruntime.engine import DeviceValue, Model, on_cpu
-from camruntime.engine.providers import CPU
+from camruntime.engine import Model, on_cpu
+from camruntime.engine.kinds import CPU
 from camruntime.engine.session import (
     Array,
+    Value,
     available_providers,
     open_session,
     quiet,
@@ -34,7 +35,7 @@ def graph(inspector: Path) -> Path:
 
 def test_a_bound_run_takes_arrays_and_values_that_are_there(graph: Path) -> None:
     session = open_session(Model(graph.name, graph), [(CPU, {})], session_options(1), "")
-    inputs: dict[str, Array | DeviceValue]
+    inputs: dict[str, Array | Value]
     inputs = {"activations": upload(LAYER, HOST), "masks": MASKS}
     (found,) = run_bound(session, inputs, ["masked"], HOST)
     assert found.numpy().tolist() == MASKED

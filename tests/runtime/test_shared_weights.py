@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from arrays import f32
 from camruntime.bundle import Graph, Shared, open_bundle
-from camruntime.engine import DeviceValue, Engine
-from camruntime.engine.providers import CUDA
+from camruntime.engine import Engine
+from camruntime.engine.session import Value, lent, session_options, upload
 from camruntime.engine.shared_weights import SharedWeights
 
 Upload = list[NDArray[Any]]
@@ -50,33 +50,76 @@ def test_a_tensor_is_read_where_it_lies_and_uploaded_once() -> None:
     assert of(matrix) == [("w", 4)]
 
 
+@pytest.fixture
+def sharing(inspector: Path) -> Engine:
+    """As on a device of its own memory: the tail, the gradient and the cells hold one matrix."""
+    engine = Engine(open_bundle(inspector), ["cpu"])
+    engine._sessions._share = True
+    return engine
+
+
+LAYER = {"activations": np.random.default_rng(0).random((1, 96, 16, 16), np.float32)}
+
+
 @pytest.mark.parametrize("scale", [1, 2])
 def test_sessions_compute_with_what_they_are_given(
-    inspector: Path, monkeypatch: pytest.MonkeyPatch, scale: int
+    inspector: Path, sharing: Engine, monkeypatch: pytest.MonkeyPatch, scale: int
 ) -> None:
-    """As on CUDA. The tail is a mean and a linear layer, whose matrix all three graphs hold."""
-    once, uploads = Engine.upload, 0
+    uploads = 0
 
-    def upload(self: Engine, array: NDArray[Any]) -> DeviceValue:
+    def upload_scaled(array: NDArray[Any], place: tuple[str, int]) -> Value:
         nonlocal uploads
         uploads += 1
-        return once(self, array * np.float32(scale))
+        return upload(array * np.float32(scale), place)
 
-    monkeypatch.setattr(Engine, "upload", upload)
-    plain, given = (Engine(open_bundle(inspector), ["cpu"]) for _ in range(2))
-    given.provider = CUDA
-    layer = {"activations": np.random.default_rng(0).random((1, 96, 16, 16), np.float32)}
-    blank = {"activations": np.zeros_like(layer["activations"])}
+    monkeypatch.setattr("camruntime.engine.sessions.upload", upload_scaled)
+    plain = Engine(open_bundle(inspector), ["cpu"])
+    blank = {"activations": np.zeros_like(LAYER["activations"])}
     for graph in ("tail", "cells"):
         bias = plain.run(graph, blank)[0].numpy()
-        expected = bias + scale * (plain.run(graph, layer)[0].numpy() - bias)
-        np.testing.assert_allclose(given.run(graph, layer)[0].numpy(), expected, rtol=1e-5)
-    wanted = {**layer, "targets": np.array([2])}
+        expected = bias + scale * (plain.run(graph, LAYER)[0].numpy() - bias)
+        np.testing.assert_allclose(sharing.run(graph, LAYER)[0].numpy(), expected, rtol=1e-5)
+    wanted = {**LAYER, "targets": np.array([2])}
     gradient = plain.run("gradient", wanted)[0].numpy()
     assert gradient.any()
-    found = given.run("gradient", wanted)[0].numpy()
+    found = sharing.run("gradient", wanted)[0].numpy()
     np.testing.assert_allclose(found, scale * gradient, rtol=1e-5)
     assert uploads == 1
-    given.close()
-    given.run("tail", layer)
+    sharing.close()
+    sharing.run("tail", LAYER)
     assert uploads == 2, "memory was given back"
+
+
+def test_a_session_takes_no_tensor_that_owns_its_memory_but_a_lent_one() -> None:
+    """Why weights are lent: it owns what a device allocates."""
+    owned = upload(np.ones(4, np.float32), ("cpu", 0))
+    made = Value.ortvalue_from_shape_and_type([4], np.float32, "cpu", 0)
+    with pytest.raises(RuntimeError, match="must be owned by the user"):
+        session_options().add_initializer("w", made)
+    for value in (owned, made):
+        view = lent(value)
+        assert view is not None
+        session_options().add_initializer("w", view)
+    assert lent(owned).numpy().tolist() == [1, 1, 1, 1]  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("what", ["no DLPack", "sessions refuse"])
+def test_where_weights_are_not_taken_every_graph_has_its_own_and_one_line_says_so(
+    sharing: Engine,
+    inspector: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    what: str,
+) -> None:
+    if what == "no DLPack":
+        monkeypatch.setattr("camruntime.engine.sessions.lent", lambda value: None)
+    else:  # a device's own tensor, as this project once gave it
+        unlent = Value.ortvalue_from_shape_and_type([5, 96], np.float32, "cpu", 0)
+        monkeypatch.setattr("camruntime.engine.sessions.lent", lambda value: unlent)
+    plain = Engine(open_bundle(inspector), ["cpu"])
+    with caplog.at_level("INFO", logger="camruntime"):
+        for graph in ("tail", "cells"):
+            expected = plain.run(graph, LAYER)[0].numpy()
+            np.testing.assert_array_equal(sharing.run(graph, LAYER)[0].numpy(), expected)
+    (line,) = caplog.messages
+    assert line.startswith("each graph gets a copy of its weights on CPUExecutionProvider: ")

@@ -6,13 +6,12 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from camruntime.errors import CamError
-from camruntime.pictures import MEGAPIXELS
 
 if TYPE_CHECKING:
     from camruntime.engine import Provider
@@ -23,13 +22,10 @@ import json, sys, time
 begin = time.perf_counter()
 import camruntime
 imported = time.perf_counter()
-bundle, image, method, providers, *limits = json.loads(sys.argv[1])
-threads, chunk, most = limits
+bundle, image, method, providers, options = json.loads(sys.argv[1])
 if providers is not None:
     providers = [tuple(one) if isinstance(one, list) else one for one in providers]
-explainer = camruntime.load(
-    bundle, providers, threads=threads, chunk=chunk, max_megapixels=most
-)
+explainer = camruntime.load(bundle, providers, **options)
 loaded = time.perf_counter()
 explainer.explain(image, method)
 explained, now = time.perf_counter(), time.time()
@@ -59,16 +55,21 @@ def first_map(
     image: Path,
     method: str,
     providers: Sequence[Provider] | None = None,
-    threads: int | None = None,
-    chunk: int | None = None,
-    max_megapixels: float = MEGAPIXELS,
+    options: Mapping[str, object] | None = None,
 ) -> FirstMap:
-    """Explain `image` in a fresh process; the arguments are those of `load` and `explain`.
+    """Explain `image` in a fresh process.
+
+    Args:
+        bundle: its folder.
+        image: a photograph.
+        method: its spec.
+        providers: as of `load`.
+        options: other arguments of `load`, by name.
 
     Raises:
         CamError: that process failed; the message has its last words.
     """
-    asked = [str(bundle), str(image), method, providers, threads, chunk, max_megapixels]
+    asked = [str(bundle), str(image), method, providers, dict(options or {})]
     started = time.time()
     done = subprocess.run(
         [sys.executable, "-c", _CODE, json.dumps(asked)],

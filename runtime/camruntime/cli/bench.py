@@ -26,7 +26,8 @@ from camruntime.pictures import encode_png
 
 if TYPE_CHECKING:
     from camruntime.bench import FirstMap, Timings
-    from camruntime.engine import Engine
+    from camruntime.bundle import Bundle
+    from camruntime.engine import Engine, Instruments
 
 
 @computes
@@ -51,15 +52,14 @@ def bench(
 ) -> None:
     """Show where the time of an explanation goes, beside one forward pass of the network."""
     from camruntime.bench import first_map, measure
-    from camruntime.engine import Engine, GraphRun, Instruments
+    from camruntime.engine import GraphRun, Instruments
     from camruntime.explainer import Explainer
     from camruntime.pictures import as_picture, prepare
 
     opened, wanted = open_bundle(bundle), class_asked_for(target)
-    providers, threads, chunk = computing.providers, computing.threads, computing.chunk
     runs: list[GraphRun] = []
-    watched = Engine(opened, providers, 0, threads, Instruments(observer=runs.append))
-    explainer = Explainer(watched, chunk, computing.max_megapixels)
+    watched = _engine(opened, computing, Instruments(observer=runs.append))
+    explainer = Explainer(watched, computing.chunk, computing.max_megapixels)
     chosen, spec = explainer.method(method), opened.manifest.input
     with tempfile.TemporaryDirectory() as folder, console.status("measuring"):
         photo = image or _drawn(spec, Path(folder))
@@ -73,22 +73,34 @@ def bench(
             runs,
             repeat,
         )
-        fresh = first_map(
-            bundle, photo, method, providers, threads, chunk, computing.max_megapixels
-        )
+        fresh = first_map(bundle, photo, method, computing.providers, computing.options())
         peak = peak_memory()
         if profile is not None:
             _make(profile)
-            profiled = Engine(opened, providers, 0, threads, Instruments(profile=profile))
-            Explainer(profiled, chunk, computing.max_megapixels).explain(photo, chosen, wanted)
+            profiled = _engine(opened, computing, Instruments(profile=profile))
+            told = Explainer(profiled, computing.chunk, computing.max_megapixels)
+            told.explain(photo, chosen, wanted)
     console.print(breakdown_table(measured, method))
     _say_more(measured, fresh, peak)
     say(
-        f"on {watched.provider}, threads {threads or 'one per core'}, "
-        f"chunk {chunk or 'by provider'}, {opened.manifest.model}"
+        f"on {watched.provider}, threads {computing.threads or 'one per core'}, "
+        f"chunk {computing.chunk or 'by provider'}, {opened.manifest.model}"
     )
     if profile is not None:
         _say_profiles(profiled)
+
+
+def _engine(bundle: Bundle, computing: Computing, instruments: Instruments) -> Engine:
+    from camruntime.engine import Engine
+
+    return Engine(
+        bundle,
+        computing.providers,
+        computing.device_id,
+        computing.threads,
+        instruments,
+        capture=computing.capture,
+    )
 
 
 def breakdown_table(measured: Timings, method: str) -> Table:

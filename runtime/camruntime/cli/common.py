@@ -30,7 +30,7 @@ RequireSignature = Annotated[
 ProviderName = Annotated[
     str | None,
     typer.Option(
-        help="`cuda`, `tensorrt`, `openvino`, `cpu`, or in full; default CUDA where it opens."
+        help="One that `camruntime devices` lists, or in full; default CUDA where it opens."
     ),
 ]
 ProviderOptions = Annotated[
@@ -39,6 +39,12 @@ ProviderOptions = Annotated[
         "--provider-option",
         help="KEY=VALUE of the named provider, in ONNX Runtime's words; repeat.",
     ),
+]
+DeviceNumber = Annotated[
+    int, typer.Option(help="Which device of the provider, as `camruntime devices` counts them.")
+]
+Capture = Annotated[
+    bool, typer.Option("--capture", help="Record runs on the device, and repeat them.")
 ]
 Threads = Annotated[int | None, typer.Option(help="On the CPU; default one per core.")]
 Chunk = Annotated[int | None, typer.Option(help="Perturbed copies, or images, computed at once.")]
@@ -53,24 +59,31 @@ class Computing:
 
     Attributes:
         providers: as `load` takes them; None where none was named.
-        threads, chunk, max_megapixels: as `load` takes them.
+        device_id, threads, chunk, capture, max_megapixels: as `load` takes them.
     """
 
     providers: list[Provider] | None
-    threads: int | None
-    chunk: int | None
+    device_id: int = 0
+    threads: int | None = None
+    chunk: int | None = None
+    capture: bool = False
     max_megapixels: float = MEGAPIXELS
 
-    def load(self, bundle: Path, device_id: int = 0) -> Explainer:
+    def options(self) -> dict[str, object]:
+        """All but the providers, by the names that `load` has for them."""
+        return {name: value for name, value in vars(self).items() if name != "providers"}
+
+    def load(self, bundle: Path) -> Explainer:
         """Open a bundle so."""
         from camruntime.explainer import load
 
         return load(
             bundle,
             self.providers,
-            device_id=device_id,
+            device_id=self.device_id,
             threads=self.threads,
             chunk=self.chunk,
+            capture=self.capture,
             max_megapixels=self.max_megapixels,
         )
 
@@ -78,8 +91,10 @@ class Computing:
 _OPTIONS: dict[str, tuple[object, object]] = {
     "provider": (ProviderName, None),
     "provider_option": (ProviderOptions, None),
+    "device_id": (DeviceNumber, 0),
     "threads": (Threads, None),
     "chunk": (Chunk, None),
+    "capture": (Capture, False),
     "max_megapixels": (MaxMegapixels, MEGAPIXELS),
 }
 

@@ -47,7 +47,6 @@ def explain(
         str | None, typer.Option(help="Class index or label; default each image's top class.")
     ] = None,
     out: Annotated[Path, typer.Option(help="Where the pictures go.")] = Path("explanations"),
-    device_id: Annotated[int, typer.Option(help="Which GPU.")] = 0,
     explanation_map: Annotated[
         float | None,
         typer.Option(
@@ -66,7 +65,7 @@ def explain(
     status is then 1.
     """
     methods = [make_method(spec) for spec in method.split(",")]
-    explainer = computing.load(bundle, device_id)
+    explainer = computing.load(bundle)
     wanted = class_asked_for(target)
     say(f"computing on {explainer.provider}")
 

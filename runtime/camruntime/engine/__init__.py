@@ -2,7 +2,8 @@
 
 from camruntime.engine.batch_graphs import BatchGraphs
 from camruntime.engine.cell_masks import cell_masks
-from camruntime.engine.engine import DeviceValue, Engine
+from camruntime.engine.device_value import DeviceValue
+from camruntime.engine.engine import Engine
 from camruntime.engine.instruments import Cost, GraphRun, Instruments, metered
 from camruntime.engine.memory import Progress
 from camruntime.engine.models import Model, in_memory, mapped

@@ -1,56 +1,39 @@
-"""The graphs of a bundle, run: a session for each, opened when it is first needed, and reused."""
+"""The graphs of a bundle, run on one execution provider."""
 
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from time import perf_counter
 
 from camruntime._checks import whole
 from camruntime.bundle import Bundle
-from camruntime.engine.agreement import require_agreement
+from camruntime.engine.backend import Backend, find_backend
+from camruntime.engine.capture import Recorder, tensors
+from camruntime.engine.device_value import DeviceValue
 from camruntime.engine.instruments import GraphRun, Instruments
+from camruntime.engine.kinds import KINDS, OPENVINO
 from camruntime.engine.memory import ChunkSizes, enough_memory
 from camruntime.engine.models import Model, in_memory
-from camruntime.engine.providers import (
-    CPU,
-    CUDA,
-    OPENVINO,
-    TENSORRT,
-    Chosen,
-    Provider,
-    choose,
-    place,
-    turn_off_tf32,
-    with_engine_cache,
-)
+from camruntime.engine.providers import Provider
 from camruntime.engine.session import (
     Array,
-    DeviceValue,
-    Options,
     Session,
-    available_providers,
+    Value,
     open_session,
-    preload_nvidia,
-    quiet,
     refuse_a_stale_answer,
     run_bound,
     session_options,
     upload,
 )
-from camruntime.engine.shared_weights import SharedWeights
+from camruntime.engine.sessions import Sessions
+from camruntime.engine.turns import turn_of
 from camruntime.errors import DeviceMemoryError, ProviderError
 
 __all__ = ["Array", "DeviceValue", "Engine"]
 
 _UNWATCHED = Instruments()
-
-# The CPU's sessions copy weights into the order that products of many rows are fastest with. A
-# gradient has few rows and, with VGG16, 990 MB of such copies, which take seconds to make.
-_AS_STORED = "gradient"
 
 
 class Engine:
@@ -58,22 +41,26 @@ class Engine:
 
     Args:
         bundle: an opened bundle.
-        providers: names, short (`cuda`, `tensorrt`, `openvino`, `cpu`) or in full
-            (`CUDAExecutionProvider`), or pairs of name and options, in order of preference; the
-            first must open. None takes CUDA when it opens, else the CPU.
-        device_id: which GPU.
+        providers: names, short (`cuda`, `tensorrt`, `tensorrt-rtx`, `openvino`, `webgpu`, `cpu`) or
+            in full (`CUDAExecutionProvider`), or pairs of name and options, in order of preference;
+            the first must open. None takes CUDA when it opens, else the CPU.
+        device_id: which of the provider's devices, as `camruntime devices` counts them.
         threads: within one operator on the CPU; None leaves it to ONNX Runtime (one per core).
         instruments: what the engine tells about its work.
         model: what a session of a graph opens; `mapped` for files that nobody else may touch.
+        capture: record runs and repeat them, see `camruntime.engine.capture`; on CUDA and WebGPU.
 
     Attributes:
+        backend: what computes.
         provider: the first provider, in full.
         chunks: how much of which work fits into its memory.
+        turn: entered for everything that uses its memory together, by one thread after the other
+            where several at once would mix up their values.
 
     Raises:
         CamError: `threads` is no number of threads.
-        ProviderError: a named provider is unknown to this ONNX Runtime or does not open, or there
-            is no such `device_id`.
+        ProviderError: a named provider is unknown to this ONNX Runtime or does not open, there is
+            no such `device_id`, or `capture` is nothing that it can do.
     """
 
     def __init__(
@@ -84,6 +71,7 @@ class Engine:
         threads: int | None = None,
         instruments: Instruments = _UNWATCHED,
         model: Callable[[Bundle, str], Model] = in_memory,
+        capture: bool = False,
     ) -> None:
         self.bundle = bundle
         self._asked = providers
@@ -92,12 +80,16 @@ class Engine:
         self._threads = None if threads is None else whole("threads", threads, 1, 1024)
         self._device_id = whole("device_id", device_id, 0, 255, ProviderError)
         self._instruments = instruments
-        self._sessions: dict[str, Session] = {}
-        self._weights: SharedWeights[DeviceValue] = SharedWeights()
-        self._lock = threading.Lock()
-        self._providers = self._choose(providers)
-        self.provider = self._providers[0][0]
-        self._place = place(self._providers[0])
+        self._capture = capture
+        self.backend = find_backend(providers, self._device_id, self._threads, self._open_smallest)
+        self.provider = self.backend.name
+        if capture:
+            _require_capture(self.backend)
+        self.turn = turn_of(self.provider, capture)
+        self._recorder = Recorder(self.backend.place)
+        self._sessions = Sessions(
+            bundle, self.backend, self._threads, model, instruments.profile, capture
+        )
 
     def renewed(self, bundle: Bundle) -> Engine:
         """One like this for another bundle, whose sessions of the same graphs are open.
@@ -106,12 +98,18 @@ class Engine:
             ProviderError, BundleError, DeviceMemoryError: one of them does not open.
         """
         other = Engine(
-            bundle, self._asked, self._device_id, self._threads, self._instruments, self._model
+            bundle,
+            self._asked,
+            self._device_id,
+            self._threads,
+            self._instruments,
+            self._model,
+            self._capture,
         )
-        with self._lock:
-            opened = [name for name in self._sessions if name in bundle.manifest.graphs]
-        for name in opened:
-            other._graph_session(name)
+        with other.turn:
+            for name in self._sessions.open():
+                if name in bundle.manifest.graphs:
+                    other._sessions.of_graph(name)
         return other
 
     @property
@@ -122,14 +120,17 @@ class Engine:
     def run(self, graph: str, inputs: Mapping[str, Array | DeviceValue]) -> tuple[DeviceValue, ...]:
         """Run one graph; arrays are copied to the device, values already there are used in place.
 
-        Returns its outputs, in order, on the device.
+        Returns its outputs, in order, on the device. Where runs are recorded, they are there until
+        the graph runs again with as many rows.
 
         Raises:
             DeviceMemoryError: there is not enough memory for it.
             ProviderError: the provider does not open it.
         """
         known = self.bundle.graph(graph)
-        return self._run(graph, self._graph_session(graph), inputs, known.outputs)
+        with self.turn:
+            session = self._sessions.of_graph(graph)
+            return self._run(graph, graph, session, inputs, known.outputs)
 
     def run_other(
         self,
@@ -139,22 +140,38 @@ class Engine:
         outputs: Sequence[str],
     ) -> tuple[DeviceValue, ...]:
         """As `run`, for an ONNX file that is no graph of the bundle; `digest` is its SHA-256."""
-        session = self._session(digest, partial(self._open_other, model, digest))
-        return self._run(model.name, session, inputs, outputs)
+        with self.turn:
+            session = self._sessions.of_other(model, digest)
+            return self._run(model.name, digest, session, inputs, outputs)
 
     def upload(self, array: Array) -> DeviceValue:
         """Copy an array to the device once, for several calls of `run`."""
-        with enough_memory(self.provider, "the inputs"):
-            return upload(array, self._place)
+        with self.turn, enough_memory(self.provider, "the inputs"):
+            return DeviceValue(upload(array, self.backend.place), self.turn, array)
 
     def end_profiling(self) -> list[Path]:
         """Complete the profiles of all sessions so far, and name their files."""
-        with self._lock:
-            return [Path(session.end_profiling()) for session in self._sessions.values()]
+        with self.turn:
+            return self._sessions.end_profiling()
+
+    def close(self) -> None:
+        """Give back all memory, as no session's arena ever shrinks; they open again when needed.
+
+        OpenVINO's sessions would fail again, at sizes that had fitted before.
+        """
+        with self.turn:
+            self._recorder.clear()
+            self._sessions.close()
+
+    def __del__(self) -> None:
+        """Sessions are freed in turn, too; there are none where this could not be made."""
+        if hasattr(self, "_sessions"):
+            self.close()
 
     def _run(
         self,
         name: str,
+        key: str,
         session: Session,
         inputs: Mapping[str, Array | DeviceValue],
         outputs: Sequence[str],
@@ -162,87 +179,45 @@ class Engine:
         begin = perf_counter()
         try:
             with enough_memory(self.provider, f"graph '{name}'"):
-                values = run_bound(session, inputs, outputs, self._place)
-                if self.provider == OPENVINO:
-                    refuse_a_stale_answer(session, inputs, values[0])
+                values, kept = self._values(key, session, inputs, outputs)
         except DeviceMemoryError:
             self.close()
             raise
         self._instruments.tell(GraphRun(name, values[0].shape()[0], begin, perf_counter()))
-        return tuple(map(DeviceValue, values))
+        return tuple(DeviceValue(value, self.turn, kept=kept) for value in values)
 
-    def close(self) -> None:
-        """Give back all memory, as no session's arena ever shrinks; they open again when needed.
+    def _values(
+        self,
+        key: str,
+        session: Session,
+        inputs: Mapping[str, Array | DeviceValue],
+        outputs: Sequence[str],
+    ) -> tuple[Sequence[Value], bool]:
+        """The outputs, and whether they are memory of a recorded run."""
+        if key in self._sessions.recording:
+            return self._recorder.run(key, session, inputs, outputs)
+        plain = tensors(inputs)
+        values = run_bound(session, plain, outputs, self.backend.place)
+        if self.provider == OPENVINO:
+            refuse_a_stale_answer(session, plain, values[0])
+        return values, False
 
-        OpenVINO's sessions would fail again, at sizes that had fitted before.
-        """
-        with self._lock:
-            self._sessions.clear()
-            self._weights.clear()
-
-    def _graph_session(self, name: str) -> Session:
-        return self._session(name, partial(self._open_graph, name))
-
-    def _session(self, key: str, open_it: Callable[[], Session]) -> Session:
-        with self._lock:
-            if key not in self._sessions:
-                self._sessions[key] = open_it()
-            return self._sessions[key]
-
-    def _open_other(self, model: Model, digest: str) -> Session:
-        return self._open(model, digest, self._options(model.name))
-
-    def _open_graph(self, name: str) -> Session:
-        graph, model = self.bundle.graph(name), self._model(self.bundle, name)
-        options = self._options(name)
-        if name == _AS_STORED:
-            options.add_session_config_entry("session.disable_prepacking", "1")
-        if self.provider == CUDA:
-            file = self.bundle.manifest.weights.file
-            known = model.weights
-            read = partial(known.__getitem__, file) if known else self.bundle.read_weights
-            for initializer, shared in self._weights.of(graph, read, self.upload):
-                options.add_initializer(initializer, shared.value)
-        session = self._open(model, graph.sha256, options)
-        require_agreement(session, name, self.bundle)
-        return session
-
-    def _options(self, name: str) -> Options:
-        options = session_options(self._threads)
-        if self._instruments.profile is not None:
-            options.enable_profiling = True
-            options.profile_file_prefix = str(self._instruments.profile / name)
-        return options
-
-    def _open(self, model: Model, digest: str, options: Options) -> Session:
-        content = [self.bundle.manifest.weights.sha256, digest]
-        placed = [with_engine_cache(provider, content) for provider in self._providers]
-        advice = "It opened others: compute what needs this one with --provider cpu"
-        return open_session(model, placed, options, advice)
-
-    def _choose(self, providers: Sequence[Provider] | None) -> list[Chosen]:
-        available = available_providers()
-        if providers is not None:
-            return self._that_open(choose(providers, available, self._device_id, self._threads))
-        if CUDA in available:
-            try:
-                with quiet():
-                    return self._that_open(choose(["cuda"], available, self._device_id, None))
-            except ProviderError:  # nobody asked for it
-                pass
-        return [(CPU, {})]
-
-    def _that_open(self, wanted: list[Chosen]) -> list[Chosen]:
-        """`wanted`, once the first of them has opened the smallest graph."""
-        first = wanted[0][0]
-        if first == TENSORRT:
-            turn_off_tf32()
-        if first in (CUDA, TENSORRT):
-            preload_nvidia()
+    def _open_smallest(self, backend: Backend) -> None:
+        """The smallest graph, to see that a backend opens at all."""
         advice = (
             "Is its driver or library installed, and are its options right? providers=None falls "
             "back to the CPU and says so"
         )
-        model = self._model(self.bundle, "mask_activations")
-        open_session(model, wanted, session_options(self._threads), advice)
-        return wanted
+        with turn_of(backend.name, capture=False):
+            model = self._model(self.bundle, "mask_activations")
+            options = session_options(self._threads)
+            open_session(model, backend.providers, options, advice, backend.device)
+
+
+def _require_capture(backend: Backend) -> None:
+    if backend.kind.capture is None:
+        able = [kind.short for kind in KINDS.values() if kind.capture]
+        raise ProviderError(
+            f"capture=True (--capture) needs a provider that records runs, one of "
+            f"{', '.join(able)}; {backend.kind.short} computes: leave it out"
+        )

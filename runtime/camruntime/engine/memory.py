@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from numpy.typing import NDArray
 
-from camruntime.engine.providers import CPU
+from camruntime.engine.kinds import CPU
 from camruntime.errors import DeviceMemoryError, SmallerChunkWarning
 
 T = TypeVar("T")
@@ -29,6 +29,10 @@ _TEXTS = re.compile(
     r"|CUDNN_STATUS_\w*ALLOC\w*_FAILED"
     r"|Failed to allocate \d+ bytes of memory"  # OpenVINO's CPU plugin
     r"|Exceeded max size of memory (object )?allocation"  # OpenVINO's GPU plugin
+    r"|VK_ERROR_OUT_OF_(DEVICE|HOST)_MEMORY"  # WebGPU
+    # The same, for a tensor that is larger than what one binding may hold: it is cut into several,
+    # which its convolutions know nothing of.
+    r"|raw_hash_map<>::at|Too many storage buffers in shader"
     r"|std::bad_alloc|bad allocation"
 )
 

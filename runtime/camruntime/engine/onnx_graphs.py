@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from functools import wraps
+from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 import numpy as np
 
@@ -15,12 +16,13 @@ from camruntime.engine.cell_masks import cell_masks
 from camruntime.engine.engine import Array, DeviceValue, Engine
 from camruntime.engine.memory import Progress
 from camruntime.engine.models import Model
-from camruntime.engine.providers import CPU, OPENVINO
 from camruntime.errors import Cancelled, DeviceMemoryError, EdgeModelError, NonFiniteError
 from camruntime.graphs import Edges, Forward, LayerOutput, Normalisation, Occlusion
 from camruntime.maps import FloatArray, Upsampling
 
 T = TypeVar("T")
+P = ParamSpec("P")
+G = TypeVar("G", bound="OnnxGraphs")
 
 
 class Cancel(Protocol):
@@ -33,6 +35,22 @@ class Cancel(Protocol):
 
 # Kinds of work, each with a memory of its own for what fits; in words for `SmallerChunkWarning`.
 _IMAGES, _ACTIVATIONS, _GRADIENTS = "copies of images", "copies of activations", "gradients"
+
+
+def _in_turn(
+    ask: Callable[Concatenate[G, P], T],
+) -> Callable[Concatenate[G, P], T]:
+    """A question that is answered as a whole in the engine's turn.
+
+    What it puts on the device is used by this thread alone until it is answered, and freed in turn.
+    """
+
+    @wraps(ask)
+    def asked(self: G, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        with self.engine.turn:
+            return ask(self, *args, **kwargs)
+
+    return asked
 
 
 @dataclass(frozen=True)
@@ -75,6 +93,7 @@ class OnnxGraphs:
         """
         return self._forwards("cells" if self._has_cells() else "tail", images)
 
+    @_in_turn
     def _forwards(self, graph: str, images: FloatArray) -> list[Forward]:
         parts = self.engine.chunks.map(
             _IMAGES, lambda some: self._passes(graph, some), images, len(images)
@@ -133,6 +152,7 @@ class OnnxGraphs:
         }
         return self._logits_of_perturbed("occlude_images", fixed, masks)
 
+    @_in_turn
     def logits_of_masked_activations(self, layer: LayerOutput, masks: FloatArray) -> FloatArray:
         """See `Graphs`."""
         fixed, tokens = self.engine.upload(layer.activations), layer.tokens
@@ -144,6 +164,7 @@ class OnnxGraphs:
 
         return self._in_chunks(logits, masks, _ACTIVATIONS)
 
+    @_in_turn
     def logits_of_single_cells(self, forward: Forward) -> FloatArray:
         """See `Graphs`. In one pass where the bundle has the graph, else a masked copy per cell."""
         if forward.single_cells is not None:
@@ -157,12 +178,14 @@ class OnnxGraphs:
     def _has_cells(self) -> bool:
         return "cells" in self.engine.bundle.manifest.graphs
 
+    @_in_turn
     def logits(self, images: FloatArray) -> FloatArray:
         """See `Graphs`."""
         return self._in_chunks(
             lambda chunk: self._run("tail", self._head(chunk))[0], images, _IMAGES
         )
 
+    @_in_turn
     def layer(self, images: FloatArray) -> LayerOutput:
         """See `Graphs`."""
         parts = self._chunks(
@@ -173,6 +196,7 @@ class OnnxGraphs:
         whole = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
         return LayerOutput(whole["activations"], whole.get("tokens"))
 
+    @_in_turn
     def gradients(self, layer: LayerOutput, targets: Sequence[int]) -> FloatArray:
         """See `Graphs`."""
         wanted = np.asarray(targets, np.int64)
@@ -184,6 +208,7 @@ class OnnxGraphs:
 
         return self._in_chunks(gradient, np.arange(len(wanted)), _GRADIENTS)
 
+    @_in_turn
     def edges(self, pixels: FloatArray, source: str) -> Edges:
         """See `Graphs`. Raises `EdgeModelError` when there is no edge model at a path."""
         own = self.engine.bundle.folder
@@ -222,10 +247,11 @@ class OnnxGraphs:
         return self.engine.chunks.largest(_IMAGES, min(usual, self.chunk or usual))
 
     def _usual(self, work: str) -> int:
-        if self.engine.provider not in (CPU, OPENVINO) or work == _ACTIVATIONS:
+        if self.engine.backend.kind.own_memory or work == _ACTIVATIONS:
             return 64
         return 16 if work == _GRADIENTS else min(4 * self.engine.threads, 16)
 
+    @_in_turn
     def _logits_of_perturbed(
         self, graph: str, fixed: Mapping[str, FloatArray], masks: FloatArray
     ) -> FloatArray:

@@ -6,38 +6,18 @@ them. Options are ONNX Runtime's own, under its own names.
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
-import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TypeGuard
 
 from camruntime._text import shown
+from camruntime.engine.kinds import CUDA, KINDS, OPENVINO, SHORT, TENSORRT, kind_of
 from camruntime.errors import ProviderError, nearest
-
-CPU = "CPUExecutionProvider"
-CUDA = "CUDAExecutionProvider"
-TENSORRT = "TensorrtExecutionProvider"
-OPENVINO = "OpenVINOExecutionProvider"
 
 Provider = str | tuple[str, Mapping[str, object]]
 """A name, short (`cuda`) or in full (`CUDAExecutionProvider`), or a pair of name and options."""
 Chosen = tuple[str, dict[str, object]]
 """A full name and all its options."""
-
-_TF32 = "NVIDIA_TF32_OVERRIDE"
-_CUDA_GRAPHS = {CUDA: "enable_cuda_graph", TENSORRT: "trt_cuda_graph_enable"}
-_SHORT = {"cpu": CPU, "cuda": CUDA, "tensorrt": TENSORRT, "openvino": OPENVINO}
-_HOW_TO_GET = {
-    CUDA: "`pip install 'camexport[gpu]'` brings it with onnxruntime-gpu",
-    TENSORRT: (
-        "onnxruntime-gpu brings it (`pip install 'camexport[gpu]'`), and TensorRT's libraries must "
-        "be installed beside it"
-    ),
-    OPENVINO: "`pip install onnxruntime-openvino` brings it",
-}
 
 
 def choose(
@@ -50,6 +30,12 @@ def choose(
 
     Behind TensorRT comes CUDA, where it is available, for the nodes that TensorRT refuses.
 
+    Args:
+        providers: what the caller named.
+        available: in full, those that are built in and those whose plugins are installed.
+        device_id: as of `Engine`.
+        threads: as of `Engine`.
+
     Raises:
         ProviderError: no provider, or one that is not `available`, or an option of it that would
             make maps wrong.
@@ -58,7 +44,7 @@ def choose(
         raise ProviderError(f"providers is a list, such as ['cpu'], got {shown(providers)}")
     wanted = [_in_full(provider) for provider in providers]
     for provider in wanted:
-        _refuse_cuda_graphs(*provider)
+        _refuse_captures(*provider)
     names = [name for name, _ in wanted]
     for name in names:
         if name not in available:
@@ -73,45 +59,11 @@ def choose(
 def place(chosen: Chosen) -> tuple[str, int]:
     """Where a provider keeps its tensors, in the words of ONNX Runtime's IO binding.
 
-    OpenVINO takes and gives host memory, on Intel's GPUs too.
+    OpenVINO takes and gives host memory, on Intel's GPUs too. Of WebGPU's devices one is in use.
     """
     name, options = chosen
-    return ("cuda", int(str(options["device_id"]))) if name in (CUDA, TENSORRT) else ("cpu", 0)
-
-
-def with_engine_cache(chosen: Chosen, content: Sequence[str]) -> Chosen:
-    """TensorRT with a folder for the engines of a graph, as they take minutes to build.
-
-    By ONNX Runtime's documentation cached engines are to be removed when a model changes, so every
-    content gets a folder of its own. Other providers stay as they are.
-
-    Args:
-        chosen: the provider.
-        content: digests of the graph and of its weights.
-
-    Raises:
-        ProviderError: the folder cannot be made.
-    """
-    name, options = chosen
-    if name != TENSORRT or "trt_engine_cache_path" in options:
-        return chosen
-    key = " ".join([*content, os.environ.get(_TF32, "")])
-    digest = hashlib.sha256(key.encode()).hexdigest()
-    folder = _user_cache() / "camruntime" / "tensorrt" / digest[:32]
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ProviderError(
-            f"cannot make {folder} for TensorRT's engines: {error.strerror or error}; name another "
-            "with the option trt_engine_cache_path"
-        ) from error
-    caches = {"trt_engine_cache_path": str(folder), "trt_timing_cache_path": str(folder)}
-    return name, {**caches, **options}
-
-
-def turn_off_tf32() -> None:
-    """For TensorRT, which has no option for it; before it is loaded, and unless the user chose."""
-    os.environ.setdefault(_TF32, "0")
+    memory = kind_of(name).memory
+    return (memory, int(str(options["device_id"]))) if memory == "cuda" else (memory, 0)
 
 
 def _in_full(provider: Provider) -> tuple[str, Mapping[str, object]]:
@@ -120,7 +72,7 @@ def _in_full(provider: Provider) -> tuple[str, Mapping[str, object]]:
         raise ProviderError(
             f"a provider is a name, or a pair of name and options, got {shown(provider)}"
         )
-    return _SHORT.get(name.lower(), name), options
+    return SHORT.get(name.lower(), name), options
 
 
 def _is_pair(provider: object) -> TypeGuard[tuple[str, Mapping[str, object]]]:
@@ -129,24 +81,34 @@ def _is_pair(provider: object) -> TypeGuard[tuple[str, Mapping[str, object]]]:
     ] == [True, True]
 
 
-def _refuse_cuda_graphs(name: str, given: Mapping[str, object]) -> None:
-    option = _CUDA_GRAPHS.get(name, "")
-    if str(given.get(option, "0")).lower() in ("0", "false"):
+def _refuse_captures(name: str, given: Mapping[str, object]) -> None:
+    kind = kind_of(name)
+    asked = [one for one in kind.captures if str(given.get(one, "0")).lower() not in _OFF]
+    if not asked:
         return
+    instead = "say capture=True (--capture), which keeps it" if kind.capture else "leave it out"
     raise ProviderError(
-        f"{option} repeats the first run on the memory that this one had, and every run here gets "
-        "memory of its own: maps would be those of an earlier image. Leave the option out"
+        f"{asked[0]} repeats the first run on the memory that this one had, and runs get memory of "
+        f"their own: maps would be those of an earlier image; {instead}"
     )
 
 
+_OFF = ("0", "false")
+
+
 def _missing(name: str, available: Sequence[str]) -> str:
-    known = [*_SHORT, *available]
-    advice = _HOW_TO_GET.get(name)
-    if advice is None:
-        return f"{name} is not part of the installed ONNX Runtime: {nearest(name, known)}"
+    kind = KINDS.get(name)
+    if kind is None:
+        return (
+            f"{name} is not part of the installed ONNX Runtime: "
+            f"{nearest(name, [*SHORT, *available])}"
+        )
+    advice = kind.install
+    if kind.plugin is None:
+        advice += "; uninstall the present one first, as they overwrite each other"
     return (
         f"{name} is not part of the installed ONNX Runtime, which has {', '.join(available)}: "
-        f"{advice}; uninstall the present one first, as they overwrite each other"
+        f"{advice}"
     )
 
 
@@ -181,10 +143,3 @@ def _openvino_config(given: Mapping[str, object], threads: int | None) -> dict[s
             f'{{"CPU": {{"INFERENCE_PRECISION_HINT": "bf16"}}}}, got {asked!r}'
         ) from error
     return {"load_config": json.dumps(config)}
-
-
-def _user_cache() -> Path:
-    """Where the user's caches lie, on the systems that TensorRT runs on."""
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")

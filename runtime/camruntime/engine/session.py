@@ -16,11 +16,11 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from camruntime.engine.kinds import CPU
 from camruntime.engine.memory import enough_memory
 from camruntime.engine.models import Model
-from camruntime.engine.providers import CPU, Chosen
+from camruntime.engine.providers import Chosen
 from camruntime.errors import DeviceMemoryError, MissingDependencyError, ProviderError
-from camruntime.maps import FloatArray
 
 try:
     import onnxruntime as ort
@@ -36,23 +36,27 @@ Place = tuple[str, int]
 
 Session: TypeAlias = ort.InferenceSession
 Options: TypeAlias = ort.SessionOptions
+Value: TypeAlias = ort.OrtValue
+EpDevice: TypeAlias = ort.OrtEpDevice
+"""A device as a provider sees it."""
 
-
-class DeviceValue:
-    """A tensor where the engine computes: host memory for CPU, device memory for CUDA."""
-
-    def __init__(self, value: ort.OrtValue) -> None:
-        self.value = value
-
-    def numpy(self) -> FloatArray:
-        """A copy in host memory."""
-        return np.asarray(self.value.numpy(), np.float32)
+_UNRECORDED = -1  # the number of runs that a session shall not record
 
 
 def available_providers() -> list[str]:
-    """Those of the installed ONNX Runtime, in full; not all need open."""
+    """Those that are built into the installed ONNX Runtime, in full; not all need open."""
     found: list[str] = ort.get_available_providers()
     return found
+
+
+def register_library(name: str, path: str) -> None:
+    """Make a plugin's providers known, under a name of ours."""
+    ort.register_execution_provider_library(name, path)
+
+
+def devices_of(provider: str) -> list[EpDevice]:
+    """The devices that a provider offers, of those whose libraries are registered."""
+    return [device for device in ort.get_ep_devices() if device.ep_name == provider]
 
 
 def preload_nvidia() -> None:
@@ -60,9 +64,25 @@ def preload_nvidia() -> None:
     ort.preload_dlls()
 
 
-def upload(array: Array, place: Place) -> DeviceValue:
+def upload(array: Array, place: Place) -> Value:
     """Copy an array to a device."""
-    return DeviceValue(ort.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(array), *place))
+    return ort.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(array), *place)
+
+
+def room_for(value: Value, place: Place) -> Value:
+    """Memory on a device for a tensor of the same shape and type."""
+    return ort.OrtValue.ortvalue_from_shape_and_type([*value.shape()], value.element_type(), *place)
+
+
+def lent(value: Value) -> Value | None:
+    """A view of a device's tensor that does not own it, as sessions take weights that are shared.
+
+    The owner has to outlive it. None where the device has no DLPack, such as WebGPU's.
+    """
+    try:
+        return ort.OrtValue.from_dlpack(value)
+    except (AttributeError, RuntimeError, TypeError, ValueError):
+        return None
 
 
 def session_options(threads: int | None = None) -> Options:
@@ -81,24 +101,42 @@ def session_options(threads: int | None = None) -> Options:
 
 
 def open_session(
-    model: Model, providers: Sequence[Chosen], options: Options, advice: str
+    model: Model,
+    providers: Sequence[Chosen],
+    options: Options,
+    advice: str,
+    device: EpDevice | None = None,
+    shared: Mapping[str, Value] | None = None,
 ) -> Session:
     """A session on the first of `providers`, never on another one in silence.
 
+    Args:
+        model: what it opens.
+        providers: in order of preference; of a plugin, that one alone.
+        options: of the session; those of a plugin's provider are added.
+        advice: ends the message of an error.
+        device: of a plugin.
+        shared: weights that are on the device, by the graph's names for them; see `lent`.
+
     Raises:
-        ProviderError: it does not open; ends with `advice`.
+        ProviderError: it does not open.
         DeviceMemoryError: there is not enough memory for the graph.
     """
     files, data = [*model.weights], [*model.weights.values()]
     if files:
         options.add_external_initializers_from_files_in_memory(files, data, [*map(len, data)])
-    name = providers[0][0]
+    name, given = providers[0]
     refusal: Exception | None = None
     try:
+        for initializer, value in (shared or {}).items():
+            options.add_initializer(initializer, value)
+        if device is not None:
+            options.add_provider_for_devices([device], given)
         with enough_memory(name, model.name):
             # Without fallback: ONNX Runtime would print the reason and go on with the CPU.
             graph = str(model.graph) if isinstance(model.graph, Path) else model.graph
-            session = ort.InferenceSession(graph, options, [*providers], enable_fallback=0)
+            wanted = None if device else [*providers]
+            session = ort.InferenceSession(graph, options, wanted, enable_fallback=0)
         if session.get_providers()[0] == name:
             return session
     except DeviceMemoryError:
@@ -113,29 +151,60 @@ def open_session(
 
 def run_bound(
     session: Session,
-    inputs: Mapping[str, Array | DeviceValue],
+    inputs: Mapping[str, Array | Value],
     outputs: Sequence[str],
     place: Place,
-) -> Sequence[ort.OrtValue]:
+    recording: bool = False,
+) -> Sequence[Value]:
     """Run by IO binding: arrays are copied to the device, values there are used in place.
 
-    Its outputs, in order, stay at `place`.
+    Its outputs, in order, stay at `place`. `recording`: of a session that records runs, this is one
+    that it shall not.
     """
     binding = session.io_binding()
     for name, value in inputs.items():
-        if isinstance(value, DeviceValue):
-            binding.bind_ortvalue_input(name, value.value)
-        else:
+        if isinstance(value, np.ndarray):
             binding.bind_cpu_input(name, np.ascontiguousarray(value))
+        else:
+            binding.bind_ortvalue_input(name, value)
     for name in outputs:
         binding.bind_output(name, *place)
-    session.run_with_iobinding(binding)
-    found: Sequence[ort.OrtValue] = binding.get_outputs()
+    session.run_with_iobinding(binding, *([_numbered(_UNRECORDED)] if recording else []))
+    found: Sequence[Value] = binding.get_outputs()
     return found
 
 
+def recorded(
+    session: Session, inputs: Mapping[str, Value], outputs: Mapping[str, Value], number: int
+) -> Callable[[], None]:
+    """Repeats one run on the very memory that it is given: recorded by the first call.
+
+    Args:
+        session: opened with its provider's option for it.
+        inputs: tensors on the device, filled in place before a call.
+        outputs: tensors on the device, to be read after it.
+        number: of this run among those of the session, from 0 on.
+    """
+    binding, numbered = session.io_binding(), _numbered(number)
+    for name, value in inputs.items():
+        binding.bind_ortvalue_input(name, value)
+    for name, value in outputs.items():
+        binding.bind_ortvalue_output(name, value)
+
+    def repeat() -> None:
+        session.run_with_iobinding(binding, numbered)
+
+    return repeat
+
+
+def _numbered(run: int) -> ort.RunOptions:
+    options = ort.RunOptions()
+    options.add_run_config_entry("gpu_graph_id", str(run))
+    return options
+
+
 def refuse_a_stale_answer(
-    session: Session, inputs: Mapping[str, Array | DeviceValue], answer: ort.OrtValue
+    session: Session, inputs: Mapping[str, Array | Value], answer: Value
 ) -> None:
     """Raise `MemoryError` where an answer is not for as many rows as were asked for.
 
@@ -180,5 +249,5 @@ def quiet() -> Iterator[None]:
         ort.set_default_logger_severity(2)  # its default
 
 
-def _rows(value: Array | DeviceValue) -> int:
-    return int(value.value.shape()[0] if isinstance(value, DeviceValue) else value.shape[0])
+def _rows(value: Array | Value) -> int:
+    return int(value.shape[0] if isinstance(value, np.ndarray) else value.shape()[0])

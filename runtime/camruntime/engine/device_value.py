@@ -1,0 +1,46 @@
+"""A tensor where the engine computes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from camruntime.engine.session import Value
+from camruntime.engine.turns import Turn
+from camruntime.maps import FloatArray
+
+
+class DeviceValue:
+    """A tensor in the memory of what computes: the host's, or a device's.
+
+    Args:
+        value: the tensor.
+        turn: of the engine that computes with it. Reading and freeing it take part in it.
+        source: the array that it is a copy of; None for what a graph put out.
+        kept: memory of a recorded run, which the next repetition overwrites.
+    """
+
+    def __init__(
+        self, value: Value, turn: Turn, source: NDArray[Any] | None = None, kept: bool = False
+    ) -> None:
+        self.value: Value | None = value
+        self.source = source
+        self.kept = kept
+        self._turn = turn
+
+    def numpy(self) -> FloatArray:
+        """A copy in host memory, or what already is there."""
+        with self._turn:
+            return np.asarray(self.tensor.numpy(), np.float32)
+
+    @property
+    def tensor(self) -> Value:
+        """The tensor, which is there until this object is gone."""
+        assert self.value is not None
+        return self.value
+
+    def __del__(self) -> None:
+        with self._turn:
+            self.value = None
