@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -54,11 +56,30 @@ class Case:
             yield clock.left(self.what)
             return
         try:
-            yield from self.rows(clock)
+            with heard() as lines:
+                yield from self.rows(clock)
+            yield from (Left(self.what, line) for line in dict.fromkeys(lines))
         except NotHere as reason:
             yield Left(self.what, str(reason))
         except Exception as error:  # whatever it is: the other cases go on
             yield Left(self.what, one_line(error), failed=True)
+
+
+@contextmanager
+def heard() -> Iterator[list[str]]:
+    """What camruntime logs: that a graph is not recorded, or has a copy of its weights."""
+    lines: list[str] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: lines.append(record.getMessage())  # type: ignore[method-assign]
+    logger = logging.getLogger("camruntime")
+    before = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield lines
+    finally:
+        logger.setLevel(before)
+        logger.removeHandler(handler)
 
 
 def one_line(error: Exception) -> str:

@@ -84,7 +84,7 @@ def _card(setting: Setting) -> str:
         raise NotHere("the CPU was asked for")
     open_engine(open_bundle(INSPECTOR), setting.device, setting)  # registers the plugin
     found = [one for one in ort.get_ep_devices() if setting.device in one.ep_name.lower()]
-    return "; ".join(f"{one.device.vendor} {dict(one.device.metadata)}" for one in found)
+    return "; ".join(f"{one.device.type.name} of {one.device.vendor}" for one in found)
 
 
 def _provider(setting: Setting) -> str:

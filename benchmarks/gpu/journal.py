@@ -15,7 +15,7 @@ Status = Literal["running", "done", "failed"]
 
 @dataclass(frozen=True)
 class Left:
-    """Something that was not measured, and why.
+    """Something that was not measured, or not as it was asked for, and why.
 
     Attributes:
         what: in words.

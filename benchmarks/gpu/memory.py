@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -56,7 +57,9 @@ def _of_a_process(
         raise RuntimeError(done.stderr.strip() or f"status {done.returncode}")
     if "not here" in answer:
         raise NotHere(answer["not here"])
-    yield Memory(network, shared, captured, **answer)
+    for line in answer["said"]:
+        logging.getLogger("camruntime").info(line)  # as if it had been this process
+    yield Memory(network, shared, captured, answer["opened"], answer["explained"])
 
 
 def sheet(result: Result, device: str) -> Sheet:

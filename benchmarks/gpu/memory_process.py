@@ -13,7 +13,7 @@ from pathlib import Path
 from camruntime.bundle import Bundle
 from camruntime.engine import Engine, OnnxGraphs
 from camruntime.methods import GradCAM, ReciproCAM, ScoreCAM
-from gpu.case import NotHere
+from gpu.case import NotHere, heard
 from gpu.environment import query_card
 from gpu.images import image_of
 from gpu.networks import bundle_of
@@ -25,14 +25,16 @@ def main() -> None:
     setting, network, switches = Setting.read(Path(sys.argv[1])), sys.argv[2], sys.argv[3:]
     assert setting is not None
     try:
-        answer: dict[str, object] = {**measure(setting, network, switches)}
+        with heard() as lines:
+            opened, explained = measure(setting, network, switches)
+        answer: dict[str, object] = {"opened": opened, "explained": explained, "said": lines}
     except NotHere as reason:
         answer = {"not here": str(reason)}
     print(json.dumps(answer))
 
 
-def measure(setting: Setting, network: str, switches: list[str]) -> dict[str, int]:
-    """`Memory`'s own fields."""
+def measure(setting: Setting, network: str, switches: list[str]) -> tuple[int, int]:
+    """Bytes with the provider opened, and after it explained."""
     bundle, before = bundle_of(setting, network), _used(setting)
     if "shared" not in switches:
         bundle = without_sharing(bundle)
@@ -40,8 +42,8 @@ def measure(setting: Setting, network: str, switches: list[str]) -> dict[str, in
         bundle, provider(setting, "float32"), setting, capture="captured" in switches
     )
     opened = _used(setting)
-    explain(engine)
-    return {"opened": opened - before, "explained": _used(setting) - before}
+    explain(engine, setting.size.masked)
+    return opened - before, _used(setting) - before
 
 
 def without_sharing(bundle: Bundle) -> Bundle:
@@ -51,13 +53,13 @@ def without_sharing(bundle: Bundle) -> Bundle:
     return replace(bundle, manifest=replace(manifest, graphs=graphs))
 
 
-def explain(engine: Engine) -> None:
-    """By all graphs of a bundle but one, and Score-CAM by one chunk of its usual size."""
+def explain(engine: Engine, masked: int | None) -> None:
+    """By all graphs of a bundle but one, and Score-CAM by one chunk, of its usual size for None."""
     graphs = OnnxGraphs(engine)
     forward = graphs.forward(image_of(engine.bundle))
     GradCAM()(graphs, forward, [0])
     ReciproCAM()(graphs, forward, [0])
-    part = replace(forward, activations=forward.activations[:, : graphs.batch])
+    part = replace(forward, activations=forward.activations[:, : masked or graphs.batch])
     ScoreCAM()(graphs, part, [0])
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from inspect import signature
 from typing import Literal, get_args
 
 from camruntime.bundle import Bundle
@@ -55,16 +54,12 @@ def open_engine(
     instruments: Instruments | None = None,
     kind: type[Engine] = Engine,
 ) -> Engine:
-    """With the run's threads; captured, its runs are repeated as one piece of work."""
+    """With the run's threads; captured, its runs are recorded and repeated.
+
+    Raises:
+        NotHere: there is nothing to capture on the CPU.
+    """
+    if capture and setting.device == "cpu":
+        raise NotHere("on the CPU no runs are recorded")
     watched = instruments or Instruments()
-    if not capture:
-        return kind(bundle, [chosen], threads=setting.threads, instruments=watched)
-    if "capture" not in signature(Engine).parameters:
-        raise NotHere("this camruntime does not capture")
-    return kind(
-        bundle,
-        [chosen],
-        threads=setting.threads,
-        instruments=watched,
-        capture=True,  # type: ignore[call-arg]
-    )
+    return kind(bundle, [chosen], threads=setting.threads, instruments=watched, capture=capture)

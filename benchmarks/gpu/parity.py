@@ -62,11 +62,12 @@ def _alike(
 ) -> Iterator[Alike | Left]:
     engine = engine_of(setting, network, precision, capture=captured)
     failed = []
-    for method in (*METHODS, *BASELINES):
+    every = (*METHODS, *BASELINES)
+    for method in setting.size.captured or every if captured else every:
         if clock.over:
             yield clock.left(f"{network}, {precision}{', captured' * captured}, {method}")
             continue
-        pictures = range(setting.size.alike[network])
+        pictures = range(setting.size.alike[network] + captured)  # memory must not stay the same
         pairs = [
             (_on_the_cpu(setting, network, method, one), _map(engine, method, one))
             for one in pictures

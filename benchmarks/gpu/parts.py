@@ -25,12 +25,12 @@ class Part:
 
 PARTS: Mapping[str, Part] = {
     "environment": Part(10, environment.cases),
-    "networks": Part(110, networks.cases),
-    "matrix_rate": Part(20, matrix_rate.cases),
+    "networks": Part(100, networks.cases),
+    "matrix_rate": Part(15, matrix_rate.cases),
     "parity": Part(60, parity.cases),
-    "throughput": Part(95, throughput.cases),
-    "memory": Part(60, memory.cases),
-    "copies": Part(20, copies.cases),
-    "peers": Part(60, peers.cases),
+    "throughput": Part(130, throughput.cases),
+    "memory": Part(50, memory.cases),
+    "copies": Part(15, copies.cases),
+    "peers": Part(70, peers.cases),
 }
 """What others need comes first: networks, and the rate that throughput is a share of."""

@@ -16,16 +16,18 @@ DEVICES: tuple[Device, ...] = get_args(Device)
 FILE = "setting.json"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Size:
     """How much is measured.
 
     Attributes:
         networks: that camruntime is measured with.
         alike: whose maps are compared with the CPU's, and on how many pictures.
+        captured: methods of which this is done with recorded runs, too; None: of all.
         beside: that the peers run, too.
         pixels: height and width of those that are built; None: their own.
-        chunks: masked images at once.
+        chunks: masked images at once, in float32.
+        few: the same in lower precision.
         masked: images of one turn of Score-CAM; None: those of a whole map.
         side: of the large matrices.
         turns: of everything that is timed, besides one that warms up.
@@ -33,18 +35,41 @@ class Size:
 
     networks: tuple[str, ...]
     alike: Mapping[str, int]
+    captured: tuple[str, ...] | None
     beside: tuple[str, ...]
     pixels: int | None
     chunks: tuple[int, ...]
+    few: tuple[int, ...]
     masked: int | None
     side: int
     turns: int
 
 
 _THREE = ("vgg16", "resnet50", "mobilenet_v2")
-_CHUNKS = (16, 32, 64, 128, 256, 512)
-FULL = Size(_THREE, {"inspector": 4, "resnet50": 1}, _THREE, None, _CHUNKS, None, 8192, 3)
-SMALL = Size(("inspector",), {"inspector": 1}, ("resnet18",), 64, (4, 16), 32, 1024, 1)
+FULL = Size(
+    networks=_THREE,
+    alike={"inspector": 4, "resnet50": 1},
+    captured=None,
+    beside=_THREE,
+    pixels=None,
+    chunks=(16, 32, 64, 128, 256, 512),
+    few=(64, 256),
+    masked=None,
+    side=8192,
+    turns=3,
+)
+SMALL = Size(
+    networks=("inspector",),
+    alike={"inspector": 1},
+    captured=("grad-cam", "recipro-cam", "anytime-score-cam"),
+    beside=("resnet18",),
+    pixels=64,
+    chunks=(4, 8),
+    few=(8,),
+    masked=16,
+    side=512,
+    turns=1,
+)
 
 
 @dataclass(frozen=True, kw_only=True)

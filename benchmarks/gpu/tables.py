@@ -36,12 +36,14 @@ def _times(found: Mapping[str, Result]) -> Sheet:
 
 
 def _left(found: Mapping[str, Result]) -> list[Sheet]:
-    rows = tuple(
-        (part, one.what, ("FAILED: " if one.failed else "") + one.why.replace("|", "/"))
-        for part, result in found.items()
-        for one in result.left
-    )
-    return [Sheet("Not measured", ("part", "what", "why"), rows)] if rows else []
+    """What has the same reason stands together."""
+    together: dict[tuple[str, str], list[str]] = {}
+    for part, result in found.items():
+        for one in result.left:
+            why = ("FAILED: " if one.failed else "") + one.why.replace("|", "/")
+            together.setdefault((part, why), []).append(one.what)
+    rows = tuple((part, "; ".join(whats), why) for (part, why), whats in together.items())
+    return [Sheet("Not measured, or not as asked", ("part", "what", "why"), rows)] if rows else []
 
 
 def write_tables(setting: Setting, found: Mapping[str, Result]) -> Path:

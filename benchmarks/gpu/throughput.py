@@ -74,10 +74,12 @@ def _paces(
     taken = live[: setting.size.masked]
     part = replace(forward, activations=forward.activations[:, taken])
     operations = flops_of_an_image(bundle_of(setting, network))
-    for chunk in setting.size.chunks:
+    for chunk in setting.size.chunks if precision == "float32" else setting.size.few:
         if clock.over:
             yield clock.left(f"{network}, {precision}{', captured' * captured}, chunks of {chunk}")
             continue
+        if captured:
+            engine.close()  # of more than four sizes it records none
         turn = partial(_turn, engine, chunk, part)
         turn()  # sessions, algorithms, memory
         rows.clear()
