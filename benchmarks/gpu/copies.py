@@ -125,7 +125,7 @@ def _copies(
         assert isinstance(engine, WatchedEngine)
         with watched_way_back(engine.door):
             masked = mask_images(engine, setting.size.chunks[0])
-        nodes, moved = _inside(engine.end_profiling())
+        nodes, moved = copies_inside(engine.end_profiling())
     spec, door = engine.bundle.manifest.input, engine.door
     yield Copies(
         network=network,
@@ -155,7 +155,7 @@ def mask_images(engine: Engine, chunk: int) -> int:
     return count
 
 
-def _inside(profiles: list[Path]) -> tuple[int, int]:
+def copies_inside(profiles: list[Path]) -> tuple[int, int]:
     """Copies that ONNX Runtime put into graphs, and their bytes."""
     events = [event for file in profiles for event in json.loads(file.read_text(encoding="utf-8"))]
     asked = [event.get("args", {}) for event in events if event.get("cat") == "Node"]

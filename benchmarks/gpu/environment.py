@@ -23,6 +23,7 @@ from gpu.opening import open_engine
 from gpu.setting import Setting
 
 PACKAGES = (
+    "camexport",
     "onnxruntime",
     "onnxruntime-gpu",
     "onnxruntime-ep-webgpu",
@@ -53,6 +54,7 @@ def cases(setting: Setting) -> Iterator[Case]:
         "Python": platform.python_version,
         "versions": lambda: ", ".join(map(_version, PACKAGES)),
         "threads on the CPU": lambda: str(setting.threads),
+        "load before the run": lambda: f"{os.getloadavg()[0]:.1f}",
     }
     for what, ask in facts.items():
         yield Case(what, partial(_fact, what, ask))

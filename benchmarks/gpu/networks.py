@@ -49,10 +49,10 @@ def bundle_of(setting: Setting, network: str, precision: str = "float32") -> Bun
 
 
 def cases(setting: Setting) -> Iterator[Case]:
-    """Every network that another part asks for, those of several parts first."""
+    """Every network that another part asks for, the one that ships with the project first."""
     size = setting.size
     beside = () if setting.device == "webgpu" else size.beside
-    for network in dict.fromkeys((*size.networks, *size.alike, *beside)):
+    for network in dict.fromkeys(("inspector", *size.networks, *size.alike, *beside)):
         yield Case(network, partial(_built, setting, network))
 
 

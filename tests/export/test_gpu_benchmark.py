@@ -16,7 +16,7 @@ import pytest
 import torch
 from gpu import part_process, running
 from gpu.case import Case, Clock, NotHere
-from gpu.copies import WatchedEngine, mask_images
+from gpu.copies import WatchedEngine, copies_inside, mask_images
 from gpu.flops import flops_of_an_image
 from gpu.journal import Result, read_result, write_result
 from gpu.memory_process import without_sharing
@@ -122,9 +122,13 @@ def test_maps_are_those_of_the_cpu(ended: Run) -> None:
     wanted = set(setting(ended.out).size.captured or ())
     assert recorded == (wanted if ended.device == "webgpu" else set())
     assert all(one.passes for one in found if one.captured)
-    halves = [one.difference for one in found if one.precision == "fp16"]
+    halves = [one.difference for one in found if one.precision == "fp16" and not one.captured]
     assert max(halves) > 1e-5, "float16 is not float32"
-    assert len(ended.table("Parity with the CPU in float32")) == len(found)
+    shown = ended.table("Parity with the CPU in float32")
+    assert sum(int(cells[3]) for cells in shown) == len(found)
+    assert {cells[-1] for cells in shown} == {"none"}, "that other maps are shown for"
+    of_halves = next(cells for cells in shown if cells[1:3] == ["fp16", "no"])
+    assert of_halves[4].startswith(f"{max(halves):.1e} (")
 
 
 def test_the_share_is_of_the_rate_that_was_measured(ended: Run) -> None:
@@ -254,6 +258,22 @@ def test_images_that_cross_are_seen() -> None:
     assert engine.door.images == 1
     OnnxGraphs(engine, 2).logits(np.zeros((5, 3, 128, 128), np.float32))
     assert engine.door.images == 6
+
+
+def test_copies_inside_graphs_are_counted(tmp_path: Path) -> None:
+    """In profiles as ONNX Runtime writes them: only what a node of that kind did counts."""
+
+    def node(kind: str, size: str, category: str = "Node") -> Row:
+        return {"cat": category, "name": "n", "args": {"op_name": kind, "output_size": size}}
+
+    profiles = {
+        "one": [node("MemcpyFromHost", "5"), node("Conv", "7"), {"cat": "Session", "name": "run"}],
+        "two": [node("MemcpyToHost", "20"), node("MemcpyToHost", "100", "Kernel")],
+    }
+    files = [tmp_path / name for name in profiles]
+    for file in files:
+        file.write_text(json.dumps(profiles[file.name]))
+    assert copies_inside(files) == (2, 25)
 
 
 def test_without_sharing_every_graph_has_its_own_weights() -> None:
