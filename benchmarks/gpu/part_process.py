@@ -11,7 +11,7 @@ from pathlib import Path
 
 from gpu.case import Clock
 from gpu.journal import Left, Result, write_result
-from gpu.parts import PARTS
+from gpu.parts import PARTS, seconds_of
 from gpu.setting import Setting
 
 
@@ -23,9 +23,8 @@ def main() -> None:
 
 def measure(setting: Setting, name: str) -> Result:
     """All cases of a part; what was found is in its file after each."""
-    part, result = PARTS[name], Result("running", 0.0)
-    clock = Clock(part.seconds)
-    for case in part.cases(setting):
+    result, clock = Result("running", 0.0), Clock(seconds_of(setting, name))
+    for case in PARTS[name].cases(setting):
         for found in case.run(clock):
             result = _with(result, found, clock)
             write_result(setting.folder, name, result)

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from gpu.journal import Left, Result, read_result, write_result
-from gpu.parts import PARTS
+from gpu.parts import seconds_of
 from gpu.setting import Setting
 
 GRACE = 30
@@ -42,7 +42,7 @@ def _run(setting: Setting, name: str) -> str | None:
     places = [str(BENCHMARKS), str(BENCHMARKS / "speed"), os.environ.get("PYTHONPATH", "")]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, places))}
     command = [sys.executable, "-m", "gpu.part_process", setting.out, name]
-    limit = PARTS[name].seconds + GRACE
+    limit = seconds_of(setting, name) + GRACE
     with (setting.folder / f"{name}.log").open("w", encoding="utf-8") as log:
         try:
             done = subprocess.run(

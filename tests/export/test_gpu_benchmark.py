@@ -21,7 +21,7 @@ from gpu.flops import flops_of_an_image
 from gpu.journal import Result, read_result, write_result
 from gpu.memory_process import without_sharing
 from gpu.parity import Alike
-from gpu.parts import PARTS, Part
+from gpu.parts import PARTS, Part, seconds_of
 from gpu.setting import Setting
 from gpu.throughput import Pace
 from torch.utils.flop_counter import FlopCounterMode
@@ -140,7 +140,8 @@ def test_the_share_is_of_the_rate_that_was_measured(ended: Run) -> None:
     for one, cells in zip(paces, shown, strict=True):
         rate = 2 * rates[one["precision"]]["side"] ** 3 / rates[one["precision"]]["seconds"]
         share = one["flops"] * one["images"] / one["seconds"] / rate
-        assert 0 < share <= 1.5
+        # The CPU computes float16 in float32, with casts around each product.
+        assert 0 < share <= (1.5 if one["precision"] == "float32" else 2)
         assert cells[-1] == f"{share:.0%}"
         assert one["images"] == 16
         assert one["whole"] == 96  # channels of the inspector's layer
@@ -218,7 +219,7 @@ def test_what_fails_fails_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         Case("second", lambda _: raises(NotHere("no such card"))),
         Case("third", lambda _: [replace(pace, network="two")]),
     ]
-    monkeypatch.setattr(part_process, "PARTS", {"some": Part(60, lambda _: iter(cases))})
+    monkeypatch.setitem(PARTS, "some", Part(60, lambda _: iter(cases)))
     found = part_process.measure(setting(tmp_path), "some")
     assert found == read_result(tmp_path, "some")
     assert found.status == "failed"
@@ -227,6 +228,11 @@ def test_what_fails_fails_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         ("first", "RuntimeError: out of luck", True),
         ("second", "no such card", False),
     ]
+
+
+def test_all_parts_together_are_eight_minutes_on_a_card(tmp_path: Path) -> None:
+    card = setting(tmp_path, device="cuda")
+    assert sum(seconds_of(card, name) for name in PARTS) < 8 * 60
 
 
 def test_what_has_no_time_is_said() -> None:
@@ -244,7 +250,7 @@ def test_a_process_that_ends_or_hangs_is_a_failed_part(
     assert found.status == "failed"
     assert re.match("the process ended with 1: AssertionError", found.left[0].why)
     setting(tmp_path).write()
-    monkeypatch.setattr(running, "GRACE", 0.01 - PARTS["environment"].seconds)
+    monkeypatch.setattr(running, "GRACE", 0.01 - seconds_of(setting(tmp_path), "environment"))
     found, _ = running.run_part(setting(tmp_path), "environment", again=False)
     assert found.status == "failed"
     assert found.left[0].why.startswith("stopped after 0.01 s")
