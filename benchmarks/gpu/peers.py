@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,7 +19,7 @@ from worker import Setting as OfWorkers
 from worker import Worker, working
 
 from camruntime.maps import FloatArray
-from gpu.case import Case, Clock, NotHere
+from gpu.case import Case, Clock, NotHere, one_line
 from gpu.journal import Left, Result
 from gpu.networks import bundle_of, place_of
 from gpu.setting import Setting
@@ -46,6 +46,15 @@ class Beside:
     correlation: float | None
 
 
+@dataclass(frozen=True)
+class Entry:
+    """A contender, its process, and its first map."""
+
+    contender: Contender
+    worker: Worker
+    map: FloatArray
+
+
 def cases(setting: Setting) -> Iterator[Case]:
     """One for each network."""
     for network in setting.size.beside:
@@ -56,20 +65,36 @@ def _beside(setting: Setting, network: str, clock: Clock) -> Iterator[Beside | L
     _require_torch(setting.device)
     bundle_of(setting, network)
     place = place_of(setting, network)
-    contenders = [one for one in METHODS[METHOD] if _is_here(one)]
-    for one in METHODS[METHOD]:
-        if one not in contenders:
-            yield Left(f"{network}, {one.library}", "it is not installed")
     with ExitStack() as stack:
-        start = partial(working, folder=place, setting=_of_workers(setting))
-        workers = [stack.enter_context(start(one)) for one in contenders]
-        pairs = list(zip(contenders, workers, strict=True))
-        maps = [_first(one, worker, place) for one, worker in pairs]
-        turns = list(_turns(pairs, setting.size.turns, clock))
-        for at, (one, found) in enumerate(zip(contenders, maps, strict=True)):
-            alike = _correlation(_ours(workers[0], place, one), found) if at else None
+        entries: list[Entry] = []
+        for contender in METHODS[METHOD]:
+            found = _entered(contender, place, setting, stack)
+            if isinstance(found, Entry):
+                entries.append(found)
+            else:
+                yield replace(found, what=f"{network}, {found.what}")
+        if not entries or entries[0].contender is not METHODS[METHOD][0]:
+            return  # ours is missing, which was said
+        turns = list(_turns(entries, setting.size.turns, clock))
+        for at, entry in enumerate(entries):
+            seconds = median(turn[at] for turn in turns)
             ratio = median(turn[at] / turn[0] for turn in turns)
-            yield Beside(network, one.library, median(turn[at] for turn in turns), ratio, alike)
+            alike = _correlation(_ours(entries[0], entry, place), entry.map) if at else None
+            yield Beside(network, entry.contender.library, seconds, ratio, alike)
+
+
+def _entered(contender: Contender, place: Path, setting: Setting, stack: ExitStack) -> Entry | Left:
+    """A contender at work, warmed up by its first map, or why there is none."""
+    library = contender.library
+    if library in MODULES and find_spec(MODULES[library]) is None:
+        return Left(library, "it is not installed")
+    worker = stack.enter_context(working(contender, place, _of_workers(setting)))
+    saved = place / f"{library}.npy"
+    try:
+        worker.ask(contender.turn, saved)
+    except RuntimeError as error:
+        return Left(library, one_line(error), failed=True)
+    return Entry(contender, worker, np.asarray(np.load(saved), np.float32))
 
 
 def _require_torch(device: str) -> None:
@@ -87,11 +112,6 @@ def _torch_has_cuda() -> bool:
     return torch.cuda.is_available()
 
 
-def _is_here(contender: Contender) -> bool:
-    module = MODULES.get(contender.library)
-    return module is None or find_spec(module) is not None
-
-
 def _of_workers(setting: Setting) -> OfWorkers:
     """Without TF32, which PyTorch's convolutions take unless told otherwise."""
     pinned = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
@@ -100,25 +120,16 @@ def _of_workers(setting: Setting) -> OfWorkers:
     return OfWorkers(setting.threads, None, {**os.environ, **threads, **exact}, setting.device)
 
 
-def _first(contender: Contender, worker: Worker, place: Path) -> FloatArray:
-    """Its map, which warms it up."""
-    saved = place / f"{contender.library}.npy"
-    worker.ask(contender.turn, saved)
-    return np.asarray(np.load(saved), np.float32)
-
-
-def _turns(
-    workers: Sequence[tuple[Contender, Worker]], count: int, clock: Clock
-) -> Iterator[list[float]]:
+def _turns(entries: Sequence[Entry], count: int, clock: Clock) -> Iterator[list[float]]:
     """Seconds of a map each, one after the other; at least one turn, however late it is."""
     for turn in range(count):
         if turn == 0 or not clock.over:
-            yield [worker.ask(one.turn).seconds for one, worker in workers]
+            yield [one.worker.ask(one.contender.turn).seconds for one in entries]
 
 
-def _ours(worker: Worker, place: Path, theirs: Contender) -> FloatArray:
+def _ours(ours: Entry, theirs: Entry, place: Path) -> FloatArray:
     """The map of our method or preset that does the same work."""
-    worker.ask(("map", theirs.same), place / "same.npy")
+    ours.worker.ask(("map", theirs.contender.same), place / "same.npy")
     return np.asarray(np.load(place / "same.npy"), np.float32)
 
 

@@ -69,14 +69,12 @@ def _paces(
     rows: list[int] = []
     instruments = Instruments(observer=partial(_count, rows))
     engine = engine_of(setting, network, precision, capture=captured, instruments=instruments)
-    forward = OnnxGraphs(engine).forward(image_of(engine.bundle))
-    live = np.flatnonzero(np.ptp(forward.activations[0], axis=(1, 2)) > 0)
-    taken = live[: setting.size.masked]
-    part = replace(forward, activations=forward.activations[:, taken])
+    part, channels = _part(engine, setting.size.masked)
     operations = flops_of_an_image(bundle_of(setting, network))
     for chunk in setting.size.chunks if precision == "float32" else setting.size.few:
+        what = f"{network}, {precision}{', captured' * captured}, chunks of {chunk}"
         if clock.over:
-            yield clock.left(f"{network}, {precision}{', captured' * captured}, chunks of {chunk}")
+            yield clock.left(what)
             continue
         if captured:
             engine.close()  # of more than four sizes it records none
@@ -84,13 +82,20 @@ def _paces(
         turn()  # sessions, algorithms, memory
         rows.clear()
         turn()
-        if max(rows) < min(chunk, sum(rows)):
-            yield Left(f"{network}, {precision}, chunks of {chunk}", f"{max(rows)} fit at once")
+        images, largest = sum(rows), max(rows)
+        if largest < min(chunk, images):
+            yield Left(what, f"only {largest} fit at once")
             continue
-        images = sum(rows)
-        whole = round(images * len(live) / len(taken))
+        whole = round(images * channels / part.activations.shape[1])
         seconds = median(_seconds(turn) for _ in range(setting.size.turns))
         yield Pace(network, precision, captured, chunk, images, whole, seconds, operations)
+
+
+def _part(engine: Engine, masked: int | None) -> tuple[Forward, int]:
+    """A pass with the first channels that are not flat, and how many of these there are."""
+    forward = OnnxGraphs(engine).forward(image_of(engine.bundle))
+    live = np.flatnonzero(np.ptp(forward.activations[0], axis=(1, 2)) > 0)
+    return replace(forward, activations=forward.activations[:, live[:masked]]), len(live)
 
 
 def _count(rows: list[int], run: GraphRun) -> None:

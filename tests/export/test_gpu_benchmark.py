@@ -14,12 +14,15 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from gpu import part_process, running
+from contenders import METHODS as METHODS_BESIDE
+from contenders import Contender
+from gpu import part_process, peers, running
 from gpu.case import Case, Clock, NotHere
 from gpu.copies import WatchedEngine, copies_inside, mask_images
 from gpu.flops import flops_of_an_image
-from gpu.journal import Result, read_result, write_result
+from gpu.journal import Left, Result, read_result, write_result
 from gpu.memory_process import without_sharing
+from gpu.networks import place_of
 from gpu.parity import Alike
 from gpu.parts import PARTS, Part, seconds_of
 from gpu.setting import Setting
@@ -233,6 +236,32 @@ def test_what_fails_fails_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 def test_all_parts_together_are_eight_minutes_on_a_card(tmp_path: Path) -> None:
     card = setting(tmp_path, device="cuda")
     assert sum(seconds_of(card, name) for name in PARTS) < 8 * 60
+
+
+def test_a_peer_that_fails_leaves_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One whose process ends, and one that is not installed, beside a process that answers."""
+    answers = "import json, sys\nimport numpy as np\nfor line in sys.stdin:\n"
+    answers += "    np.save(json.loads(line)['save'] or 'x.npy', np.eye(3))\n"
+    answers += "    print(json.dumps({'seconds': 2.0, 'peak': 1}), flush=True)\n"
+    scripts = {"good.py": answers, "bad.py": "raise SystemExit('no such kernel')"}
+    for name, text in scripts.items():
+        (tmp_path / name).write_text(text)
+    entries = [("camruntime", "good.py"), ("pytorch-grad-cam", "bad.py"), ("torch-cam", "good.py")]
+    contenders = tuple(
+        Contender(library, str(tmp_path / script), "", ("map",), "same")
+        for library, script in entries
+    )
+    monkeypatch.setitem(METHODS_BESIDE, "score-cam", contenders)
+    monkeypatch.setitem(peers.MODULES, "torch-cam", "no_such_module")
+    monkeypatch.setattr(peers, "bundle_of", lambda *_: None)
+    place_of(setting(tmp_path), "resnet18").mkdir(parents=True)
+    (case,) = peers.cases(setting(tmp_path))
+    failed, missing, ours = case.run(Clock(60))
+    assert failed == Left("resnet18, pytorch-grad-cam", "RuntimeError: no such kernel", failed=True)
+    assert missing == Left("resnet18, torch-cam", "it is not installed")
+    assert ours == peers.Beside("resnet18", "camruntime", 2.0, 1.0, None)
 
 
 def test_what_has_no_time_is_said() -> None:
