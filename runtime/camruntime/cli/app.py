@@ -14,6 +14,7 @@ from camruntime.bundle import SCHEMA_VERSION, manifest_rows, open_bundle
 from camruntime.cli.bench import bench
 from camruntime.cli.common import BundlePath, RequireSignature, console, say, say_rows
 from camruntime.cli.compare import compare
+from camruntime.cli.devices import devices
 from camruntime.cli.evaluate import evaluate
 from camruntime.cli.explain import explain
 from camruntime.cli.sanity import sanity
@@ -26,6 +27,7 @@ app.command()(evaluate)
 app.command()(compare)
 app.command()(sanity)
 app.command()(bench)
+app.command()(devices)
 
 
 def _show_version(wanted: bool) -> None:

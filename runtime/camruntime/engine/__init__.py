@@ -2,7 +2,9 @@
 
 from camruntime.engine.batch_graphs import BatchGraphs
 from camruntime.engine.cell_masks import cell_masks
+from camruntime.engine.device_report import Device
 from camruntime.engine.device_value import DeviceValue
+from camruntime.engine.devices import devices
 from camruntime.engine.engine import Engine
 from camruntime.engine.instruments import Cost, GraphRun, Instruments, metered
 from camruntime.engine.memory import Progress
@@ -15,6 +17,7 @@ __all__ = [
     "BatchGraphs",
     "Cancel",
     "Cost",
+    "Device",
     "DeviceValue",
     "Engine",
     "GraphRun",
@@ -24,6 +27,7 @@ __all__ = [
     "Progress",
     "Provider",
     "cell_masks",
+    "devices",
     "in_memory",
     "mapped",
     "metered",

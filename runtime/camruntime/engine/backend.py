@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from camruntime.engine.kinds import CPU, CUDA, KINDS, TENSORRT, Kind, kind_of
+from camruntime.engine.nvidia import cards
 from camruntime.engine.plugins import installed, plugin_device
 from camruntime.engine.providers import Chosen, Provider, choose, place
 from camruntime.engine.session import EpDevice, available_providers, preload_nvidia, quiet
@@ -57,7 +58,10 @@ def find_backend(
     available = [*dict.fromkeys([*available_providers(), *installed()])]
     if providers is not None:
         backend = _backend(choose(providers, available, device_id, threads), device_id)
-        open_first(backend)
+        try:
+            open_first(backend)
+        except ProviderError as error:
+            raise ProviderError(f"{error}{_about_cards(backend, device_id)}") from error
         return backend
     if CUDA in available:
         try:
@@ -71,12 +75,29 @@ def find_backend(
     return _backend([(CPU, {})], device_id)
 
 
-def _backend(wanted: list[Chosen], device_id: int) -> Backend:
+def _about_cards(backend: Backend, device_id: int) -> str:
+    """What NVIDIA's driver says, where that may be why; ONNX Runtime's error does not."""
+    if backend.kind.memory != "cuda":
+        return ""
+    try:
+        count = len(cards())
+    except ProviderError as why:
+        return f". {why}"
+    return "" if device_id < count else f". There are {count} cards, counted from 0"
+
+
+def built_in(wanted: list[Chosen]) -> Backend:
+    """Providers that are part of ONNX Runtime, the libraries of the first one loaded."""
     first = wanted[0][0]
     if first == TENSORRT:
         turn_off_tf32()
     if first in (CUDA, TENSORRT):
         preload_nvidia()
+    return Backend(wanted)
+
+
+def _backend(wanted: list[Chosen], device_id: int) -> Backend:
+    first = wanted[0][0]
     plugin = plugin_device(wanted[0], device_id)
     if plugin is None:
         _require_no_plugin_behind(wanted)
@@ -85,7 +106,7 @@ def _backend(wanted: list[Chosen], device_id: int) -> Backend:
                 f"{kind_of(first).short} has one device, and device {device_id} was asked for: "
                 "leave it out, or name a provider of it (`camruntime devices` lists them)"
             )
-        return Backend(wanted)
+        return built_in(wanted)
     others = [kind_of(name).short for name, _ in wanted[1:] if name != CPU]
     if others:
         raise ProviderError(

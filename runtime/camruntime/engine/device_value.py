@@ -31,9 +31,9 @@ class DeviceValue:
         self._turn = turn
 
     def numpy(self) -> FloatArray:
-        """A copy in host memory, or what already is there."""
+        """In host memory: a copy, but of a result that is there already."""
         with self._turn:
-            return np.asarray(self.tensor.numpy(), np.float32)
+            return np.array(self.tensor.numpy(), np.float32, copy=self.kept or None)
 
     @property
     def tensor(self) -> Value:

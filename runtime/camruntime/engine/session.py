@@ -49,6 +49,11 @@ def available_providers() -> list[str]:
     return found
 
 
+def runtime_version() -> str:
+    """ONNX Runtime's."""
+    return str(ort.__version__)
+
+
 def register_library(name: str, path: str) -> None:
     """Make a plugin's providers known, under a name of ours."""
     ort.register_execution_provider_library(name, path)
