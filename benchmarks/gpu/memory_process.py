@@ -35,15 +35,15 @@ def main() -> None:
 
 def measure(setting: Setting, network: str, switches: list[str]) -> tuple[int, int]:
     """Bytes with the provider opened, and after it explained."""
-    bundle, before = bundle_of(setting, network), _used(setting)
+    bundle, before = bundle_of(setting, network), used(setting)
     if "shared" not in switches:
         bundle = without_sharing(bundle)
     engine = open_engine(
         bundle, provider(setting, "float32"), setting, capture="captured" in switches
     )
-    opened = _used(setting)
+    opened = used(setting)
     explain(engine, setting.size.masked)
-    return opened - before, _used(setting) - before
+    return opened - before, used(setting) - before
 
 
 def without_sharing(bundle: Bundle) -> Bundle:
@@ -63,7 +63,7 @@ def explain(engine: Engine, masked: int | None) -> None:
     ScoreCAM()(graphs, part, [0])
 
 
-def _used(setting: Setting) -> int:
+def used(setting: Setting) -> int:
     """Bytes: of the card, all that is in use, as arenas never shrink; of this process, the most."""
     if setting.device == "cuda":
         return int(query_card("memory.used")[0]) * 2**20

@@ -1,4 +1,4 @@
-"""`python benchmarks/gpu`, small: on the CPU, and on WebGPU where there is a device for it."""
+"""`python benchmarks/gpu`, small: on the CPU, and on WebGPU, or `--provider`'s, where it opens."""
 
 from __future__ import annotations
 
@@ -19,13 +19,15 @@ from contenders import Contender
 from gpu import part_process, peers, running
 from gpu.case import Case, Clock, NotHere
 from gpu.copies import WatchedEngine, copies_inside, mask_images
+from gpu.environment import query_card
 from gpu.flops import flops_of_an_image
 from gpu.journal import Left, Result, read_result, write_result
-from gpu.memory_process import without_sharing
+from gpu.memory_process import used, without_sharing
 from gpu.networks import place_of
+from gpu.opening import provider as provider_of
 from gpu.parity import Alike
 from gpu.parts import PARTS, Part, seconds_of
-from gpu.setting import Setting
+from gpu.setting import DEVICES, Setting
 from gpu.throughput import Pace
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -71,7 +73,9 @@ class Run:
 
 
 def no_device(device: str) -> str | None:
-    """Why the engine does not open there."""
+    """Why the benchmark does not run there."""
+    if device not in DEVICES:
+        return f"the benchmark knows {', '.join(DEVICES)}"
     try:
         Engine(open_bundle(INSPECTOR), [device])
     except ProviderError as error:
@@ -79,9 +83,12 @@ def no_device(device: str) -> str | None:
     return None
 
 
-@pytest.fixture(scope="module", params=["cpu", "webgpu"])
-def ended(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    device: str = request.param
+@pytest.fixture(scope="module", params=["cpu", "device"])
+def ended(
+    request: pytest.FixtureRequest, provider: str, tmp_path_factory: pytest.TempPathFactory
+) -> Run:
+    other = "webgpu" if provider == "cpu" else provider
+    device = "cpu" if request.param == "cpu" else other
     refusal = no_device(device)
     if refusal is not None:
         pytest.skip(f"no {device} here: {refusal}")
@@ -97,7 +104,7 @@ def test_all_parts_are_done(ended: Run) -> None:
 def test_what_is_left_out_has_a_reason(ended: Run) -> None:
     """TF32 anywhere but on CUDA; on WebGPU the peers."""
     left = {(part, one.what): one for part in PARTS for one in ended.part(part).left}
-    assert "NVIDIA" in left["parity", "inspector, tf32"].why
+    assert (("parity", "inspector, tf32") in left) == (ended.device != "cuda")
     assert (("peers", "resnet18") in left) == (ended.device == "webgpu")
     assert not any(one.failed for one in left.values())
     shown = {
@@ -123,7 +130,7 @@ def test_maps_are_those_of_the_cpu(ended: Run) -> None:
         assert all(one.passes and one.correlation > 0.999 for one in plain.values())
     recorded = {one.method for one in found if one.captured and one.precision == "float32"}
     wanted = set(setting(ended.out).size.captured or ())
-    assert recorded == (wanted if ended.device == "webgpu" else set())
+    assert recorded == (set() if ended.device == "cpu" else wanted)
     assert all(one.passes for one in found if one.captured)
     halves = [one.difference for one in found if one.precision == "fp16" and not one.captured]
     assert max(halves) > 1e-5, "float16 is not float32"
@@ -153,7 +160,8 @@ def test_the_share_is_of_the_rate_that_was_measured(ended: Run) -> None:
 
 def test_nothing_but_small_masks_crosses(ended: Run) -> None:
     found = ended.part("copies").rows
-    assert [one["precision"] for one in found] == ["float32", "fp16"]
+    tf32 = ["tf32"] if ended.device == "cuda" else []
+    assert [one["precision"] for one in found] == ["float32", *tf32, "fp16"]
     for one in found:
         assert one["images"] == 0
         assert one["with_runs"] == one["masked"] * 16 * 16 * 4
@@ -309,6 +317,28 @@ def test_copies_inside_graphs_are_counted(tmp_path: Path) -> None:
     for file in files:
         file.write_text(json.dumps(profiles[file.name]))
     assert copies_inside(files) == (2, 25)
+
+
+def test_a_cards_memory_is_the_drivers_word(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From MiB; and where nobody can be asked, that is the reason."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(NotHere, match="nvidia-smi is not on the path"):
+        used(setting(tmp_path, device="cuda"))
+    driver = tmp_path / "nvidia-smi"
+    driver.write_text(f"#!{sys.executable}\nimport sys\nprint('512' if '-i' in sys.argv else '')\n")
+    driver.chmod(0o755)
+    assert used(setting(tmp_path, device="cuda")) == 512 * 2**20
+    assert query_card("memory.used") == ["512"]
+
+
+def test_tf32_is_an_option_of_cudas(tmp_path: Path) -> None:
+    card = setting(tmp_path, device="cuda")
+    assert provider_of(card, "tf32") == ("cuda", {"use_tf32": "1"})
+    assert provider_of(card, "float32") == provider_of(card, "fp16") == "cuda"
+    with pytest.raises(NotHere, match="NVIDIA"):
+        provider_of(setting(tmp_path), "tf32")
 
 
 def test_without_sharing_every_graph_has_its_own_weights() -> None:
