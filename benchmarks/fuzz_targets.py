@@ -20,9 +20,10 @@ import cv2
 import numpy as np
 from pycocotools import mask as pycocotools
 
-from camruntime.bundle import MANIFEST, Input
+from camruntime.bundle import MANIFEST, PACKAGE, Input
 from camruntime.bundle.input import Colour
 from camruntime.bundle.opening import parse_manifest
+from camruntime.bundle.package import parse_package
 from camruntime.bundle.sealing import SEAL, sealed
 from camruntime.datasets import open_dataset, read_class_map
 from camruntime.datasets._rle import decode_rle
@@ -68,6 +69,22 @@ def manifest(data: bytes) -> None:
     except (ValueError, AttributeError, RecursionError):  # no JSON, or no object
         return
     parse_manifest(data, HERE / MANIFEST).write(HERE)
+
+
+def package(data: bytes) -> None:
+    """As `manifest`, of a model package; what is read is written as ONNX Runtime reads it."""
+    with suppress(BundleError):
+        parse_package(data, HERE / PACKAGE)
+    try:
+        document = json.loads(data)
+        own = document["additional_metadata"]["camexport"]
+        own.pop(SEAL, None)
+        document["additional_metadata"]["camexport"] = sealed(own)
+        data = json.dumps(document).encode()
+    except (ValueError, AttributeError, TypeError, KeyError, RecursionError):
+        return
+    found = parse_package(data, HERE / PACKAGE)
+    assert found.document() == document
 
 
 def journal(data: bytes) -> None:
@@ -160,7 +177,8 @@ def rle(data: bytes) -> None:
 TARGETS: dict[str, Callable[[bytes], None]] = {
     one.__name__: one
     for one in (
-        manifest, journal, csv, yolo, names, masks, coco, folders, class_map, pictures, rle,
+        manifest, package, journal, csv, yolo, names, masks, coco, folders, class_map, pictures,
+        rle,
     )
 }  # fmt: skip
 

@@ -72,7 +72,15 @@ class ParityError(ExportError):
 
 
 class FidelityError(ExportError):
-    """Maps in lower precision differ from those in float32 by more than is allowed."""
+    """Maps in lower precision differ from those in float32 by more than is allowed.
+
+    Attributes:
+        reason: what differs, without the advice for whoever builds.
+    """
+
+    def __init__(self, reason: str, advice: str = "") -> None:
+        super().__init__(reason + advice)
+        self.reason = reason
 
 
 def one_line(error: BaseException, limit: int = 200) -> str:

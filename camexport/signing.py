@@ -1,4 +1,7 @@
-"""Sign a bundle, with a key of one's own: who opens it can require that (see `docs/signing.md`)."""
+"""Sign a bundle or a model package, with a key of one's own: who opens it can require that.
+
+See `docs/signing.md`.
+"""
 
 from __future__ import annotations
 
@@ -7,16 +10,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from camexport.errors import OptionError, OutputError, one_line
-from camruntime.bundle import SIGNATURE, hashing, model_signing, open_bundle
+from camruntime.bundle import SIGNATURE, hashing, model_signing, verified_folder
 
 
 def sign_bundle(
     path: Path, key: Path, certificate: Path | None = None, chain: Sequence[Path] = ()
 ) -> Path:
-    """Write `bundle.sig` into the bundle at `path`, for all other files in its folder.
+    """Write `bundle.sig` into the bundle or package at `path`, for all other files in its folder.
 
     Args:
-        path: the bundle's directory. An older signature is replaced.
+        path: its directory. An older signature is replaced.
         key: PEM file of a private key of the curve P-256, P-384 or P-521, without a password.
         certificate: the key's, to be verified by those that it goes back to.
         chain: certificates between the two, where there are any.
@@ -25,12 +28,12 @@ def sign_bundle(
         The path of the signature.
 
     Raises:
-        BundleError: there is no bundle, or it is damaged.
+        BundleError: there is neither, or it is damaged.
         OptionError: the key cannot be used.
         OutputError: the signature cannot be written.
         MissingDependencyError: model-signing is not installed.
     """
-    folder = open_bundle(path).folder
+    folder = verified_folder(path)
     config = model_signing().signing.Config().set_hashing_config(hashing())
     try:
         if certificate is None:

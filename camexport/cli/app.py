@@ -1,6 +1,6 @@
 """The command line `camexport`: a thin shell over what its commands are named after.
 
-`build`, whose options are many, has a file of its own.
+`build`, whose options are many, and `package` have files of their own.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from camexport.cli.common import (
     console,
     say,
 )
+from camexport.cli.package import package
 from camexport.errors import UnknownModelError
 from camruntime.bundle import SCHEMA_VERSION, Parity
 from camruntime.ending import Traceback, run
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.command()(build)
+app.command()(package)
 
 
 def _show_version(wanted: bool) -> None:

@@ -9,11 +9,11 @@ import typer
 from camruntime.bundle import Colour
 
 
-def pairs(given: list[str] | None) -> tuple[tuple[str, str], ...]:
-    """`KEY=VALUE` texts of `--arg`."""
+def pairs(given: list[str] | None, option: str = "--arg") -> tuple[tuple[str, str], ...]:
+    """`KEY=VALUE` texts of an option."""
     split = [text.partition("=") for text in given or []]
     if not all(key and equals for key, equals, _ in split):
-        raise typer.BadParameter(f"--arg: expected KEY=VALUE, got {given}")
+        raise typer.BadParameter(f"{option}: expected KEY=VALUE, got {given}")
     return tuple((key, value) for key, _, value in split)
 
 

@@ -7,7 +7,12 @@ from camexport.precision.calibration import (
     read_calibration,
 )
 from camexport.precision.fidelity import is_faithful
-from camexport.precision.reduce import judge, reduce_in_place, reduce_precision
+from camexport.precision.reduce import (
+    judge,
+    reduce_in_place,
+    reduce_into,
+    reduce_precision,
+)
 
 __all__ = [
     "Calibration",
@@ -17,5 +22,6 @@ __all__ = [
     "judge",
     "read_calibration",
     "reduce_in_place",
+    "reduce_into",
     "reduce_precision",
 ]

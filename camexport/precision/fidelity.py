@@ -69,8 +69,8 @@ def check_fidelity(measured: Sequence[Fidelity], precision: str) -> None:
         raise FidelityError(
             f"maps in {precision} are not those in float32: {'; '.join(map(str, failed))}; "
             f"expected is a correlation of at least {CORRELATION} on every image and the same top "
-            f"cell on {SAME_TOP:.0%} of them. The bundle was not kept: "
-            f"{_advice(failed[0], precision)}"
+            f"cell on {SAME_TOP:.0%} of them",
+            f". The bundle was not kept: {_advice(failed[0], precision)}",
         )
 
 
@@ -108,7 +108,8 @@ def _forward(lowered: Engine, image: FloatArray) -> Forward:
     except NonFiniteError as error:
         raise FidelityError(
             "in lower precision the network answers NaN or infinity, as some of its values are "
-            "beyond float16's 65504: the bundle was not kept; build with --precision float32"
+            "beyond float16's 65504",
+            ": the bundle was not kept; build with --precision float32",
         ) from error
 
 

@@ -87,24 +87,38 @@ def reduce_in_place(folder: Path, calibration: Calibration) -> None:
     After an error `folder` holds the one, the other, or a part of both.
 
     Raises:
+        FidelityError, UnsupportedError: as of `reduce_into`.
+    """
+    with TemporaryDirectory(dir=folder) as place:
+        reduce_into(open_bundle(folder), Path(place), calibration)
+        for file in Path(place).iterdir():
+            file.replace(folder / file.name)
+
+
+def reduce_into(exact: Bundle, folder: Path, calibration: Calibration) -> None:
+    """Write `exact`, which is in float32, in lower precision into `folder`, and judge its maps.
+
+    Args:
+        exact: in float32.
+        folder: empty; after an error it holds whatever was written by then.
+        calibration: which precision, and the images that it is fitted to and judged by.
+
+    Raises:
         FidelityError: the maps are not those in float32.
         UnsupportedError: the graphs cannot be had in this precision, or do not run.
     """
-    exact, precision = open_bundle(folder), calibration.precision
-    with TemporaryDirectory(dir=folder) as place:
-        try:
-            lowered = reduce_precision(exact, Path(place), precision, calibration.fitted)
-            measured = judge(exact, lowered, calibration.judges, calibration.inputs)
-        except (CamError, OSError):
-            raise
-        except Exception as error:  # ONNX Runtime's errors share no base below Exception
-            raise UnsupportedError(
-                f"the network cannot be had in {precision}: {error}; build with --precision float32"
-            ) from error
-        check_fidelity(measured, precision)
-        dataclasses.replace(lowered.manifest, fidelity=measured).write(Path(place))
-        for file in Path(place).iterdir():
-            file.replace(folder / file.name)
+    precision = calibration.precision
+    try:
+        lowered = reduce_precision(exact, folder, precision, calibration.fitted)
+        measured = judge(exact, lowered, calibration.judges, calibration.inputs)
+    except (CamError, OSError):
+        raise
+    except Exception as error:  # ONNX Runtime's errors share no base below Exception
+        raise UnsupportedError(
+            f"the network cannot be had in {precision}: {error}; build with --precision float32"
+        ) from error
+    check_fidelity(measured, precision)
+    dataclasses.replace(lowered.manifest, fidelity=measured).write(folder)
 
 
 def _to_float16(models: Mapping[str, ir.Model]) -> None:

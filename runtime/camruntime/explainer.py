@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from camruntime._checks import whole, within
 from camruntime._text import named, shown
-from camruntime.bundle import Bundle, open_bundle
+from camruntime.bundle import Bundle, open_again, open_any, suited
 from camruntime.engine import Cancel, Engine, OnnxGraphs, Progress, Provider
 from camruntime.errors import CamError, ImageError, MethodError
 from camruntime.explaining import (
@@ -83,8 +83,8 @@ class Explainer:
         Raises:
             CamError: as `load`, and as its sessions' opening; the old bundle stays in use.
         """
-        folder = self.bundle.folder
-        self._engine = self._engine.renewed(open_bundle(folder, self._required))
+        newest = open_again(self.bundle, self.provider, self._required)
+        self._engine = self._engine.renewed(newest)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -389,11 +389,12 @@ def load(
     capture: bool = False,
     max_megapixels: float = MEGAPIXELS,
     require_signature: str | Path | None = None,
+    variant: str | None = None,
 ) -> Explainer:
-    """Open the bundle in directory `path`.
+    """Open the bundle in directory `path`, or one variant of the model package there.
 
     Args:
-        path: a directory that `camexport build` wrote.
+        path: a directory that `camexport build` or `camexport package` wrote.
         providers: execution providers in order of preference: `cuda`, `tensorrt`, `tensorrt-rtx`,
             `openvino`, `webgpu`, `cpu`, a full name of ONNX Runtime's, or a pair of name and
             options. None takes CUDA when it opens, else the CPU; `Explainer.provider` says which.
@@ -409,16 +410,22 @@ def load(
         require_signature: PEM file of a public key or of certificates: the bundle has to be signed
             with that key, or with one whose certificate goes back to these. Needs the extra
             `signing`.
+        variant: of a model package: `float32`, `fp16` or `int8`. None takes the one that its
+            `manifest.json` has for the provider, which is float32 unless whoever wrote the package
+            preferred another; the log of `camruntime` says which.
 
     Raises:
         CamError: an option that is a number is out of range; the message says which.
         SignatureError: a signature is required and missing, by another key, or of other files.
-        BundleError: not a bundle, damaged, or of another schema version.
+        BundleError: not a bundle or package, damaged, of another schema version, or without the
+            variant that was named.
         ProviderError: a provider that was named does not open, or cannot do what is asked of it.
         MissingDependencyError: ONNX Runtime is not installed, or model-signing where it is needed.
     """
-    bundle = open_bundle(path, require_signature)
+    bundle = open_any(path, require_signature, variant)
     engine = Engine(bundle, providers, device_id, threads, capture=capture)
+    chosen = suited(bundle, engine.provider, require_signature)
+    engine = engine if chosen is bundle else engine.renewed(chosen)
     return Explainer(engine, chunk, max_megapixels, require_signature)
 
 

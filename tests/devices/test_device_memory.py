@@ -81,16 +81,16 @@ def test_masks_go_to_the_device_and_logits_come_back(
 def test_a_chunk_that_is_too_large_for_the_device_is_halved_or_computed(
     inspector: Bundle, device: str, explainer: Explainers
 ) -> None:
-    """WebGPU binds at most 128 MiB of llvmpipe's: 257 images make a tensor of more than that."""
-    graphs = explainer(inspector, chunk=257).graphs()
+    """WebGPU binds at most 128 MiB of llvmpipe's: 384 images make a tensor of more than that."""
+    graphs = explainer(inspector, chunk=384).graphs()
     assert isinstance(graphs, OnnxGraphs)
     images = np.random.default_rng(2).normal(0, 1, (1, 3, 128, 128)).astype(np.float32)
-    many = np.repeat(images, 257, axis=0)
+    many = np.repeat(images, 384, axis=0)
     expected = OnnxGraphs(Engine(inspector, ["cpu"])).logits(images)[0]
     if device == "webgpu":
-        with pytest.warns(match="from now on 128 copies of images at once"):
+        with pytest.warns(match="from now on 192 copies of images at once"):
             found = graphs.logits(many)
     else:
         found = graphs.logits(many)
-    assert found.shape == (257, 5)
+    assert found.shape == (384, 5)
     np.testing.assert_allclose(found, np.broadcast_to(expected, found.shape), atol=1e-4)

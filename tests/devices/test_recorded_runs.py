@@ -20,7 +20,7 @@ def _inputs(graph: str, seed: int, rows: int) -> dict[str, FloatArray]:
     upsampling = bilinear((16, 16), (128, 128))
     image = np.asarray(rng.normal(0, 1, (rows, 3, 128, 128)), np.float32)
     layer = rng.random((rows, 96, 16, 16), np.float32)
-    masked = {
+    masked: dict[str, FloatArray] = {
         "masks": rng.random((rows, 16, 16), np.float32),
         "rows": upsampling.rows,
         "columns": upsampling.columns,
@@ -72,7 +72,7 @@ def test_maps_are_those_of_plain_runs(
     chunk: int | None,
     graph: str,
 ) -> None:
-    """96 channels in chunks of 40, 12 components of 5, 256 cells of 100: the last chunk is smaller."""
+    """96 channels in chunks of 40, 12 components of 5, 256 cells of 100: the last is smaller."""
     recording, plain = explainer(inspector, True, chunk), explainer(inspector, False, chunk)
     for turn in range(2 if spec == "score-cam" else 3):
         picture = np.roll(defect, 9 * turn, axis=0)

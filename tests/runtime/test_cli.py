@@ -204,7 +204,7 @@ def test_whatever_goes_wrong_is_one_line(
     def fail(*_: object) -> None:
         raise raised
 
-    monkeypatch.setattr("camruntime.cli.app.open_bundle", fail)
+    monkeypatch.setattr("camruntime.cli.app.open_any", fail)
     monkeypatch.setattr(sys, "argv", ["camruntime", "info", "b", *["--traceback"] * shown])
     with pytest.raises(SystemExit) as ended:
         cli.main()
@@ -220,7 +220,7 @@ def test_an_interruption_stays_one(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("camruntime.cli.app.open_bundle", interrupt)
+    monkeypatch.setattr("camruntime.cli.app.open_any", interrupt)
     monkeypatch.setattr(sys, "argv", ["camruntime", "info", "b"])
     with pytest.raises(SystemExit) as ended:
         cli.main()

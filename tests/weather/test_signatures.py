@@ -25,6 +25,7 @@ from camruntime.cli.app import app as camruntime_app
 from camruntime.errors import BundleError, EdgeModelError, SignatureError
 from edge_models import write_edge_model
 from manifests import edit_manifest
+from packages import variant_folder, write_package
 
 model_signing = pytest.importorskip("model_signing")
 x509 = pytest.importorskip("cryptography.x509")
@@ -410,3 +411,52 @@ for run in (lambda: camruntime.load({str(folder)!r}, ["cpu"], require_signature=
     assert first == second
     assert first.startswith("MissingDependencyError signatures need model-signing")
     assert "pip install 'camexport[signing]'" in first
+
+
+def test_a_signed_package(keys: Path, tmp_path: Path) -> None:
+    """Each variant is what was signed, its edge model too; an unsigned one is refused."""
+    package = write_package(tmp_path / "package")
+    with pytest.raises(SignatureError, match=r"is not signed: expected bundle\.sig"):
+        camruntime.load(package, ["cpu"], require_signature=keys / "us.pub")
+    assert sign_bundle(package, keys / "us.pem") == package / SIGNATURE
+    explainer = camruntime.load(package, ["cpu"], require_signature=keys / "us.pub", variant="fp16")
+    signed = explainer.bundle.signed
+    assert signed is not None
+    assert set(signed.files) == {file.name for file in variant_folder(package, "fp16").iterdir()}
+    plain = camruntime.load(variant_folder(package, "fp16"), ["cpu"]).explain(PHOTO)
+    np.testing.assert_array_equal(explainer.explain(PHOTO).raw, plain.raw)
+    explainer.reload()
+    with pytest.raises(SignatureError, match="was not made with the key of"):
+        camruntime.load(package, ["cpu"], require_signature=keys / "other.pub")
+
+
+@pytest.mark.parametrize("file", ["manifest.json", "weights.bin"])
+def test_a_signed_package_that_was_changed(keys: Path, tmp_path: Path, file: str) -> None:
+    package = write_package(tmp_path / "package")
+    sign_bundle(package, keys / "us.pem")
+    path = package / file if file == "manifest.json" else variant_folder(package, "float32") / file
+    path.write_bytes(path.read_bytes() + b" ")
+    with pytest.raises(SignatureError, match="is not what was signed") as raised:
+        camruntime.load(package, ["cpu"], require_signature=keys / "us.pub", variant="fp16")
+    assert file in str(raised.value)
+
+
+def test_a_manifest_of_a_package_that_is_another_one_by_then(
+    keys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was parsed has to be what was signed."""
+    package = write_package(tmp_path / "package")
+    sign_bundle(package, keys / "us.pem")
+    data = (package / "manifest.json").read_bytes() + b" "
+    monkeypatch.setattr("camruntime.bundle.opening_package.read_json", lambda file: data)
+    with pytest.raises(SignatureError, match="changed while it was opened, or is not signed"):
+        camruntime.load(package, ["cpu"], require_signature=keys / "us.pub")
+
+
+def test_a_damaged_package_is_not_signed(keys: Path, tmp_path: Path) -> None:
+    package = write_package(tmp_path / "package")
+    weights = variant_folder(package, "fp16") / "weights.bin"
+    weights.write_bytes(weights.read_bytes()[::-1])
+    with pytest.raises(BundleError, match=r"weights\.bin was changed or damaged"):
+        sign_bundle(package, keys / "us.pem")
+    assert not (package / SIGNATURE).exists()

@@ -1,9 +1,12 @@
 """The contract between camexport and camruntime: what a bundle holds, written and read here.
 
 A bundle is a directory: ONNX graphs, one file with all their weights, and `bundle.json`, which is
-`Manifest` as JSON. Opening a bundle checks the schema and the SHA-256 of every file.
+`Manifest` as JSON. Opening a bundle checks the schema and the SHA-256 of every file. A model
+package is a directory with several of them, of one network in different precisions.
 """
 
+from camruntime.bundle.assets import asset_uri, plain_files
+from camruntime.bundle.choosing import open_again, open_any, suited
 from camruntime.bundle.input import (
     EIGHT_BITS,
     SIXTEEN_BITS,
@@ -28,15 +31,33 @@ from camruntime.bundle.manifest import (
 )
 from camruntime.bundle.measured import Compared, Fidelity, Parity
 from camruntime.bundle.opening import Bundle, digest_file, open_bundle
-from camruntime.bundle.rows import in_words, manifest_rows
+from camruntime.bundle.opening_package import (
+    Package,
+    is_package,
+    open_package,
+    verified_folder,
+)
+from camruntime.bundle.package import (
+    EXACT,
+    PACKAGE,
+    USUAL_PROVIDERS,
+    PackageManifest,
+    Variant,
+    package_of,
+    short,
+)
+from camruntime.bundle.rows import in_words, manifest_rows, package_rows
 from camruntime.bundle.signature import SIGNATURE, Signed, hashing, model_signing
 
 __all__ = [
     "EIGHT_BITS",
+    "EXACT",
     "MANIFEST",
+    "PACKAGE",
     "SCHEMA_VERSION",
     "SIGNATURE",
     "SIXTEEN_BITS",
+    "USUAL_PROVIDERS",
     "Answer",
     "Axes",
     "Bundle",
@@ -47,6 +68,8 @@ __all__ = [
     "Input",
     "Layer",
     "Manifest",
+    "Package",
+    "PackageManifest",
     "Parity",
     "Precision",
     "ProbabilityKind",
@@ -54,12 +77,24 @@ __all__ = [
     "Shared",
     "Signed",
     "Source",
+    "Variant",
     "WeightsFile",
+    "asset_uri",
     "digest_file",
     "hashing",
     "in_words",
+    "is_package",
     "manifest_rows",
     "model_signing",
+    "open_again",
+    "open_any",
     "open_bundle",
+    "open_package",
+    "package_of",
+    "package_rows",
+    "plain_files",
+    "short",
+    "suited",
     "usual_shown",
+    "verified_folder",
 ]

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import stat
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from camruntime._decode import DecodeError, fit, parse_object
 from camruntime.bundle.manifest import MANIFEST, SCHEMA_VERSION, Graph, Manifest
+from camruntime.bundle.package import PACKAGE
 from camruntime.bundle.sealing import unsealed
 from camruntime.bundle.signature import Signed, verify_signature
 from camruntime.errors import BundleError, SignatureError
@@ -33,11 +35,15 @@ class Bundle:
         folder: where it lies.
         manifest: what its `bundle.json` says.
         signed: what its signature says, where one was required.
+        package: the model package that it is a variant of; None of a bundle by itself.
+        named: the variant that was asked for by name; None where nobody did.
     """
 
     folder: Path
     manifest: Manifest
     signed: Signed | None = None
+    package: Path | None = None
+    named: str | None = None
 
     def graph(self, name: str) -> Graph:
         """The graph called `name`; raises `BundleError` naming the graphs that are there."""
@@ -85,20 +91,25 @@ def open_bundle(path: str | Path, require_signature: str | Path | None = None) -
             itself, does not match its digest.
     """
     folder = Path(path)
+    return unless_replaced(folder / MANIFEST, lambda: _open(folder, require_signature))
+
+
+def unless_replaced(file: Path, opened: Callable[[], Bundle]) -> Bundle:
+    """What `opened` gives; once more where it fails and `file` became another one meanwhile."""
     for _ in range(_TRIES):
-        before = _identity(folder)
+        before = _identity(file)
         try:
-            return _open(folder, require_signature)
+            return opened()
         except BundleError:
-            if _identity(folder) == before:
+            if _identity(file) == before:
                 raise
-    return _open(folder, require_signature)
+    return opened()
 
 
-def _identity(folder: Path) -> tuple[int, ...] | None:
-    """Changes when `bundle.json` is another file."""
+def _identity(file: Path) -> tuple[int, ...] | None:
+    """Changes when a path names another file."""
     try:
-        found = (folder / MANIFEST).stat()
+        found = file.stat()
     except (OSError, ValueError):  # ValueError: a NUL in the path
         return None
     return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size
@@ -130,7 +141,21 @@ def _read_manifest(folder: Path) -> bytes:
         )
     file = folder / MANIFEST
     if not file.exists():
+        if (folder / PACKAGE).exists():
+            raise BundleError(
+                f"{folder} is not a bundle but a model package: each folder in its shared_assets "
+                "is a bundle, and `camruntime.load` opens the package"
+            )
         raise BundleError(f"{folder} is not a bundle: it has no {MANIFEST}")
+    return read_json(file)
+
+
+def read_json(file: Path) -> bytes:
+    """What the JSON file of a bundle or package holds.
+
+    Raises:
+        BundleError: it is missing, no file, larger than any, or cannot be read.
+    """
     if _size(file) > _MANIFEST_BYTES:
         raise BundleError(f"{file} is larger than any bundle's: copy the bundle again")
     try:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from camruntime.bundle.manifest import Answer, Manifest
+from camruntime.bundle.opening_package import Package
+from camruntime.bundle.package import EXACT, short
 
 
 def in_words(answer: Answer) -> str:
@@ -31,4 +33,23 @@ def manifest_rows(manifest: Manifest) -> dict[str, str]:
     }
     if manifest.fidelity:
         rows["as in float32"] = "; ".join(map(str, manifest.fidelity))
+    return rows
+
+
+def package_rows(package: Package) -> dict[str, str]:
+    """A row for each variant of a package, after checking all its files.
+
+    Raises:
+        BundleError: a variant is damaged.
+    """
+    rows = {}
+    for name, one in package.manifest.variants.items():
+        known = manifest_rows(package.open(name).manifest)
+        taken = ", ".join(map(short, one.providers))
+        if name == EXACT:
+            taken = f"{taken}, and wherever no other is" if taken else "wherever no other is"
+        found = [known["size"], f"taken on {taken}" if taken else "taken by name alone"]
+        if "as in float32" in known:
+            found.append(f"as in float32: {known['as in float32']}")
+        rows[f"variant {name}"] = "; ".join(found)
     return rows

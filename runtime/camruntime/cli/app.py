@@ -10,9 +10,23 @@ import typer
 from rich.padding import Padding
 from rich.text import Text
 
-from camruntime.bundle import SCHEMA_VERSION, manifest_rows, open_bundle
+from camruntime.bundle import (
+    SCHEMA_VERSION,
+    is_package,
+    manifest_rows,
+    open_any,
+    open_package,
+    package_rows,
+)
 from camruntime.cli.bench import bench
-from camruntime.cli.common import BundlePath, RequireSignature, console, say, say_rows
+from camruntime.cli.common import (
+    BundlePath,
+    RequireSignature,
+    VariantName,
+    console,
+    say,
+    say_rows,
+)
 from camruntime.cli.compare import compare
 from camruntime.cli.devices import devices
 from camruntime.cli.evaluate import evaluate
@@ -84,9 +98,15 @@ def _indented(text: str, columns: int, style: str = "") -> None:
 
 
 @app.command()
-def info(bundle: BundlePath, require_signature: RequireSignature = None) -> None:
-    """Show what a bundle holds, after checking its files and, if asked to, its signature."""
-    manifest = open_bundle(bundle, require_signature).manifest
+def info(
+    bundle: BundlePath, require_signature: RequireSignature = None, variant: VariantName = None
+) -> None:
+    """Show what a bundle holds, after checking its files and, if asked to, its signature.
+
+    Of a model package also which variants there are.
+    """
+    manifest = open_any(bundle, require_signature, variant).manifest
+    variants = package_rows(open_package(bundle)) if is_package(bundle) else {}
     worst = max((parity.relative for parity in manifest.parity), default=float("nan"))
     spec, known = manifest.input, manifest_rows(manifest)
     rows = {
@@ -105,7 +125,7 @@ def info(bundle: BundlePath, require_signature: RequireSignature = None) -> None
         "precision": known["precision"],
         "built with": ", ".join(f"{tool} {version}" for tool, version in manifest.tools.items()),
     }
-    say_rows(rows | known | rows)  # what else is known comes last
+    say_rows(rows | known | rows | variants)  # what else is known comes last
 
 
 def main() -> None:

@@ -12,13 +12,14 @@ import numpy as np
 import typer
 from rich.table import Column, Table
 
-from camruntime.bundle import EIGHT_BITS, Input, open_bundle
+from camruntime.bundle import EIGHT_BITS, Input
 from camruntime.cli.common import (
     BundlePath,
     Computing,
     class_asked_for,
     computes,
     console,
+    in_words,
     say,
 )
 from camruntime.errors import CamError
@@ -56,7 +57,7 @@ def bench(
     from camruntime.explainer import Explainer
     from camruntime.pictures import as_picture, prepare
 
-    opened, wanted = open_bundle(bundle), class_asked_for(target)
+    opened, wanted = computing.load(bundle).bundle, class_asked_for(target)
     runs: list[GraphRun] = []
     watched = _engine(opened, computing, Instruments(observer=runs.append))
     explainer = Explainer(watched, computing.chunk, computing.max_megapixels)
@@ -83,7 +84,7 @@ def bench(
     console.print(breakdown_table(measured, method))
     _say_more(measured, fresh, peak)
     say(
-        f"on {watched.provider}, threads {computing.threads or 'one per core'}, "
+        f"on {in_words(explainer)}, threads {computing.threads or 'one per core'}, "
         f"chunk {computing.chunk or 'by provider'}, {opened.manifest.model}"
     )
     if profile is not None:

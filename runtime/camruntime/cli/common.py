@@ -27,6 +27,12 @@ RequireSignature = Annotated[
     Path | None,
     typer.Option(help="PEM of the public key or certificate that the bundle must be signed with."),
 ]
+VariantName = Annotated[
+    str | None,
+    typer.Option(
+        help="Of a model package: `float32`, `fp16` or `int8`; default the provider's, see `info`."
+    ),
+]
 ProviderName = Annotated[
     str | None,
     typer.Option(
@@ -59,7 +65,7 @@ class Computing:
 
     Attributes:
         providers: as `load` takes them; None where none was named.
-        device_id, threads, chunk, capture, max_megapixels: as `load` takes them.
+        device_id, threads, chunk, capture, max_megapixels, variant: as `load` takes them.
     """
 
     providers: list[Provider] | None
@@ -68,6 +74,7 @@ class Computing:
     chunk: int | None = None
     capture: bool = False
     max_megapixels: float = MEGAPIXELS
+    variant: str | None = None
 
     def options(self) -> dict[str, object]:
         """All but the providers, by the names that `load` has for them."""
@@ -85,6 +92,7 @@ class Computing:
             chunk=self.chunk,
             capture=self.capture,
             max_megapixels=self.max_megapixels,
+            variant=self.variant,
         )
 
 
@@ -96,6 +104,7 @@ _OPTIONS: dict[str, tuple[object, object]] = {
     "chunk": (Chunk, None),
     "capture": (Capture, False),
     "max_megapixels": (MaxMegapixels, MEGAPIXELS),
+    "variant": (VariantName, None),
 }
 
 
@@ -134,6 +143,13 @@ def providers_asked_for(name: str | None, options: list[str] | None) -> list[Pro
     if name is None and pairs:
         raise ProviderError("--provider-option goes with --provider: name the one that takes it")
     return None if name is None else [(name, {key: value for key, _, value in pairs})]
+
+
+def in_words(explainer: Explainer) -> str:
+    """What computes; of a model package also which variant."""
+    bundle = explainer.bundle
+    variant = f", variant {bundle.manifest.precision}" if bundle.package else ""
+    return explainer.provider + variant
 
 
 def class_asked_for(text: str | None) -> Target | None:

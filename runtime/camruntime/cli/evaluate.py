@@ -15,6 +15,7 @@ from camruntime.cli.common import (
     Computing,
     computes,
     console,
+    in_words,
     say,
 )
 from camruntime.errors import CamError, ImageError
@@ -83,7 +84,7 @@ def evaluate(
     measured = [make_metric(spec) for spec in specs]
     say(
         f"{len(found.samples)} samples ({found.kind}), {len(chosen)} methods, "
-        f"on {explainer.provider}"
+        f"on {in_words(explainer)}"
     )
     evaluation = Evaluation(explainer, found, chosen, measured, out, within_top)
     _tell_damage(evaluation, out)

@@ -20,6 +20,7 @@ from camruntime.cli.common import (
     class_asked_for,
     computes,
     console,
+    in_words,
     say,
 )
 from camruntime.cli.result_names import absolute, method_slugs, picture_names
@@ -67,7 +68,7 @@ def explain(
     methods = [make_method(spec) for spec in method.split(",")]
     explainer = computing.load(bundle)
     wanted = class_asked_for(target)
-    say(f"computing on {explainer.provider}")
+    say(f"computing on {in_words(explainer)}")
 
     slugs = method_slugs(methods)
     names = dict(zip(picture_names(images, out, slugs), images, strict=True))

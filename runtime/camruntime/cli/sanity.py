@@ -44,7 +44,8 @@ def sanity(
     from camruntime.evaluation import compare_stages
 
     methods = [make_method(spec) for spec in method.split(",")]
-    stages = [partial(computing.load, folder) for folder in stage_folders(randomised)]
+    plain = dataclasses.replace(computing, variant=None)  # stages are bundles
+    stages = [partial(plain.load, folder) for folder in stage_folders(randomised)]
     with Progress(console=console, transient=True) as bar:
         task = bar.add_task("comparing")
         check = compare_stages(
