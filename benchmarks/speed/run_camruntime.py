@@ -1,6 +1,6 @@
 """camruntime in a process of its own: its maps, and the passes that their floors are made of.
 
-    python run_camruntime.py FOLDER THREADS     (started by `python benchmarks/speed`)
+    python run_camruntime.py FOLDER THREADS DEVICE     (started by `python benchmarks/speed`)
 
 FOLDER is what `subject.py` wrote. Nothing here may import torch.
 """
@@ -29,11 +29,11 @@ from camruntime.pictures import prepare
 class Turns:
     """What can be asked for; sessions are opened when a turn first needs them."""
 
-    def __init__(self, folder: Path, threads: int) -> None:
+    def __init__(self, folder: Path, threads: int, device: str) -> None:
         cv2.setNumThreads(threads)
         self.photo = np.load(folder / "photo.npy")
         self.target = json.loads((folder / "subject.json").read_text(encoding="utf-8"))["target"]
-        self.explainer = camruntime.load(folder / "bundle", ["cpu"], threads=threads)
+        self.explainer = camruntime.load(folder / "bundle", [device], threads=threads)
         self.graphs = self.explainer.graphs()
         self._uploaded: dict[int, DeviceValue] = {}
 
@@ -87,7 +87,7 @@ class Turns:
 
 
 def main() -> None:
-    turns = Turns(Path(sys.argv[1]), int(sys.argv[2]))
+    turns = Turns(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3])
     assert "torch" not in sys.modules
     names = ("map", "forward", "gradient", "score_cam_slice", "slices", "one_chunk")
     serve({name: getattr(turns, name) for name in names})

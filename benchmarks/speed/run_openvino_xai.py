@@ -1,9 +1,9 @@
 """OpenVINO XAI's Recipro-CAM, inserted into the graph, in a process and an environment of its own.
 
-    PYTHON run_openvino_xai.py FOLDER THREADS     (started by `python benchmarks/speed`)
+    PYTHON run_openvino_xai.py FOLDER THREADS DEVICE     (started by `python benchmarks/speed`)
 
 That PYTHON needs `openvino-xai==1.1.0` and nothing of this project. The map is computed in float32:
-left alone, OpenVINO takes bfloat16 where the processor has it.
+left alone, OpenVINO takes bfloat16 where the processor has it. DEVICE is the CPU here.
 """
 
 from __future__ import annotations

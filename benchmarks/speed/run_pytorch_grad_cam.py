@@ -1,6 +1,6 @@
 """pytorch-grad-cam in a process of its own, as its README has it.
 
-python run_pytorch_grad_cam.py FOLDER THREADS     (started by `python benchmarks/speed`)
+python run_pytorch_grad_cam.py FOLDER THREADS DEVICE     (started by `python benchmarks/speed`)
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ def main() -> None:
     folder = Path(sys.argv[1])
     torch.set_num_threads(int(sys.argv[2]))
     subject = json.loads((folder / "subject.json").read_text(encoding="utf-8"))
-    network = torch.load(folder / "network.pt", weights_only=False)
-    image = torch.from_numpy(np.load(folder / "image.npy"))
+    network = torch.load(folder / "network.pt", weights_only=False).to(sys.argv[3])
+    image = torch.from_numpy(np.load(folder / "image.npy")).to(sys.argv[3])
     layer = network.get_submodule(subject["layer"])
     targets = [ClassifierOutputTarget(subject["target"])]
 

@@ -1,6 +1,6 @@
 """torch-cam in a process of its own, as its README has it.
 
-python run_torch_cam.py FOLDER THREADS     (started by `python benchmarks/speed`)
+python run_torch_cam.py FOLDER THREADS DEVICE     (started by `python benchmarks/speed`)
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ def main() -> None:
     folder = Path(sys.argv[1])
     torch.set_num_threads(int(sys.argv[2]))
     subject = json.loads((folder / "subject.json").read_text(encoding="utf-8"))
-    network = torch.load(folder / "network.pt", weights_only=False)
-    image = torch.from_numpy(np.load(folder / "image.npy"))
+    network = torch.load(folder / "network.pt", weights_only=False).to(sys.argv[3])
+    image = torch.from_numpy(np.load(folder / "image.npy")).to(sys.argv[3])
 
     def saliency(kind: str) -> NDArray[np.float32]:
         """A map at the target layer's size, from the normalised tensor on."""
         with getattr(methods, kind)(network, subject["layer"]) as cam:
             (found,) = cam(subject["target"], network(image))
-        return np.asarray(found[0].detach(), np.float32)
+        return np.asarray(found[0].detach().cpu(), np.float32)
 
     def without_gradient(kind: str) -> NDArray[np.float32]:
         """The same for methods that need no gradient."""

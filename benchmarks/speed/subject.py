@@ -26,7 +26,21 @@ from camruntime.pictures import Picture, prepare
 def write_subject(model: str, folder: Path) -> Path:
     """Write `model` with seeded random weights into a new folder of its name."""
     place = folder / model.replace(":", "-")
-    built = build_bundle(BuildOptions(model=model, weights="random", out=place / "bundle"))
+    subject = write_network(model, place)
+    _describe(place, {**subject, "node": _write_whole(place)})
+    return place
+
+
+def write_network(
+    model: str, place: Path, size: tuple[int, int] | None = None
+) -> dict[str, str | int]:
+    """The same into `place` without OpenVINO's form; `subject.json`, which it returns, comes last.
+
+    `size` is the input's `(H, W)`; None leaves it to the model.
+    """
+    built = build_bundle(
+        BuildOptions(model=model, weights="random", out=place / "bundle", size=size)
+    )
     manifest = built.bundle.manifest
     image = prepare(photograph(), manifest.input)
     np.save(place / "photo.npy", photograph())
@@ -35,10 +49,13 @@ def write_subject(model: str, folder: Path) -> Path:
     torch.save(network, place / "network.pt")
     with torch.no_grad():
         target = int(network(torch.from_numpy(image)).argmax())
-    node = _write_whole(place)
-    subject = {"layer": manifest.layer.name, "node": node, "target": target}
+    subject: dict[str, str | int] = {"layer": manifest.layer.name, "target": target}
+    _describe(place, subject)
+    return subject
+
+
+def _describe(place: Path, subject: dict[str, str | int]) -> None:
     (place / "subject.json").write_text(json.dumps(subject), encoding="utf-8")
-    return place
 
 
 def photograph() -> Picture:

@@ -26,11 +26,13 @@ class Setting:
         threads: of every library.
         openvino_xai: the Python in whose environment OpenVINO XAI is installed, or None.
         environment: of every process.
+        device: `cpu`, or where camruntime, pytorch-grad-cam and torch-cam compute: `cuda`.
     """
 
     threads: int
     openvino_xai: Path | None
     environment: dict[str, str]
+    device: str = "cpu"
 
     def python(self, contender: Contender) -> str | None:
         """Which Python runs a contender; None where there is none."""
@@ -88,7 +90,7 @@ def working(contender: Contender, folder: Path, setting: Setting) -> Iterator[Wo
     with (
         tempfile.TemporaryFile("w+", encoding="utf-8") as log,
         subprocess.Popen(
-            [*command, str(folder), str(setting.threads)],
+            [*command, str(folder), str(setting.threads), setting.device],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,

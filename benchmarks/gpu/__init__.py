@@ -1,0 +1,1 @@
+"""One command for a GPU: `python benchmarks/gpu`, see `__main__.py`."""
