@@ -9,7 +9,7 @@ from camruntime.cli.common import console, say
 
 def devices() -> None:
     """List what could compute here, each tried, and why what is missing does not open."""
-    from camruntime.engine import devices as all_devices
+    from camruntime.engine import all_devices
 
     with console.status("trying"):
         found = all_devices()

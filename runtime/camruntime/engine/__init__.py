@@ -4,7 +4,7 @@ from camruntime.engine.batch_graphs import BatchGraphs
 from camruntime.engine.cell_masks import cell_masks
 from camruntime.engine.device_report import Device
 from camruntime.engine.device_value import DeviceValue
-from camruntime.engine.devices import devices
+from camruntime.engine.devices import all_devices
 from camruntime.engine.engine import Engine
 from camruntime.engine.instruments import Cost, GraphRun, Instruments, metered
 from camruntime.engine.memory import Progress
@@ -26,8 +26,8 @@ __all__ = [
     "OnnxGraphs",
     "Progress",
     "Provider",
+    "all_devices",
     "cell_masks",
-    "devices",
     "in_memory",
     "mapped",
     "metered",

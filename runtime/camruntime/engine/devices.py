@@ -21,7 +21,7 @@ _ELSEWHERE = {"AzureExecutionProvider"}  # sends what it is given to a service
 _CODE = "import sys; from camruntime.engine.devices import print_report as p; p(sys.argv[1])"
 
 
-def devices() -> list[Device]:
+def all_devices() -> list[Device]:
     """Of every provider that is known to this project or built into ONNX Runtime."""
     names = [*dict.fromkeys([*KINDS, *available_providers()])]
     return [device for name in names if name not in _ELSEWHERE for device in _of(name)]
