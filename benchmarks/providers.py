@@ -2,8 +2,8 @@
 
     python benchmarks/providers.py BUNDLE PICTURES [--methods grad-cam ...] [--limit 20]
 
-Contenders are the providers of the installed ONNX Runtime: onnxruntime-openvino brings OpenVINO,
-onnxruntime-gpu CUDA and TensorRT. Each runs in float32, which is the default, and in the lower
+Contenders are the providers of the installed ONNX Runtime, onnxruntime-gpu's CUDA and TensorRT, and
+those of the plugins beside it: WebGPU, OpenVINO, TensorRT RTX. Each runs in float32, which is the default, and in the lower
 precision that it offers. Every picture is explained by all contenders in turn, for the class that
 the CPU's network sees; seconds are medians over the pictures, after one explanation to warm up.
 
@@ -41,6 +41,8 @@ CONTENDERS: dict[str, Provider] = {
     "cuda": "cuda",
     "cuda tf32": ("cuda", {"use_tf32": "1"}),
     "tensorrt": "tensorrt",
+    "tensorrt-rtx": "tensorrt-rtx",
+    "webgpu": "webgpu",
     "tensorrt fp16": ("tensorrt", {"trt_fp16_enable": "1"}),
 }
 console = Console()
