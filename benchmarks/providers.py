@@ -3,9 +3,10 @@
     python benchmarks/providers.py BUNDLE PICTURES [--methods grad-cam ...] [--limit 20]
 
 Contenders are the providers of the installed ONNX Runtime, onnxruntime-gpu's CUDA and TensorRT, and
-those of the plugins beside it: WebGPU, OpenVINO, TensorRT RTX. Each runs in float32, which is the default, and in the lower
-precision that it offers. Every picture is explained by all contenders in turn, for the class that
-the CPU's network sees; seconds are medians over the pictures, after one explanation to warm up.
+those of the plugins beside it: WebGPU, OpenVINO, TensorRT RTX. Each runs in float32, which is the
+default, and in the lower precision that it offers. Every picture is explained by all contenders in
+turn, for the class that the CPU's network sees; seconds are medians over the pictures, after one
+explanation to warm up.
 
 The gate: maps whose correlation with the CPU's is at least 0.999 on every picture, and whose most
 salient cell is the same on at least 99 percent of them. Differences are over the range of the CPU's

@@ -85,9 +85,11 @@ def lent(value: Value) -> Value | None:
     The owner has to outlive it. None where the device has no DLPack, such as WebGPU's.
     """
     try:
-        return ort.OrtValue.from_dlpack(value)
+        view = ort.OrtValue.from_dlpack(value)
+        same = view.device_name() == value.device_name() and view.data_ptr() == value.data_ptr()
     except (AttributeError, RuntimeError, TypeError, ValueError):
         return None
+    return view if same else None
 
 
 def session_options(threads: int | None = None) -> Options:
