@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rich.table import Table
+from rich.table import Column, Table
 
 from camruntime.cli.common import console, say
 
@@ -13,7 +13,8 @@ def devices() -> None:
 
     with console.status("trying"):
         found = all_devices()
-    table = Table("--provider", "device", "vendor", "memory", "comes with", "state")
+    names = "--provider", "device", "vendor", "memory", "comes with", "state"
+    table = Table(*(Column(name, overflow="fold") for name in names))
     for device in found:
         if device.name:
             state = device.why or " ".join(["computes", device.ask]).strip()
