@@ -9,13 +9,12 @@ from camexport.errors import FidelityError, OptionError
 from camruntime.bundle import (
     EXACT,
     SIGNATURE,
-    USUAL_PROVIDERS,
     Bundle,
     Manifest,
     Precision,
     open_bundle,
-    short,
 )
+from camruntime.provider_names import FULL, short_name
 
 LOWER: tuple[Precision, ...] = ("fp16", "int8")
 """What is made of float32."""
@@ -56,13 +55,12 @@ def by_precision(paths: Sequence[Path]) -> dict[str, Bundle]:
 
 def preferred_precisions(prefer: Sequence[tuple[str, str]]) -> dict[str, str]:
     """By full name, which precision each provider takes; raises `OptionError`."""
-    full = {short(provider): provider for provider in USUAL_PROVIDERS}
-    found: dict[str, str] = dict.fromkeys(USUAL_PROVIDERS, EXACT)
+    found: dict[str, str] = dict.fromkeys(FULL.values(), EXACT)
     for name, precision in prefer:
-        provider = full.get(name.lower(), name)
+        provider = FULL.get(name.lower(), name)
         if not (provider.isidentifier() and provider.endswith("ExecutionProvider")):
             raise OptionError(
-                f"--prefer knows no provider {name!r:.60}: say {', '.join(full)}, or a full name "
+                f"--prefer knows no provider {name!r:.60}: say {', '.join(FULL)}, or a full name "
                 "of ONNX Runtime's, such as CoreMLExecutionProvider"
             )
         if precision not in (EXACT, *LOWER):
@@ -75,9 +73,8 @@ def require_preferred(preferred: Mapping[str, str], left_out: Mapping[str, str])
     """Raise `FidelityError` where a provider prefers what is left out."""
     for provider, precision in preferred.items():
         if precision in left_out:
-            raise FidelityError(
-                f"--prefer {short(provider)}={precision}, which is left out: {left_out[precision]}"
-            )
+            asked = f"--prefer {short_name(provider)}={precision}"
+            raise FidelityError(f"{asked}, which is left out: {left_out[precision]}")
 
 
 def require_beside(out: Path, bundles: Sequence[Path]) -> None:

@@ -164,7 +164,10 @@ def test_a_preferred_precision_has_to_be_there(give: Give, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("pair", "said"),
     [
-        (("gpu", "fp16"), "no provider 'gpu': say cpu, cuda, tensorrt, openvino, or a full name"),
+        (
+            ("gpu", "fp16"),
+            "say cpu, cuda, tensorrt, tensorrt-rtx, openvino, webgpu, or a full name",
+        ),
         (("../ExecutionProvider", "fp16"), "no provider"),
         (("cuda", "float16"), "cuda=float16: expected float32, fp16, int8"),
     ],
@@ -298,7 +301,9 @@ def test_the_command_says_what_is_in_it(
     code, said, _ = run(*command)
     assert code == 0
     assert "variant float32" in said
-    assert "taken on cpu, tensorrt, openvino, and wherever no other is" in said
+    assert (
+        "taken on cpu, tensorrt, tensorrt-rtx, openvino, webgpu, and wherever no other is" in said
+    )
     assert "taken on cuda; as in float32: recipro-cam correlates" in said
     assert "no int8  it is fitted to photographs" in said
     code, _, said = run(*command)

@@ -137,9 +137,11 @@ def test_it_selects_what_a_provider_prefers(tmp_path: Path) -> None:
     assert found == {
         "float32-cuda": "CUDAExecutionProvider",
         "float32-tensorrt": "TensorrtExecutionProvider",
+        "float32-tensorrt-rtx": "NvTensorRTRTXExecutionProvider",
         "float32-openvino": "OpenVINOExecutionProvider",
+        "float32-webgpu": "WebGpuExecutionProvider",
         "fp16-cpu": CPU,
-        "fp16-coreml": "CoreMLExecutionProvider",
+        "fp16-CoreMLExecutionProvider": "CoreMLExecutionProvider",
     }
 
 

@@ -13,10 +13,11 @@ import pytest
 
 from camruntime.engine.device_report import Device, report
 from camruntime.engine.devices import all_devices
-from camruntime.engine.kinds import CPU, CUDA, KINDS, OPENVINO, WEBGPU
+from camruntime.engine.kinds import KINDS
 from camruntime.engine.nvidia import Card, cards
 from camruntime.engine.session import available_providers, upload
 from camruntime.errors import ProviderError
+from camruntime.provider_names import CPU, CUDA, OPENVINO, WEBGPU
 from plugin_packages import FakeDevice, install_plugin
 
 

@@ -12,9 +12,8 @@ import pytest
 from typer.testing import CliRunner
 
 import camruntime
-from camruntime.bundle import USUAL_PROVIDERS, Variant, asset_uri, open_any, package_of, short
+from camruntime.bundle import Variant, asset_uri, open_any, package_of
 from camruntime.cli.app import app
-from camruntime.engine.providers import choose
 from camruntime.errors import BundleError
 from camruntime.maps import FloatArray
 from packages import INSPECTOR, PHOTO, variant_folder, write_package
@@ -94,11 +93,6 @@ def test_a_reload_takes_the_new_package_and_the_same_choice(
     else:
         with pytest.raises(BundleError, match="is no model package"):
             explainer.reload()
-
-
-def test_providers_are_those_that_the_engine_knows_by_short_names() -> None:
-    for name in USUAL_PROVIDERS:
-        assert choose([short(name)], USUAL_PROVIDERS, 0, None)[0][0] == name
 
 
 def test_a_folder_is_named_after_all_names_and_digests() -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from camruntime.engine.backend import find_backend
-from camruntime.engine.kinds import CPU, CUDA, OPENVINO, TENSORRT_RTX, WEBGPU
 from camruntime.engine.plugins import installed, plugin_device, plugin_devices
 from camruntime.errors import ProviderError
+from camruntime.provider_names import CPU, CUDA, OPENVINO, TENSORRT_RTX, WEBGPU
 from plugin_packages import FakeDevice, install_plugin
 
 TWO = [FakeDevice(WEBGPU), FakeDevice(WEBGPU), FakeDevice("Other")]

@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from camruntime.cli.common import providers_asked_for
+from camruntime.engine.kinds import KINDS
 from camruntime.engine.providers import choose, place
 from camruntime.engine.tensorrt import turn_off_tf32, with_engine_cache
 from camruntime.errors import ProviderError
+from camruntime.provider_names import FULL, short_name
 
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 TENSORRT, OPENVINO = "TensorrtExecutionProvider", "OpenVINOExecutionProvider"
@@ -161,6 +163,14 @@ def test_a_load_config_that_is_none_is_refused(config: str) -> None:
 def test_a_provider_that_is_not_installed_says_how_to_get_it(name: str, advice: str) -> None:
     with pytest.raises(ProviderError, match=advice):
         choose([name], (CPU,), 0, None)
+
+
+def test_every_provider_with_a_short_name_is_known_and_can_be_chosen() -> None:
+    assert [*FULL.values()] == [*KINDS]
+    for name, full in FULL.items():
+        assert choose([name.upper()], [full], 0, None)[0][0] == full
+        assert KINDS[full].short == short_name(full) == name
+    assert short_name("DmlExecutionProvider") == "DmlExecutionProvider"
 
 
 def test_no_provider_is_an_error() -> None:

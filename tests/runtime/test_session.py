@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from camruntime.engine import Model, on_cpu
-from camruntime.engine.kinds import CPU
 from camruntime.engine.session import (
     Array,
     Value,
@@ -20,6 +19,7 @@ from camruntime.engine.session import (
     upload,
 )
 from camruntime.errors import ProviderError
+from camruntime.provider_names import CPU
 
 HOST = ("cpu", 0)
 LAYER = np.arange(8, dtype=np.float32).reshape(1, 2, 2, 2)

@@ -15,9 +15,9 @@ import pytest
 
 from camruntime.bundle import open_bundle
 from camruntime.engine import DeviceValue, Engine
-from camruntime.engine.kinds import CPU, CUDA, WEBGPU
 from camruntime.engine.turns import turn_of
 from camruntime.explainer import Explainer
+from camruntime.provider_names import CPU, CUDA, WEBGPU
 
 
 def _at_once(turn: object) -> int:

@@ -40,11 +40,9 @@ from camruntime.bundle.opening_package import (
 from camruntime.bundle.package import (
     EXACT,
     PACKAGE,
-    USUAL_PROVIDERS,
     PackageManifest,
     Variant,
     package_of,
-    short,
 )
 from camruntime.bundle.rows import in_words, manifest_rows, package_rows
 from camruntime.bundle.signature import SIGNATURE, Signed, hashing, model_signing
@@ -57,7 +55,6 @@ __all__ = [
     "SCHEMA_VERSION",
     "SIGNATURE",
     "SIXTEEN_BITS",
-    "USUAL_PROVIDERS",
     "Answer",
     "Axes",
     "Bundle",
@@ -93,7 +90,6 @@ __all__ = [
     "package_of",
     "package_rows",
     "plain_files",
-    "short",
     "suited",
     "usual_shown",
     "verified_folder",

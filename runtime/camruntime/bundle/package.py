@@ -20,18 +20,11 @@ from camruntime._strict_json import parse_json, plain
 from camruntime.bundle.manifest import Precision
 from camruntime.bundle.sealing import is_plain_name, sealed, unsealed
 from camruntime.errors import BundleError
+from camruntime.provider_names import short_name
 
 PACKAGE = "manifest.json"
 EXACT: Precision = "float32"
 """The variant of every provider that no other variant names, and there always."""
-
-USUAL_PROVIDERS = (
-    "CPUExecutionProvider",
-    "CUDAExecutionProvider",
-    "TensorrtExecutionProvider",
-    "OpenVINOExecutionProvider",
-)
-"""Those that camruntime knows by short names. ONNX Runtime selects for providers it finds named."""
 
 _VERSION = 1
 _ONNX_RUNTIME_S = "1.0"  # its schema's version, which it wants as a text
@@ -127,7 +120,7 @@ class PackageManifest:
                 "executor_info": {"ort": {"model_file": f"{one.asset}/{one.graphs[graph]}"}},
             }
             for provider in one.providers:
-                found[f"{name}-{short(provider)}"] = {"ep": provider, **body}
+                found[f"{name}-{short_name(provider)}"] = {"ep": provider, **body}
             if not one.providers:
                 found[name] = body
         return found
@@ -168,11 +161,6 @@ def parse_package(data: bytes, file: Path) -> PackageManifest:
     except ValueError as error:
         raise BundleError(f"{file}: {error}") from error
     return manifest
-
-
-def short(provider: str) -> str:
-    """`cpu` of `CPUExecutionProvider`."""
-    return provider.removesuffix("ExecutionProvider").lower()
 
 
 def _own(document: object) -> dict[str, object] | None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from camruntime.bundle.manifest import Answer, Manifest
 from camruntime.bundle.opening_package import Package
-from camruntime.bundle.package import EXACT, short
+from camruntime.bundle.package import EXACT
+from camruntime.provider_names import short_name
 
 
 def in_words(answer: Answer) -> str:
@@ -45,7 +46,7 @@ def package_rows(package: Package) -> dict[str, str]:
     rows = {}
     for name, one in package.manifest.variants.items():
         known = manifest_rows(package.open(name).manifest)
-        taken = ", ".join(map(short, one.providers))
+        taken = ", ".join(map(short_name, one.providers))
         if name == EXACT:
             taken = f"{taken}, and wherever no other is" if taken else "wherever no other is"
         found = [known["size"], f"taken on {taken}" if taken else "taken by name alone"]

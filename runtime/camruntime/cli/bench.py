@@ -83,6 +83,8 @@ def bench(
             told.explain(photo, chosen, wanted)
     console.print(breakdown_table(measured, method))
     _say_more(measured, fresh, peak)
+    if watched.backend.kind.own_memory:
+        say("the device computes while the host goes on: the rest holds the wait for its results")
     say(
         f"on {in_words(explainer)}, threads {computing.threads or 'one per core'}, "
         f"chunk {computing.chunk or 'by provider'}, {opened.manifest.model}"

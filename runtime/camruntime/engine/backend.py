@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from camruntime.engine.kinds import CPU, CUDA, KINDS, TENSORRT, Kind, kind_of
+from camruntime.engine.kinds import KINDS, Kind, kind_of
 from camruntime.engine.nvidia import cards
 from camruntime.engine.plugins import installed, plugin_device
 from camruntime.engine.providers import Chosen, Provider, choose, place
 from camruntime.engine.session import EpDevice, available_providers, preload_nvidia, quiet
 from camruntime.engine.tensorrt import turn_off_tf32
 from camruntime.errors import ProviderError
+from camruntime.provider_names import CPU, CUDA, TENSORRT
 
 
 @dataclass(frozen=True)

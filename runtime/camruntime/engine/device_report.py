@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from camruntime.engine.backend import Backend, built_in
-from camruntime.engine.kinds import CUDA, OPENVINO, TENSORRT, kind_of
+from camruntime.engine.kinds import kind_of
 from camruntime.engine.models import Model
 from camruntime.engine.nvidia import cards
 from camruntime.engine.plugins import has_plugin, plugin_devices
@@ -25,6 +25,7 @@ from camruntime.engine.session import (
     session_options,
 )
 from camruntime.errors import CamError
+from camruntime.provider_names import CUDA, OPENVINO, TENSORRT
 
 # The product of a tensor with itself, `x` float32 (4,) -> `y`, as an ONNX file.
 _SQUARE = (

@@ -12,9 +12,10 @@ import sys
 from dataclasses import asdict
 
 from camruntime.engine.device_report import Device, report
-from camruntime.engine.kinds import CPU, KINDS, kind_of
+from camruntime.engine.kinds import KINDS, kind_of
 from camruntime.engine.plugins import has_plugin
 from camruntime.engine.session import available_providers
+from camruntime.provider_names import CPU
 
 _ELSEWHERE = {"AzureExecutionProvider"}  # sends what it is given to a service
 

@@ -13,7 +13,7 @@ from camruntime.engine.backend import Backend, find_backend
 from camruntime.engine.capture import Recorder, tensors
 from camruntime.engine.device_value import DeviceValue
 from camruntime.engine.instruments import GraphRun, Instruments
-from camruntime.engine.kinds import KINDS, OPENVINO
+from camruntime.engine.kinds import KINDS
 from camruntime.engine.memory import ChunkSizes, enough_memory
 from camruntime.engine.models import Model, in_memory
 from camruntime.engine.providers import Provider
@@ -30,6 +30,7 @@ from camruntime.engine.session import (
 from camruntime.engine.sessions import Sessions
 from camruntime.engine.turns import turn_of
 from camruntime.errors import DeviceMemoryError, ProviderError
+from camruntime.provider_names import OPENVINO
 
 __all__ = ["Array", "DeviceValue", "Engine"]
 

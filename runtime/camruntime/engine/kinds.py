@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-CPU = "CPUExecutionProvider"
-CUDA = "CUDAExecutionProvider"
-TENSORRT = "TensorrtExecutionProvider"
-TENSORRT_RTX = "NvTensorRTRTXExecutionProvider"
-OPENVINO = "OpenVINOExecutionProvider"
-WEBGPU = "WebGpuExecutionProvider"
+from camruntime.provider_names import (
+    CPU,
+    CUDA,
+    OPENVINO,
+    TENSORRT,
+    TENSORRT_RTX,
+    WEBGPU,
+    short_name,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,12 +24,11 @@ class Kind:
     """An execution provider.
 
     Attributes:
-        short: what people call it.
+        name: ONNX Runtime's.
         install: how to get it.
         plugin: the module that brings its library; None where there is none.
         memory: where its tensors lie, in the words of IO binding. `cpu` for those that take and
             give host memory, and for those whose own memory was never tried.
-        own_memory: whether that is not the host's.
         capture: the option that records runs, so that they are repeated without being launched
             one by one; None where there is none, or none that was tried.
         captures: all options of that kind, which are wrong without buffers that stay.
@@ -35,14 +37,19 @@ class Kind:
             where it refuses them itself.
     """
 
-    short: str
-    install: str
+    name: str
+    install: str = ""
     plugin: str | None = None
     memory: str = "cpu"
     capture: str | None = None
     captures: tuple[str, ...] = ()
     alone: bool = False
     options: tuple[str, ...] | None = None
+
+    @property
+    def short(self) -> str:
+        """What people call it."""
+        return short_name(self.name)
 
     @property
     def own_memory(self) -> bool:
@@ -52,17 +59,17 @@ class Kind:
 
 _GPU = "`pip install 'camexport[gpu]'`"
 
-KINDS: dict[str, Kind] = {
-    CPU: Kind(short="cpu", install="every ONNX Runtime has it"),
-    CUDA: Kind(
-        short="cuda",
+_KNOWN = (
+    Kind(name=CPU, install="every ONNX Runtime has it"),
+    Kind(
+        name=CUDA,
         install=f"{_GPU} brings it with onnxruntime-gpu",
         memory="cuda",
         capture="enable_cuda_graph",
         captures=("enable_cuda_graph",),
     ),
-    TENSORRT: Kind(
-        short="tensorrt",
+    Kind(
+        name=TENSORRT,
         install=(
             f"onnxruntime-gpu brings it ({_GPU}), and TensorRT's libraries must be installed "
             "beside it"
@@ -70,14 +77,14 @@ KINDS: dict[str, Kind] = {
         memory="cuda",
         captures=("trt_cuda_graph_enable",),
     ),
-    TENSORRT_RTX: Kind(
-        short="tensorrt-rtx",
+    Kind(
+        name=TENSORRT_RTX,
         install="`pip install onnxruntime-ep-nv-tensorrt-rtx-cu13` brings it",
         plugin="onnxruntime_ep_nv_tensorrt_rtx",
         captures=("enable_cuda_graph",),
     ),
-    OPENVINO: Kind(
-        short="openvino",
+    Kind(
+        name=OPENVINO,
         install=(
             "`pip install onnxruntime-ep-openvino` brings it beside onnxruntime 1.24.1 or newer, "
             "onnxruntime-openvino in its place"
@@ -86,8 +93,8 @@ KINDS: dict[str, Kind] = {
         # Version 1.8.1 has others, such as precision and num_of_threads, that change nothing.
         options=("device_type", "load_config"),
     ),
-    WEBGPU: Kind(
-        short="webgpu",
+    Kind(
+        name=WEBGPU,
         install="`pip install 'camexport[webgpu]'` brings it with onnxruntime-ep-webgpu",
         plugin="onnxruntime_ep_webgpu",
         memory="webgpu",
@@ -115,11 +122,11 @@ KINDS: dict[str, Kind] = {
             "validationMode",
         ),
     ),
-}
-SHORT = {kind.short: name for name, kind in KINDS.items()}
-"""From short names to ONNX Runtime's."""
+)
+KINDS: dict[str, Kind] = {kind.name: kind for kind in _KNOWN}
+"""By full name."""
 
 
 def kind_of(name: str) -> Kind:
     """What is known of a provider by its full name; one that nobody tried takes host memory."""
-    return KINDS.get(name) or Kind(short=name, install="", plugin=None)
+    return KINDS.get(name) or Kind(name=name)

@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 
 from numpy.typing import NDArray
 
-from camruntime.engine.kinds import CPU
 from camruntime.errors import DeviceMemoryError, SmallerChunkWarning
+from camruntime.provider_names import CPU
 
 T = TypeVar("T")
 Rows = NDArray[Any]

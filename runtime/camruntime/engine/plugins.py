@@ -12,10 +12,11 @@ import importlib.util
 import threading
 from collections.abc import Mapping
 
-from camruntime.engine.kinds import KINDS, OPENVINO, WEBGPU, Kind, kind_of
+from camruntime.engine.kinds import KINDS, Kind, kind_of
 from camruntime.engine.providers import Chosen
 from camruntime.engine.session import EpDevice, devices_of, quiet, register_library
 from camruntime.errors import ProviderError, nearest
+from camruntime.provider_names import OPENVINO, WEBGPU
 
 _lock = threading.Lock()
 

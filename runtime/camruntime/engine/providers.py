@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 from typing import TypeGuard
 
 from camruntime._text import shown
-from camruntime.engine.kinds import CUDA, KINDS, OPENVINO, SHORT, TENSORRT, kind_of
+from camruntime.engine.kinds import KINDS, kind_of
 from camruntime.errors import ProviderError, nearest
+from camruntime.provider_names import CUDA, FULL, OPENVINO, TENSORRT
 
 Provider = str | tuple[str, Mapping[str, object]]
 """A name, short (`cuda`) or in full (`CUDAExecutionProvider`), or a pair of name and options."""
@@ -72,7 +73,7 @@ def _in_full(provider: Provider) -> tuple[str, Mapping[str, object]]:
         raise ProviderError(
             f"a provider is a name, or a pair of name and options, got {shown(provider)}"
         )
-    return SHORT.get(name.lower(), name), options
+    return FULL.get(name.lower(), name), options
 
 
 def _is_pair(provider: object) -> TypeGuard[tuple[str, Mapping[str, object]]]:
@@ -101,7 +102,7 @@ def _missing(name: str, available: Sequence[str]) -> str:
     if kind is None:
         return (
             f"{name} is not part of the installed ONNX Runtime: "
-            f"{nearest(name, [*SHORT, *available])}"
+            f"{nearest(name, [*FULL, *available])}"
         )
     advice = kind.install
     if kind.plugin is None:

@@ -16,11 +16,11 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from camruntime.engine.kinds import CPU
 from camruntime.engine.memory import enough_memory
 from camruntime.engine.models import Model
 from camruntime.engine.providers import Chosen
 from camruntime.errors import DeviceMemoryError, MissingDependencyError, ProviderError
+from camruntime.provider_names import CPU
 
 try:
     import onnxruntime as ort

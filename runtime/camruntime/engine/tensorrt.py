@@ -8,9 +8,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from camruntime.engine.kinds import TENSORRT
 from camruntime.engine.providers import Chosen
 from camruntime.errors import ProviderError
+from camruntime.provider_names import TENSORRT
 
 _TF32 = "NVIDIA_TF32_OVERRIDE"
 
