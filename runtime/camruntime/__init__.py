@@ -19,12 +19,14 @@ from camruntime.pictures import Box, Pixels
 
 if TYPE_CHECKING:
     from camruntime.explainer import Explainer, load
+    from camruntime.explaining import Contrast
 
 __all__ = [
     "METHODS",
     "Box",
     "Bundle",
     "CamError",
+    "Contrast",
     "Explainer",
     "Explanation",
     "Pixels",
@@ -41,4 +43,8 @@ def __getattr__(name: str) -> object:
         from camruntime import explainer
 
         return getattr(explainer, name)
+    if name == "Contrast":
+        from camruntime.explaining import Contrast
+
+        return Contrast
     raise AttributeError(f"module 'camruntime' has no attribute '{name}'")

@@ -149,9 +149,11 @@ class Explainer:
                 above 255; or `Pixels`. A list of them gives a list, as `explain_each` makes it.
             method: a method's name or spec (`score-cam`, `score-cam:preset=official`), or a method
                 object.
-            target: class index or label; None for each image's top class; a list of classes gives
-                a list of explanations whose cost is shared. For a list of images, a list holds one
-                such target per image.
+            target: class index or label; `Contrast("scratch", "good")` or `"scratch-good"` for one
+                class rather than another, `Contrast(against="good")` or `"not good"` for all
+                others together; None for each image's top class; a list of them gives a list of
+                explanations whose cost is shared. For a list of images, a list holds one such
+                target per image.
             progress: called with (done, all) after every chunk of perturbed copies of one image.
             cancel: such as a `threading.Event`: once it is set, `Cancelled` is raised before the
                 next chunk.
@@ -329,8 +331,12 @@ class Explainer:
 
     def _take(self, asked: tuple[object, object]) -> Taken:
         (image, target), engine = asked, self._engine
-        labels = engine.bundle.manifest.labels
-        classes = target if isinstance(target, Wanted) else wanted(target, labels)
+        manifest = engine.bundle.manifest
+        classes = (
+            target
+            if isinstance(target, Wanted)
+            else wanted(target, manifest.labels, manifest.answer)
+        )
         return take_image(image, classes, engine, self._megapixels)
 
     def _read(self, taken: Taken) -> Photograph:

@@ -59,7 +59,9 @@ class Explanation:
         raw: float32, the method's map in its own unit, at the target layer's resolution `(h, w)`
             (the image's for methods that define it there).
         saliency: float32 in [0, 1] at the size of the network's input; all zero when `no_evidence`.
-        target: the class that is explained.
+        target: the class that is explained. Of a contrast the class that speaks for it (of all but
+            one the strongest), labelled as the contrast, with the contrast's own probability.
+        against: of a contrast, the class that it is held against; else None.
         predicted: the network's top class, not always the target.
         present: the classes that the network says are there, the strongest first: `predicted` alone
             where there is one of several; where classes are by themselves, all from the bundle's
@@ -88,6 +90,7 @@ class Explanation:
     components: Components | None = None
     edges: str | None = None
     approximation: Approximation | None = None
+    against: ClassScore | None = None
 
     @cached_property
     def photo_saliency(self) -> FloatArray:
@@ -156,6 +159,7 @@ class Explanation:
             "photo": list(self.photo.shape[:2]),
             "boxes": [dataclasses.asdict(box) for box in self.boxes()],
             "provenance": dataclasses.asdict(self.provenance),
+            **({} if self.against is None else {"against": dataclasses.asdict(self.against)}),
             **({} if self.edges is None else {"edges": self.edges}),
             **({} if self.components is None else {"components": self.components.figures()}),
             **(

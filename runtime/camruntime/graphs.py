@@ -98,6 +98,8 @@ class Forward:
         single_cells: float32 `(h * w, classes)`, what `Graphs.logits_of_single_cells` answers,
             where it came with the pass.
         answer: what the logits mean.
+        contrasts: how many of the logits, the last ones, are no classes but contrasts of classes
+            (`camruntime.explaining.contrasting`): each by itself, the sigmoid its probability.
     """
 
     image: FloatArray
@@ -107,10 +109,13 @@ class Forward:
     tokens: FloatArray | None = None
     single_cells: FloatArray | None = None
     answer: Answer = _USUAL
+    contrasts: int = 0
 
     def probabilities(self, logits: FloatArray | None = None) -> FloatArray:
         """The classes' probabilities, of this pass, or of other `logits` `(..., classes)`."""
-        return class_probabilities(self.logits if logits is None else logits, self.answer)
+        own, contrasts = self._parted(logits)
+        found = class_probabilities(own, self.answer)
+        return found if contrasts is None else np.concatenate([found, sigmoid(contrasts)], -1)
 
     def present(self) -> list[int]:
         """Indices of the classes that are there, the strongest first.
@@ -125,7 +130,16 @@ class Forward:
 
     def scores(self, logits: FloatArray | None = None) -> FloatArray:
         """What is explained of each class, see `class_scores`."""
-        return class_scores(self.logits if logits is None else logits, self.answer)
+        own, contrasts = self._parted(logits)
+        found = class_scores(own, self.answer)
+        return found if contrasts is None else np.concatenate([found, contrasts], -1)
+
+    def _parted(self, logits: FloatArray | None) -> tuple[FloatArray, FloatArray | None]:
+        """Those of classes, and those of contrasts where there are any."""
+        every = self.logits if logits is None else logits
+        if not self.contrasts:
+            return every, None
+        return every[..., : -self.contrasts], every[..., -self.contrasts :]
 
     @property
     def layer(self) -> LayerOutput:
@@ -192,6 +206,10 @@ class Graphs(Protocol):
 
     def logits(self, images: FloatArray) -> FloatArray:
         """Logits `(n, classes)` of `images` `(n, channels, H, W)`."""
+        ...
+
+    def logits_of_layer(self, layer: LayerOutput) -> FloatArray:
+        """Logits `(n, classes)` of the target layer's output for n images."""
         ...
 
     def layer(self, images: FloatArray) -> LayerOutput:

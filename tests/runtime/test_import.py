@@ -62,6 +62,7 @@ def test_public_names_are_those_listed() -> None:
         "Box",
         "Bundle",
         "CamError",
+        "Contrast",
         "Explainer",
         "Explanation",
         "Pixels",

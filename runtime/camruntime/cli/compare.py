@@ -17,7 +17,7 @@ from camruntime.cli.common import (
     console,
     say,
 )
-from camruntime.errors import CamError, MethodError
+from camruntime.errors import CamError, MethodError, TargetError
 from camruntime.methods import BASELINES, METHODS
 from camruntime.pictures import encode_png
 
@@ -57,6 +57,11 @@ def compare(
     name = image.relative_to(image.parent.parent).as_posix()  # a/part.png is not b/part.png
     sample = Sample(name=name, image=image)
     photograph = explainer.open(image, class_asked_for(target))
+    if photograph.wanted.contrasts:
+        raise TargetError(
+            f"metrics are of classes, got the contrast '{target}': name a class, or draw it with "
+            "`camruntime explain`"
+        )
     found = []
     for spec in specs:
         try:

@@ -45,7 +45,11 @@ def explain(
         str, typer.Option(help="NAME[:option=value...][,NAME...]; see `camruntime methods`.")
     ] = "recipro-cam",
     target: Annotated[
-        str | None, typer.Option(help="Class index or label; default each image's top class.")
+        str | None,
+        typer.Option(
+            help="Class index or label; `A-B` for A rather than B, `not B` for all others; default "
+            "each image's top class."
+        ),
     ] = None,
     out: Annotated[Path, typer.Option(help="Where the pictures go.")] = Path("explanations"),
     explanation_map: Annotated[

@@ -186,6 +186,15 @@ class OnnxGraphs:
         )
 
     @_in_turn
+    def logits_of_layer(self, layer: LayerOutput) -> FloatArray:
+        """See `Graphs`."""
+
+        def logits(rows: Array) -> DeviceValue:
+            return self._run("tail", _inputs(layer.rows(rows)))[0]
+
+        return self._in_chunks(logits, np.arange(len(layer.activations)), _ACTIVATIONS)
+
+    @_in_turn
     def layer(self, images: FloatArray) -> LayerOutput:
         """See `Graphs`."""
         parts = self._chunks(

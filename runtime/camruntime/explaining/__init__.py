@@ -16,11 +16,12 @@ from camruntime.explaining.steps import (
     predict_batch,
     take_image,
 )
-from camruntime.explaining.targets import Target, Wanted, by_image, wanted
+from camruntime.explaining.targets import Contrast, Target, Wanted, by_image, wanted
 
 __all__ = [
     "OWN",
     "Answer",
+    "Contrast",
     "Outcome",
     "Photograph",
     "Prediction",

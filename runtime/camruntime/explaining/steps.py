@@ -12,10 +12,11 @@ import numpy as np
 from camruntime.bundle import Input
 from camruntime.engine import BatchGraphs, Cost, Engine, OnnxGraphs, Progress, metered
 from camruntime.errors import CamError
+from camruntime.explaining.contrasting import Versus, gradient_classes, with_contrasts
 from camruntime.explaining.own_errors import kept
 from camruntime.explaining.targets import Wanted
 from camruntime.explanation import ClassScore, Explanation, Provenance
-from camruntime.graphs import Forward
+from camruntime.graphs import Forward, sigmoid
 from camruntime.maps import FloatArray, Maps, saliency
 from camruntime.methods import Method, preferred, run_method
 from camruntime.pictures import Picture, Values, as_picture, drawn, fit, prepare
@@ -142,8 +143,12 @@ def _predict(
     with metered() as meter:
         forwards = look(np.concatenate([one.image for one in batch]))
     targets = [one.wanted.indices(of.logits) for one, of in zip(batch, forwards, strict=True)]
+    gradients = [
+        gradient_classes(_explained(one.wanted, indices), of.logits)
+        for one, indices, of in zip(batch, targets, forwards, strict=True)
+    ]
     shared = BatchGraphs(
-        graphs.engine, graphs.chunk, cancel=graphs.cancel, passes=forwards, targets=targets
+        graphs.engine, graphs.chunk, cancel=graphs.cancel, passes=forwards, targets=gradients
     )
     cost = meter.cost.share(1, len(batch))
     for photograph, forward, indices in zip(batch, forwards, targets, strict=True):
@@ -161,8 +166,9 @@ def explain_prediction(
     """
     graphs = replace(prediction.graphs, progress=progress)
     graphs.finite(prediction.forward)
+    asked = _explained(prediction.photograph.wanted, prediction.targets)
     with metered() as meter:
-        maps = run_method(method, graphs, prediction.forward, prediction.targets)
+        maps = run_method(method, *with_contrasts(graphs, prediction.forward, asked))
     explanations = tuple(
         _explanation(prediction, method, maps, row) for row in range(len(prediction.targets))
     )
@@ -215,6 +221,11 @@ def _part(progress: Progress | None, index: int, count: int) -> Progress | None:
     return lambda done, every: progress(index * every + done, count * every)
 
 
+def _explained(wanted: Wanted, targets: Sequence[int]) -> list[int | Versus]:
+    """For each target its contrast, or the class itself."""
+    return [wanted.contrast(row) or target for row, target in enumerate(targets)]
+
+
 def _explanation(prediction: Prediction, method: Method, maps: Maps, row: int) -> Explanation:
     engine, forward = prediction.graphs.engine, prediction.forward
     manifest, photo = engine.bundle.manifest, prediction.photograph.picture
@@ -224,11 +235,21 @@ def _explanation(prediction: Prediction, method: Method, maps: Maps, row: int) -
     def scored(index: int) -> ClassScore:
         return ClassScore(index, manifest.labels[index], float(probabilities[index]))
 
+    target, against = scored(prediction.targets[row]), None
+    contrast = prediction.photograph.wanted.contrast(row)
+    if contrast is not None:
+        against = scored(contrast.against)
+        two = len(contrast.classes) == 1
+        label = f"{target.label} rather than {against.label}" if two else f"not {against.label}"
+        probability = float(sigmoid(contrast.score(forward.logits)))
+        target = ClassScore(target.index, label, probability)
+
     return Explanation(
         photo=photo,
         raw=maps.raw[row],
         saliency=shown,
-        target=scored(prediction.targets[row]),
+        target=target,
+        against=against,
         predicted=scored(int(forward.logits.argmax())),
         present=tuple(map(scored, forward.present())),
         method=method,

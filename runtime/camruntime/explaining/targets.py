@@ -10,11 +10,29 @@ from itertools import zip_longest
 import numpy as np
 
 from camruntime._text import named, shown
+from camruntime.bundle import Answer
 from camruntime.errors import TargetError, nearest
+from camruntime.explaining.contrasting import Versus
 from camruntime.maps import FloatArray
 
-Target = int | str
-"""A class, by index or by label."""
+_USUAL = Answer()
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """One class rather than another: the difference of their logits.
+
+    Attributes:
+        target: a class, by index or label; None for all others together, their log-odds.
+        against: the class that it is held against.
+    """
+
+    target: int | str | None = None
+    against: int | str | None = None
+
+
+Target = int | str | Contrast
+"""A class, by index or by label; or a contrast, also as a text: `scratch-good`, `not good`."""
 
 _NONE = object()
 
@@ -27,10 +45,13 @@ class Wanted:
         choices: for each explanation, indices of the classes that may be meant; of several the one
             with the highest logit is. Empty means any, which makes it the top class.
         several: whether the answer is a list.
+        contrasts: for each explanation, what is explained in the place of the class that is meant;
+            None, or nothing for all of them, for the class itself.
     """
 
     choices: tuple[tuple[int, ...], ...]
     several: bool = False
+    contrasts: tuple[Versus | None, ...] = ()
 
     def indices(self, logits: FloatArray) -> tuple[int, ...]:
         """One class for each choice, once the logits `(classes,)` are known."""
@@ -39,19 +60,81 @@ class Wanted:
             for choice in self.choices
         )
 
+    def contrast(self, row: int) -> Versus | None:
+        """What is explained in the place of the class of this row."""
+        return self.contrasts[row] if self.contrasts else None
 
-def wanted(target: object, labels: Sequence[str]) -> Wanted:
-    """What `target` means: an index, a label, None for the top class, or a list of them.
+
+def wanted(target: object, labels: Sequence[str], answer: Answer = _USUAL) -> Wanted:
+    """What `target` means: a class, a contrast, None for the top class, or a list of them.
 
     Raises:
-        TargetError: no such class, or a label that several classes share.
+        TargetError: no such class, a label that several classes share, or a contrast that this
+            network's `answer` has not.
     """
     several = isinstance(target, (list, tuple))
-    choices = [
-        () if one is None else (class_index(one, labels),)
+    each = [
+        ((), None) if one is None else _meant(one, labels, answer)
         for one in (target if isinstance(target, (list, tuple)) else [target])
     ]
-    return Wanted(tuple(choices), several)
+    contrasts = tuple(contrast for _, contrast in each)
+    return Wanted(tuple(choice for choice, _ in each), several, contrasts if any(contrasts) else ())
+
+
+def _meant(
+    target: object, labels: Sequence[str], answer: Answer
+) -> tuple[tuple[int, ...], Versus | None]:
+    """The classes that may be meant, and the contrast with another one if it is one."""
+    contrast = target if isinstance(target, Contrast) else _as_contrast(target, labels)
+    if contrast is None:
+        return (class_index(target, labels),), None
+    if contrast.against is None:
+        raise TargetError(
+            f"a contrast names the class that it is against, got {shown(contrast)}: say "
+            "Contrast('scratch', 'good'), or Contrast(against='good') for all but good"
+        )
+    against = class_index(contrast.against, labels)
+    others = tuple(one for one in range(len(labels)) if one != against)
+    if contrast.target is not None:
+        others = (class_index(contrast.target, labels),)
+        if others == (against,):
+            raise TargetError(f"a contrast is of two classes, got '{labels[against]}' twice")
+    if answer.one_logit:
+        return others, None  # whose score is its lead over the other one
+    if contrast.target is None and answer.probabilities == "none":
+        raise TargetError(
+            "this network's answers are no logits, so nothing is the log-odds of "
+            f"'not {named(labels[against])}': name a class for the contrast"
+        )
+    alone = contrast.target is None and answer.probabilities == "sigmoid"
+    return others, Versus(() if alone else others, against)
+
+
+def _as_contrast(target: object, labels: Sequence[str]) -> Contrast | None:
+    """What a text that is no label means: `not B`, `A-B`; None for everything else.
+
+    Raises:
+        TargetError: it can be read in two ways.
+    """
+    if not isinstance(target, str) or target in labels:
+        return None
+    if target.startswith("not ") and _is_class(target[4:], labels):
+        return Contrast(None, _class(target[4:]))
+    places = [at for at, character in enumerate(target) if character == "-"]
+    pairs = [(target[:at], target[at + 1 :]) for at in places]
+    found = [pair for pair in pairs if all(_is_class(one, labels) for one in pair)]
+    if len(found) > 1:
+        ways = " or ".join(f"'{one}' rather than '{other}'" for one, other in found)
+        raise TargetError(f"'{named(target)}' is {ways}: say Contrast(one, other), or indices")
+    return Contrast(*map(_class, found[0])) if found else None
+
+
+def _is_class(text: str, labels: Sequence[str]) -> bool:
+    return text in labels or (text.isdecimal() and len(text) <= 18)
+
+
+def _class(text: str) -> int | str:
+    return int(text) if text.isdecimal() else text
 
 
 def by_image(images: Iterable[object], target: object) -> Iterator[tuple[object, object]]:
