@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rich.markup import escape
 from rich.table import Table
 
 from camruntime.cli.common import console, say
@@ -13,12 +14,14 @@ def devices() -> None:
 
     with console.status("trying"):
         found = all_devices()
-    table = Table("--provider", "device", "vendor", "memory", "comes with", "state")
+    table = Table()
+    for column in ("--provider", "device", "vendor", "memory", "comes with", "state"):
+        table.add_column(column, overflow="fold")  # options are to be copied whole
     for device in found:
         if device.name:
             state = device.why or " ".join(["computes", device.ask]).strip()
             about = device.name, device.vendor, _gibibytes(device.memory), device.comes
-            table.add_row(device.provider, *about, state)
+            table.add_row(*map(escape, (device.provider, *about, state)))
     console.print(table)
     for device in found:
         if not device.name:

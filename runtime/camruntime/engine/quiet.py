@@ -40,7 +40,7 @@ def mute(first: Callable[[], object], last: Callable[[], object]) -> Iterator[No
         if not _threads:
             first()
             if sys.stdout is not None:
-                sys.stdout = _Muted(sys.stdout)  # type: ignore[assignment]
+                sys.stdout = _Muted(sys.stdout)
         _threads[me] += 1
     try:
         yield
