@@ -31,7 +31,7 @@ USUAL_PROVIDERS = (
     "TensorrtExecutionProvider",
     "OpenVINOExecutionProvider",
 )
-"""Those that camruntime knows by short names. ONNX Runtime selects for providers it finds named."""
+"""Those that a package names in any case. ONNX Runtime selects for providers it finds named."""
 
 _VERSION = 1
 _ONNX_RUNTIME_S = "1.0"  # its schema's version, which it wants as a text
