@@ -239,3 +239,8 @@ def test_load_config_goes_to_the_device_that_computes() -> None:
     assert second["load_config"] == {"CPU": F32, "GPU": F32, "GPU.1": F32}
     with pytest.raises(ProviderError, match="from device to"):
         choose([("openvino", {"load_config": '{"CUP": {}}'})], (OPENVINO, CPU), 0, None)
+
+
+def test_an_option_that_is_given_twice_is_refused() -> None:
+    with pytest.raises(ProviderError, match="gives a twice"):
+        providers_asked_for("cuda", ["a=1", "b=1", "a=2"])
