@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -56,17 +57,31 @@ def by_precision(paths: Sequence[Path]) -> dict[str, Bundle]:
 def preferred_precisions(prefer: Sequence[tuple[str, str]]) -> dict[str, str]:
     """By full name, which precision each provider takes; raises `OptionError`."""
     found: dict[str, str] = dict.fromkeys(FULL.values(), EXACT)
+    asked: set[str] = set()
     for name, precision in prefer:
-        provider = FULL.get(name.lower(), name)
-        if not (provider.isidentifier() and provider.endswith("ExecutionProvider")):
-            raise OptionError(
-                f"--prefer knows no provider {name!r:.60}: say {', '.join(FULL)}, or a full name "
-                "of ONNX Runtime's, such as CoreMLExecutionProvider"
-            )
+        provider = _in_full(name)
         if precision not in (EXACT, *LOWER):
             raise OptionError(f"--prefer {name}={precision}: expected {', '.join((EXACT, *LOWER))}")
+        if provider in asked:
+            raise OptionError(f"--prefer names {name} twice: a provider takes one precision")
+        asked.add(provider)
         found[provider] = precision
     return found
+
+
+def _in_full(name: str) -> str:
+    """A provider's full name; one that nearly is another would be taken by no provider at all."""
+    known = FULL | {full.lower(): full for full in FULL.values()}
+    if name.lower() in known:
+        return known[name.lower()]
+    if not (name.isidentifier() and name.endswith("ExecutionProvider")):
+        raise OptionError(
+            f"--prefer knows no provider {name!r:.60}: say {', '.join(FULL)}, or a full name "
+            "of ONNX Runtime's, such as CoreMLExecutionProvider"
+        )
+    if near := difflib.get_close_matches(name, FULL.values(), 1, cutoff=0.9):
+        raise OptionError(f"--prefer knows no provider {name!r:.60}: did you mean {near[0]}?")
+    return name
 
 
 def require_preferred(preferred: Mapping[str, str], left_out: Mapping[str, str]) -> None:

@@ -33,6 +33,12 @@ def shown(value: object) -> str:
     return printable(text if len(text) <= 60 else f"{text[:60]}…")
 
 
+def last_line(error: BaseException) -> str:
+    """The end of what an error says, or its type where it says nothing."""
+    words = str(error).strip().splitlines()
+    return printable(words[-1][-300:]) if words else type(error).__name__
+
+
 def _acts(character: str) -> bool:
     return unicodedata.category(character) in _HIDDEN and character not in _JOINERS
 

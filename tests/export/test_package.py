@@ -14,6 +14,7 @@ import pytest
 
 import camruntime
 from camexport import cli
+from camexport._package_inputs import preferred_precisions
 from camexport.build import BuildOptions, build_bundle
 from camexport.errors import FidelityError, OptionError, OutputError, UnsupportedError
 from camexport.package import PackageOptions, write_package
@@ -164,10 +165,7 @@ def test_a_preferred_precision_has_to_be_there(give: Give, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("pair", "said"),
     [
-        (
-            ("gpu", "fp16"),
-            "say cpu, cuda, tensorrt, tensorrt-rtx, openvino, webgpu, or a full name",
-        ),
+        (("gpu", "fp16"), "no provider 'gpu': say cpu, cuda, tensorrt, tensorrt-rtx, openvino"),
         (("../ExecutionProvider", "fp16"), "no provider"),
         (("cuda", "float16"), "cuda=float16: expected float32, fp16, int8"),
     ],
@@ -322,3 +320,17 @@ def test_what_is_preferred_and_cannot_be_is_said_before_any_work(
         write_package(give("float32", prefer=(("cpu", "int8"),)))
     with pytest.raises(TypeError, match="not callable"):
         write_package(give("float32"))
+
+
+def test_short_names_are_those_of_the_engine_and_case_does_not_count() -> None:
+    asked = [("webgpu", "fp16"), ("TensorRT-RTX", "int8"), ("CudaExecutionProvider", "fp16")]
+    found = preferred_precisions(asked)
+    assert found["WebGpuExecutionProvider"] == found["CUDAExecutionProvider"] == "fp16"
+    assert found["NvTensorRTRTXExecutionProvider"] == "int8"
+
+
+def test_a_provider_that_nobody_has_or_that_is_named_twice_is_refused() -> None:
+    with pytest.raises(OptionError, match="did you mean CUDAExecutionProvider"):
+        preferred_precisions([("CUDDAExecutionProvider", "fp16")])
+    with pytest.raises(OptionError, match="names CUDA twice"):
+        preferred_precisions([("cuda", "fp16"), ("CUDA", "int8")])

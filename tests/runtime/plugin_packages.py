@@ -42,7 +42,9 @@ def install_plugin(
     module = str(KINDS[provider].plugin)
     (folder / f"{module}.py").write_text(code)
     monkeypatch.syspath_prepend(folder)
-    monkeypatch.delitem(sys.modules, module, raising=False)
+    monkeypatch.setitem(sys.modules, module, None)  # so that it is as before after the test
+    del sys.modules[module]
+    monkeypatch.setattr("camruntime.engine.plugins._registered", {})
     registered: list[tuple[str, str]] = []
 
     def there(name: str) -> list[FakeDevice]:

@@ -71,6 +71,12 @@ def test_a_wrong_name_names_those_that_exist(package: Path) -> None:
         camruntime.open_bundle(package)
 
 
+@pytest.mark.parametrize("variant", ["", 0, False, ["fp16"], b"fp16"])
+def test_what_is_no_name_is_not_taken_for_no_wish(package: Path, variant: object) -> None:
+    with pytest.raises(BundleError, match=r"has no variant .*: it has float32, fp16$"):
+        camruntime.load(package, ["cpu"], variant=variant)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(("named", "wanted"), [(None, "fp16"), ("float32", "float32")])
 def test_a_reload_takes_the_new_package_and_the_same_choice(
     tmp_path: Path, named: str | None, wanted: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -14,7 +15,6 @@ from camruntime.provider_names import CPU, CUDA, OPENVINO, TENSORRT_RTX, WEBGPU
 from plugin_packages import FakeDevice, install_plugin
 
 TWO = [FakeDevice(WEBGPU), FakeDevice(WEBGPU), FakeDevice("Other")]
-F32 = '{"CPU": {"INFERENCE_PRECISION_HINT": "f32"}, "GPU": {"INFERENCE_PRECISION_HINT": "f32"}}'
 
 
 def _opens(*_: object) -> None: ...
@@ -90,7 +90,11 @@ def test_openvino_computes_on_the_type_of_device_that_is_named(
 
     def found(options: dict[str, object], number: int = 0) -> FakeDevice:
         backend = find_backend([("openvino", options)], number, None, _opens)
-        assert backend.providers == [(OPENVINO, {"load_config": F32})]
+        ((name, given),) = backend.providers
+        assert (name, [*given]) == (OPENVINO, ["load_config"])
+        asked = json.loads(str(given["load_config"]))
+        kinds = {"CPU", "GPU", str(options.get("device_type", "CPU")).upper()}
+        assert asked == dict.fromkeys(kinds, {"INFERENCE_PRECISION_HINT": "f32"})
         assert backend.place == ("cpu", 0)
         assert isinstance(backend.device, FakeDevice)
         return backend.device

@@ -10,7 +10,7 @@ import pytest
 
 from camruntime.cli.common import providers_asked_for
 from camruntime.engine.kinds import KINDS
-from camruntime.engine.providers import choose, place
+from camruntime.engine.providers import Provider, choose, place
 from camruntime.engine.tensorrt import turn_off_tf32, with_engine_cache
 from camruntime.errors import ProviderError
 from camruntime.provider_names import FULL, short_name
@@ -202,3 +202,55 @@ def test_an_option_without_key_or_value_is_refused(option: str) -> None:
 def test_options_without_a_provider_are_refused() -> None:
     with pytest.raises(ProviderError, match="goes with --provider"):
         providers_asked_for(None, ["prefer_nhwc=1"])
+
+
+@pytest.mark.parametrize("name", ["cudaexecutionprovider", "CudaExecutionProvider", "CUDA"])
+def test_names_count_in_any_case(name: str) -> None:
+    assert choose([name], GPU_BUILD, 0, None)[0][0] == CUDA
+
+
+@pytest.mark.parametrize(
+    ("providers", "words"),
+    [
+        ([("cpu", {}, 3)], "a pair of name and options, got"),
+        ([("cuda", {3: "1"})], "options of CUDAExecutionProvider go by names, got {3: '1'}"),
+        ([("cpu", {"use_arena": "0"})], "cpu has no options, got {'use_arena': '0'}"),
+        (["cuda", CUDA], "cuda is named twice"),
+        pytest.param(["cu\nda"], "cu\\nda is not part of", id="line"),
+        ([("cuda", {"device_id": "first"})], "one number of a device, got first"),
+        ([("tensorrt", {"device_id": 1}), ("cuda", {"device_id": 2})], "of a device, got 1, 2"),
+    ],
+)
+def test_what_would_be_passed_over_is_refused(providers: list[Provider], words: str) -> None:
+    with pytest.raises(ProviderError) as caught:
+        choose(providers, GPU_BUILD, 0, None)
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_device_is_named_once_for_all_providers() -> None:
+    first, behind = choose([("tensorrt", {"device_id": 1})], GPU_BUILD, 0, None)
+    assert first[1]["device_id"] == behind[1]["device_id"] == 1
+    with pytest.raises(ProviderError, match="got 1, 2: say device_id"):
+        choose([("cuda", {"device_id": 1})], GPU_BUILD, 2, None)
+
+
+def test_openvinos_own_choice_is_refused_as_it_takes_other_precisions() -> None:
+    name = f"{OPENVINO}.AUTO"
+    with pytest.raises(ProviderError, match="by itself, and so not float32: say openvino"):
+        choose([name], (OPENVINO, name, CPU), 0, None)
+
+
+def test_load_config_goes_to_the_device_that_computes() -> None:
+    half = {"INFERENCE_PRECISION_HINT": "bf16"}
+    asked = _openvino({"load_config": json.dumps({"cpu": half})})
+    assert asked["load_config"] == {"CPU": half, "GPU": F32}
+    second = _openvino({"device_type": "GPU.1"})
+    assert second["load_config"] == {"CPU": F32, "GPU": F32, "GPU.1": F32}
+    with pytest.raises(ProviderError, match="from device to"):
+        choose([("openvino", {"load_config": '{"CUP": {}}'})], (OPENVINO, CPU), 0, None)
+
+
+def test_an_option_that_is_given_twice_is_refused() -> None:
+    with pytest.raises(ProviderError, match="gives a twice"):
+        providers_asked_for("cuda", ["a=1", "b=1", "a=2"])

@@ -47,7 +47,8 @@ def open_any(
 
     def opened() -> Bundle:
         package = open_package(folder, require_signature)
-        chosen = variant or (package.manifest.variant_for(provider) if provider else EXACT)
+        usual = package.manifest.variant_for(provider) if provider else EXACT
+        chosen = usual if variant is None else variant  # an empty text is no variant
         return dataclasses.replace(package.open(chosen), package=folder, named=variant)
 
     return unless_replaced(folder / PACKAGE, opened)

@@ -41,7 +41,7 @@ class Package:
             BundleError: there is no such variant, or it is damaged.
         """
         known = self.manifest.variants
-        if variant not in known:
+        if variant not in [*known]:  # a list of them is no key
             raise BundleError(
                 f"{self.folder} has no variant {shown(variant)}: it has {', '.join(known)}"
             )

@@ -140,6 +140,9 @@ def providers_asked_for(name: str | None, options: list[str] | None) -> list[Pro
     for option, (key, equals, _) in zip(options or (), pairs, strict=True):
         if not key or not equals:
             raise ProviderError(f"--provider-option takes KEY=VALUE, got '{option}'")
+    keys = [key for key, _, _ in pairs]
+    if twice := [key for key in keys if keys.count(key) > 1]:
+        raise ProviderError(f"--provider-option gives {twice[0]} twice: give it once")
     if name is None and pairs:
         raise ProviderError("--provider-option goes with --provider: name the one that takes it")
     return None if name is None else [(name, {key: value for key, _, value in pairs})]

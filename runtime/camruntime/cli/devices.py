@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rich.markup import escape
 from rich.table import Column, Table
 
 from camruntime.cli.common import console, say
@@ -14,12 +15,12 @@ def devices() -> None:
     with console.status("trying"):
         found = all_devices()
     names = "--provider", "device", "vendor", "memory", "comes with", "state"
-    table = Table(*(Column(name, overflow="fold") for name in names))
+    table = Table(*(Column(name, overflow="fold") for name in names))  # to be copied whole
     for device in found:
         if device.name:
             state = device.why or " ".join(["computes", device.ask]).strip()
             about = device.name, device.vendor, _gibibytes(device.memory), device.comes
-            table.add_row(device.provider, *about, state)
+            table.add_row(*map(escape, (device.provider, *about, state)))
     console.print(table)
     for device in found:
         if not device.name:

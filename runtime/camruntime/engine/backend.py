@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from camruntime.engine.kinds import KINDS, Kind, kind_of
+from camruntime.engine.kinds import Kind, kind_of
 from camruntime.engine.nvidia import cards
-from camruntime.engine.plugins import installed, plugin_device
+from camruntime.engine.plugins import has_plugin, installed, plugin_device
 from camruntime.engine.providers import Chosen, Provider, choose, place
 from camruntime.engine.session import EpDevice, available_providers, preload_nvidia, quiet
 from camruntime.engine.tensorrt import turn_off_tf32
@@ -119,7 +119,6 @@ def _backend(wanted: list[Chosen], device_id: int) -> Backend:
 
 
 def _require_no_plugin_behind(wanted: list[Chosen]) -> None:
-    built_in = available_providers()
     for name, _ in wanted[1:]:
-        if name not in built_in and name in KINDS:
+        if has_plugin(kind_of(name)):
             raise ProviderError(f"{kind_of(name).short} is a plugin: it can only be the first")

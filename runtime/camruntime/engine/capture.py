@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from camruntime._text import last_line
 from camruntime.engine.device_value import DeviceValue
 from camruntime.engine.session import Array, Session, Value, recorded, room_for, run_bound, upload
 
@@ -59,11 +60,11 @@ class RecordedRun:
     def run(self, inputs: Inputs) -> list[Value]:
         """Its outputs, in order, for these inputs: there until it runs again."""
         for name, value in inputs.items():
-            if isinstance(value, DeviceValue):
-                if value.kept or self._filled.get(name) is value:
-                    continue
-                self._filled[name] = value
+            if _is_kept(value) or self._filled.get(name) is value:
+                continue
             self._inputs[name].update_inplace(np.ascontiguousarray(_source(value)))
+            if isinstance(value, DeviceValue):
+                self._filled[name] = value
         self._repeat()
         return [*self.outputs.values()]
 
@@ -105,8 +106,7 @@ class Recorder:
                 raise RuntimeError("a repeated run differs from a plain one")
         except Exception as error:  # ONNX Runtime's errors share no base below Exception
             self._plain.add(name)
-            words = str(error).strip().splitlines()[-1][-200:]
-            _log.info("runs of graph '%s' are not recorded: %s", name, words)
+            _log.info("runs of graph '%s' are not recorded: %s", name, last_line(error))
             return [*plain.values()], False
         runs[_key(inputs)] = run
         return found, True

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from camruntime._text import last_line
 from camruntime.engine.backend import Backend, built_in
 from camruntime.engine.kinds import kind_of
 from camruntime.engine.models import Model
@@ -123,7 +124,7 @@ def _why_not(make: Callable[[], Backend]) -> str:
         (found,) = run_bound(session, {"x": values}, ["y"], backend.place)
         computed = found.numpy()
     except Exception as error:  # ONNX Runtime's errors share no base below Exception
-        return str(error).strip().splitlines()[-1][-300:]
+        return last_line(error)
     right = np.array_equal(computed, values**2)
     return "" if right else f"it computes {computed.tolist()} as the squares of {values.tolist()}"
 

@@ -19,7 +19,14 @@ from camruntime.provider_names import CPU
 
 _ELSEWHERE = {"AzureExecutionProvider"}  # sends what it is given to a service
 
-_CODE = "import sys; from camruntime.engine.devices import print_report as p; p(sys.argv[1])"
+# Modules come from where they come from here: Python puts the present folder first, where anybody
+# may have left a `numpy.py`.
+_CODE = (
+    "import sys, json; sys.path[:] = json.loads(sys.argv[2]); "
+    "from camruntime.engine.devices import print_report as p; p(sys.argv[1])"
+)
+_MARK = "devices as JSON: "
+_SECONDS = 120
 
 
 def all_devices() -> list[Device]:
@@ -34,15 +41,35 @@ def _of(name: str) -> list[Device]:
         return report(name)
     if not has_plugin(kind) and name not in available_providers():
         return [Device(provider=kind.short, why=f"not installed: {kind.install}")]
+    if not sys.executable or getattr(sys, "frozen", False):  # an application of its own
+        return report(name)
+    try:
+        status, said = _elsewhere(name)
+    except subprocess.TimeoutExpired:
+        why = f"its library does not answer within {_SECONDS} seconds: is its driver in order?"
+    except OSError as error:
+        why = f"cannot be tried, as {sys.executable} does not start: {error.strerror or error}"
+    else:
+        found = [line for line in said.splitlines() if line.startswith(_MARK)]
+        if found:
+            return [Device(**one) for one in json.loads(found[-1].removeprefix(_MARK))]
+        why = f"its library ends the process that opens it (status {status}): install it again"
+    return [Device(provider=kind.short, why=why)]
+
+
+def _elsewhere(name: str) -> tuple[int, str]:
+    """How a process that prints the report of a provider ends, and what it prints."""
     done = subprocess.run(
-        [sys.executable, "-c", _CODE, name], capture_output=True, text=True, check=False
+        [sys.executable, "-P", "-c", _CODE, name, json.dumps(sys.path, default=str)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        timeout=_SECONDS,
+        check=False,
     )
-    if done.returncode == 0:
-        return [Device(**one) for one in json.loads(done.stdout.splitlines()[-1])]
-    ended = f"its library ends the process that opens it (status {done.returncode})"
-    return [Device(provider=kind.short, why=ended)]
+    return done.returncode, done.stdout.decode(errors="replace")
 
 
 def print_report(name: str) -> None:
-    """`report` as a line of JSON, the last that is printed: for another process."""
-    print("\n" + json.dumps([asdict(device) for device in report(name)]))
+    """`report` as a line of JSON, among whatever libraries print: for another process."""
+    print(f"\n{_MARK}{json.dumps([asdict(device) for device in report(name)])}", flush=True)

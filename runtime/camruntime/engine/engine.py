@@ -7,7 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from time import perf_counter
 
+import numpy as np
+
 from camruntime._checks import whole
+from camruntime._text import shown
 from camruntime.bundle import Bundle
 from camruntime.engine.backend import Backend, find_backend
 from camruntime.engine.capture import Recorder, tensors
@@ -28,13 +31,15 @@ from camruntime.engine.session import (
     upload,
 )
 from camruntime.engine.sessions import Sessions
-from camruntime.engine.turns import turn_of
+from camruntime.engine.turns import Turn, require_own_process, turn_of
 from camruntime.errors import DeviceMemoryError, ProviderError
-from camruntime.provider_names import OPENVINO
+from camruntime.provider_names import CPU, OPENVINO
 
 __all__ = ["Array", "DeviceValue", "Engine"]
 
 _UNWATCHED = Instruments()
+_NEVER_FREED: list[object] = []
+"""What a fork has of its parent's engines on devices."""
 
 
 class Engine:
@@ -55,8 +60,6 @@ class Engine:
         backend: what computes.
         provider: the first provider, in full.
         chunks: how much of which work fits into its memory.
-        turn: entered for everything that uses its memory together, by one thread after the other
-            where several at once would mix up their values.
 
     Raises:
         CamError: `threads` is no number of threads.
@@ -81,12 +84,14 @@ class Engine:
         self._threads = None if threads is None else whole("threads", threads, 1, 1024)
         self._device_id = whole("device_id", device_id, 0, 255, ProviderError)
         self._instruments = instruments
+        if not isinstance(capture, (bool, np.bool_)):
+            raise ProviderError(f"capture is True or False, got {shown(capture)}")
         self._capture = capture
         self.backend = find_backend(providers, self._device_id, self._threads, self._open_smallest)
         self.provider = self.backend.name
         if capture:
             _require_capture(self.backend)
-        self.turn = turn_of(self.provider, capture)
+        self._turn, self._process = turn_of(self.provider, capture), os.getpid()
         self._recorder = Recorder(self.backend.place)
         self._sessions = Sessions(
             bundle, self.backend, self._threads, model, instruments.profile, capture
@@ -100,7 +105,7 @@ class Engine:
         """
         other = Engine(
             bundle,
-            self._asked,
+            [self.provider] if self._asked is None else self._asked,
             self._device_id,
             self._threads,
             self._instruments,
@@ -112,6 +117,19 @@ class Engine:
                 if name in bundle.manifest.graphs:
                     other._sessions.of_graph(name)
         return other
+
+    @property
+    def turn(self) -> Turn:
+        """Entered for everything that uses its memory together.
+
+        By one thread after the other, where several at once would mix up their values.
+
+        Raises:
+            ProviderError: this process is a fork of the one in which a device was opened.
+        """
+        if self.provider != CPU:
+            require_own_process(self.backend.kind, self._process)
+        return self._turn
 
     @property
     def threads(self) -> int:
@@ -148,7 +166,7 @@ class Engine:
     def upload(self, array: Array) -> DeviceValue:
         """Copy an array to the device once, for several calls of `run`."""
         with self.turn, enough_memory(self.provider, "the inputs"):
-            return DeviceValue(upload(array, self.backend.place), self.turn, array)
+            return DeviceValue(upload(array, self.backend.place), self._turn, array)
 
     def end_profiling(self) -> list[Path]:
         """Complete the profiles of all sessions so far, and name their files."""
@@ -166,8 +184,12 @@ class Engine:
 
     def __del__(self) -> None:
         """Sessions are freed in turn, too; there are none where this could not be made."""
-        if hasattr(self, "_sessions"):
+        if not hasattr(self, "_sessions"):
+            return
+        if os.getpid() == self._process:
             self.close()
+        elif self.provider != CPU:
+            _NEVER_FREED.append((self._recorder, self._sessions))  # it would wait for lost threads
 
     def _run(
         self,
@@ -185,7 +207,7 @@ class Engine:
             self.close()
             raise
         self._instruments.tell(GraphRun(name, values[0].shape()[0], begin, perf_counter()))
-        return tuple(DeviceValue(value, self.turn, kept=kept) for value in values)
+        return tuple(DeviceValue(value, self._turn, kept=kept) for value in values)
 
     def _values(
         self,

@@ -9,16 +9,23 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 import threading
 from collections.abc import Mapping
 
+import numpy as np
+
+from camruntime._text import last_line
 from camruntime.engine.kinds import KINDS, Kind, kind_of
 from camruntime.engine.providers import Chosen
 from camruntime.engine.session import EpDevice, devices_of, quiet, register_library
+from camruntime.engine.turns import require_own_process
 from camruntime.errors import ProviderError, nearest
 from camruntime.provider_names import OPENVINO, WEBGPU
 
 _lock = threading.Lock()
+_registered: dict[str, int] = {}
+"""By full name, in which process a library of ours was registered."""
 
 
 def installed() -> list[str]:
@@ -28,7 +35,13 @@ def installed() -> list[str]:
 
 def has_plugin(kind: Kind) -> bool:
     """Whether a provider's plugin is installed."""
-    return kind.plugin is not None and importlib.util.find_spec(kind.plugin) is not None
+    if kind.plugin is None:
+        return False
+    try:
+        found = importlib.util.find_spec(kind.plugin)
+    except ValueError:  # a module that somebody made up
+        return False
+    return found is not None and found.origin is not None  # not a folder that pip left behind
 
 
 def plugin_device(chosen: Chosen, device_id: int) -> tuple[EpDevice, dict[str, str]] | None:
@@ -39,7 +52,8 @@ def plugin_device(chosen: Chosen, device_id: int) -> tuple[EpDevice, dict[str, s
     """
     name, options = chosen
     kind = kind_of(name)
-    if not has_plugin(kind):
+    registered = kind.plugin is not None and devices_of(name)  # by whoever embeds the runtime
+    if not registered and not has_plugin(kind):
         return None
     _refuse_unknown(kind, options)
     there = plugin_devices(name)
@@ -63,9 +77,11 @@ def plugin_devices(name: str) -> list[EpDevice]:
     """
     kind = kind_of(name)
     with _lock:
+        require_own_process(kind, _registered.get(name, os.getpid()))
         there = devices_of(name)  # whoever embeds the runtime may have registered it
-        if not there:
+        if not there and name not in _registered:
             _register(name, kind)
+            _registered[name] = os.getpid()
             there = devices_of(name)
     if not there:
         raise ProviderError(f"{kind.short} finds no device here{_NO_DEVICE.get(name, '')}")
@@ -85,11 +101,10 @@ def _register(name: str, kind: Kind) -> None:
         with quiet():
             package = importlib.import_module(str(kind.plugin))
             register_library(name, str(package.get_library_path()))
-    except Exception as error:  # ONNX Runtime's errors share no base below Exception
-        words = str(error).strip().splitlines()
+    except (Exception, SystemExit) as error:  # ONNX Runtime's share no base below Exception
         raise ProviderError(
             f"the library of {kind.short} ({kind.plugin}) does not load: "
-            f"{words[-1][-300:] if words else type(error).__name__}"
+            f"{last_line(error)}; install it again, and what it needs"
         ) from error
 
 
@@ -117,4 +132,4 @@ def _refuse_unknown(kind: Kind, given: Mapping[str, object]) -> None:
 
 def _as_text(value: object) -> str:
     """As plugins read options."""
-    return str(int(value)) if isinstance(value, bool) else str(value)
+    return str(int(value)) if isinstance(value, (bool, np.bool_)) else str(value)

@@ -7,9 +7,9 @@ with CPU bindings runs everywhere.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from camruntime.engine.memory import enough_memory
 from camruntime.engine.models import Model
 from camruntime.engine.providers import Chosen
+from camruntime.engine.quiet import mute
 from camruntime.errors import DeviceMemoryError, MissingDependencyError, ProviderError
 from camruntime.provider_names import CPU
 
@@ -248,12 +249,9 @@ def on_cpu(
 @contextmanager
 def quiet() -> Iterator[None]:
     """Swallow what ONNX Runtime says about missing CUDA libraries: nobody asked for CUDA."""
-    ort.set_default_logger_severity(4)
-    try:
-        with redirect_stdout(io.StringIO()):
-            yield
-    finally:
-        ort.set_default_logger_severity(2)  # its default
+    severity = ort.set_default_logger_severity
+    with mute(partial(severity, 4), partial(severity, 2)):  # 2 is its default
+        yield
 
 
 def _rows(value: Array | Value) -> int:

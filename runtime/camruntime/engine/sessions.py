@@ -130,7 +130,8 @@ class Sessions:
     def _say_separate(self, why: str) -> None:
         """Once for each engine; what it costs is memory alone."""
         self._share = False
-        self._weights.clear()
+        if not self._open:  # else others may compute with them
+            self._weights.clear()
         _log.info("each graph gets a copy of its weights on %s: %s", self._backend.name, why)
 
     def _open_model(
