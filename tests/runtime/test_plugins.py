@@ -94,7 +94,7 @@ def test_openvino_computes_on_the_type_of_device_that_is_named(
         assert (name, [*given]) == (OPENVINO, ["load_config"])
         asked = json.loads(str(given["load_config"]))
         kinds = {"CPU", "GPU", str(options.get("device_type", "CPU")).upper()}
-        assert asked == dict.fromkeys(kinds, {"INFERENCE_PRECISION_HINT": "f32"})
+        assert asked == {key: {"INFERENCE_PRECISION_HINT": "f32"} for key in kinds}
         assert backend.place == ("cpu", 0)
         assert isinstance(backend.device, FakeDevice)
         return backend.device

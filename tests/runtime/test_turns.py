@@ -15,7 +15,7 @@ import pytest
 
 from camruntime.bundle import open_bundle
 from camruntime.engine import DeviceValue, Engine
-from camruntime.engine.turns import turn_of
+from camruntime.engine.turns import OneAtATime, turn_of
 from camruntime.explainer import Explainer
 from camruntime.provider_names import CPU, CUDA, WEBGPU
 
@@ -58,6 +58,35 @@ def test_webgpu_has_one_turn_in_the_process() -> None:
         pass  # a thread may enter its own again
 
 
+def test_what_is_left_is_freed_by_the_thread_in_turn_and_waits_for_none() -> None:
+    """Else a thread that frees something while it holds a lock could wait forever."""
+    turn, inside, go_on = OneAtATime(), threading.Event(), threading.Event()
+    freed: list[int] = []
+
+    class Thing:
+        def __del__(self) -> None:
+            freed.append(threading.get_ident())
+
+    def compute() -> int:
+        with turn:
+            inside.set()
+            assert go_on.wait(10)
+        return threading.get_ident()
+
+    with ThreadPoolExecutor(1) as pool:
+        computing = pool.submit(compute)
+        assert inside.wait(10)
+        turn.leave([Thing(), Thing()])
+        assert not freed, "somebody computes"
+        go_on.set()
+        assert freed == [computing.result()] * 2
+    turn.leave([Thing()])
+    assert freed[2:] == [threading.get_ident()]
+    with turn:
+        turn.leave([Thing()])
+        assert len(freed) == 4, "in turn, one frees at once"
+
+
 class Counting:
     """A turn that knows whether somebody is in it."""
 
@@ -69,6 +98,10 @@ class Counting:
 
     def __exit__(self, *_: object) -> None:
         self.depth -= 1
+
+    def leave(self, things: list[object]) -> None:
+        with self:
+            things.clear()
 
 
 @pytest.mark.parametrize("spec", ["score-cam", "decom-cam:components=3", "recipro-cam", "grad-cam"])

@@ -42,5 +42,4 @@ class DeviceValue:
         return self.value
 
     def __del__(self) -> None:
-        with self._turn:
-            self.value = None
+        self._turn.leave([self.__dict__.pop("value", None)])

@@ -186,10 +186,11 @@ class Engine:
         """Sessions are freed in turn, too; there are none where this could not be made."""
         if not hasattr(self, "_sessions"):
             return
-        if os.getpid() == self._process:
-            self.close()
-        elif self.provider != CPU:
-            _NEVER_FREED.append((self._recorder, self._sessions))  # it would wait for lost threads
+        things = [self.__dict__.pop("_recorder"), self.__dict__.pop("_sessions")]
+        if self.provider != CPU and os.getpid() != self._process:
+            _NEVER_FREED.append(things)  # it would wait for threads that the fork has not
+        else:
+            self._turn.leave(things)
 
     def _run(
         self,
