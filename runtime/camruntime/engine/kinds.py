@@ -32,6 +32,7 @@ class Kind:
         capture: the option that records runs, so that they are repeated without being launched
             one by one; None where there is none, or none that was tried.
         captures: all options of that kind, which are wrong without buffers that stay.
+        shares: its sessions may take weights that are on the device already.
         alone: not safe from several threads, in any of its sessions.
         options: names of the plugin's options, where it passes over others without a word; None
             where it refuses them itself.
@@ -43,6 +44,7 @@ class Kind:
     memory: str = "cpu"
     capture: str | None = None
     captures: tuple[str, ...] = ()
+    shares: bool = False
     alone: bool = False
     options: tuple[str, ...] | None = None
 
@@ -65,6 +67,7 @@ _KNOWN = (
         name=CUDA,
         install=f"{_GPU} brings it with onnxruntime-gpu",
         memory="cuda",
+        shares=True,
         capture="enable_cuda_graph",
         captures=("enable_cuda_graph",),
     ),
@@ -98,6 +101,7 @@ _KNOWN = (
         install="`pip install 'camexport[webgpu]'` brings it with onnxruntime-ep-webgpu",
         plugin="onnxruntime_ep_webgpu",
         memory="webgpu",
+        shares=True,  # as soon as it lends tensors
         capture="enableGraphCapture",
         captures=("enableGraphCapture",),
         alone=True,  # github.com/microsoft/onnxruntime: issues 27592 and 31627, pull request 29851

@@ -64,7 +64,7 @@ class Sessions:
         self.recording: set[str] = set()
         self._open: dict[str, Session] = {}
         self._weights: SharedWeights[tuple[Value, Value]] = SharedWeights()
-        self._share = backend.kind.own_memory
+        self._share = backend.kind.shares
         self._lock = threading.Lock()
 
     def of_graph(self, name: str) -> Session:

@@ -71,7 +71,7 @@ class OneAtATime:
             self._left.popleft().clear()
 
 
-_AT_ONCE = AllAtOnce()
+_AT_ONCE, _RECORDING = AllAtOnce(), OneAtATime()
 _PROVIDERS = {name: OneAtATime() for name, kind in KINDS.items() if kind.alone}
 
 
@@ -81,12 +81,12 @@ def turn_of(provider: str, capture: bool) -> Turn:
     Args:
         provider: in full. One that is not safe from several threads has one turn for all its
             sessions in this process.
-        capture: whether runs are recorded, on memory that threads would overwrite for each other:
-            then an engine has a turn of its own.
+        capture: whether runs are recorded, on memory that threads would overwrite for each other.
+            All engines that record have one turn, as CUDA lets no other thread allocate meanwhile.
     """
     if kind_of(provider).alone:
         return _PROVIDERS[provider]
-    return OneAtATime() if capture else _AT_ONCE
+    return _RECORDING if capture else _AT_ONCE
 
 
 def require_own_process(kind: Kind, opened: int) -> None:
