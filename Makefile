@@ -8,13 +8,13 @@ READY := $(VENV)/.ready
 .PHONY: demo inspector test test-webgpu check format lint types clean
 
 demo: $(READY)
-	$(BIN)/camexport build --model inspector --out build/demo/inspector --force
+	$(BIN)/camexport build --model inspector --good good --out build/demo/inspector --force
 	$(BIN)/camruntime explain build/demo/inspector exported_models/inspector/samples/*.png \
 		--method score-cam,recipro-cam --out build/demo
 
 # What exported_models/inspector holds, made again from the trained weights.
 inspector: $(READY)
-	$(BIN)/camexport build --model inspector --force
+	$(BIN)/camexport build --model inspector --good good --force
 	$(BIN)/python -m camexport.inspector.samples
 
 # A file's tests share what they build, so a worker gets whole files, in their own order: short ones

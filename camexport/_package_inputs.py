@@ -116,7 +116,7 @@ def _network(manifest: Manifest) -> dict[str, object]:
         "weights": manifest.source.digest,
         "layer": manifest.layer,
         "preprocessing": manifest.input,
-        "labels": (manifest.classes, manifest.labels),
+        "labels": (manifest.classes, manifest.labels, manifest.good),
         "probabilities": manifest.answer,
         "graphs": set(manifest.graphs),
     }

@@ -27,6 +27,7 @@ from camruntime.bundle import (
     ResizeMode,
     open_bundle,
 )
+from camruntime.errors import nearest
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +54,7 @@ class BuildOptions:
         resize: how a photograph is brought to that size.
         shorter_side: for `centre-crop`, in pixels.
         labels: file with one label per line, in the order of the logits.
+        good: label or index of the class of parts without a defect.
         out: the bundle's directory; None is `exported_models/MODEL`.
         force: replace what is there.
         gradient: write the gradient graph too, which the Grad-CAM family needs.
@@ -80,6 +82,7 @@ class BuildOptions:
     resize: ResizeMode | None = None
     shorter_side: int | None = None
     labels: Path | None = None
+    good: str | None = None
     out: Path | None = None
     force: bool = False
     gradient: bool = True
@@ -116,6 +119,8 @@ def build_bundle(options: BuildOptions) -> Built:
     size, channels = architecture.size_for(options.size), _known_channels(architecture, options)
     known = None if channels is None else _prepared(architecture, options, channels)
     given = _read_labels(options.labels)
+    if given and options.good is not None:
+        _good(options.good, given)  # refused before anything is loaded
     out = options.out or Path("exported_models") / _short(options.model)
     with staged(out, options.force) as stage:
         network, source = load_network(
@@ -134,6 +139,7 @@ def build_bundle(options: BuildOptions) -> Built:
         require_classifier(network, size, spec.channels)
         layer = default_layer(program, network) if options.layer is None else options.layer
         parts = split(program, architecture.path_of(layer))
+        labels = _fitting(given or architecture.labels, parts, given)
         contents = Contents(
             model=options.model,
             arguments=dict(options.arguments),
@@ -141,7 +147,8 @@ def build_bundle(options: BuildOptions) -> Built:
             answer=settled.answer,
             source=source,
             input=spec,
-            labels=_fitting(given or architecture.labels, parts, given),
+            labels=labels,
+            good=None if options.good is None else _good(options.good, labels),
             gradient=options.gradient,
         )
         write_bundle(stage, network, parts, contents)
@@ -232,3 +239,14 @@ def _fitting(labels: tuple[str, ...], parts: Split, given: tuple[str, ...]) -> t
     if given:
         raise OptionError(f"--labels names {len(given)} classes, the network has {parts.classes}")
     return tuple(f"class {index}" for index in range(parts.classes))
+
+
+def _good(asked: str, labels: tuple[str, ...]) -> int:
+    """The class that `--good` names, by label or index."""
+    found = [index for index, label in enumerate(labels) if label == asked]
+    if not found and asked.isdecimal() and int(asked[:18]) < len(labels):
+        found = [int(asked[:18])]
+    if len(found) != 1:
+        why = nearest(asked, labels) if not found else f"classes {found} share it: give an index"
+        raise OptionError(f"--good names no class, got {asked!r:.60}: {why}")
+    return found[0]

@@ -132,6 +132,7 @@ def _write(folder: Path, network: nn.Module, manifest: Manifest, layer: str, see
         source=manifest.source.randomised(layer, seed, digest_state(network)),
         input=manifest.input,
         labels=manifest.labels,
+        good=manifest.good,
         gradient="gradient" in manifest.graphs,
     )
     parts = split(trace(network, manifest.input.size, manifest.input.channels), manifest.layer.name)

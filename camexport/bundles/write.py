@@ -45,6 +45,7 @@ class Contents:
         source: where the network's weights came from.
         input: its preprocessing.
         labels: one per class.
+        good: index of the class of good parts, where somebody named it.
         gradient: write the gradient graph too.
     """
 
@@ -55,6 +56,7 @@ class Contents:
     source: Source
     input: Input
     labels: tuple[str, ...]
+    good: int | None
     gradient: bool
 
 
@@ -117,6 +119,7 @@ def _store(folder: Path, parts: Split, contents: Contents) -> Manifest:
         input=contents.input,
         classes=parts.classes,
         labels=contents.labels,
+        good=contents.good,
         graphs=graphs,
         weights=weights,
         opset=OPSET,

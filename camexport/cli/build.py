@@ -67,6 +67,10 @@ def build(
         int | None, typer.Option(help="Pixels of the shorter side before a centre crop.")
     ] = None,
     labels: Annotated[Path | None, typer.Option(help="File with one label per line.")] = None,
+    good: Annotated[
+        str | None,
+        typer.Option(help="Label or index of the class of parts without a defect: `not good`."),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Default: exported_models/MODEL.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing bundle.")] = False,
     no_gradient: Annotated[
@@ -106,6 +110,7 @@ def build(
         resize=resize,
         shorter_side=shorter_side,
         labels=labels,
+        good=good,
         out=out,
         force=force,
         gradient=not no_gradient,

@@ -335,7 +335,7 @@ class Explainer:
         classes = (
             target
             if isinstance(target, Wanted)
-            else wanted(target, manifest.labels, manifest.answer)
+            else wanted(target, manifest.labels, manifest.answer, manifest.good)
         )
         return take_image(image, classes, engine, self._megapixels)
 

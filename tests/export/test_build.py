@@ -114,16 +114,18 @@ def test_own_network_from_the_current_directory(in_tests: None, tmp_path: Path) 
     labels = tmp_path / "labels.txt"
     labels.write_text("a\nb\n\nc\nd\n")
     options = BuildOptions(
-        model="networks:plain", size=(32, 48), labels=labels, out=tmp_path / "own"
+        model="networks:plain", size=(32, 48), labels=labels, good="b", out=tmp_path / "own"
     )
     built = build_bundle(options)
     manifest = built.bundle.manifest
     assert built.assumed == ("--mean", "--std")
     assert manifest.labels == ("a", "b", "c", "d")
+    assert manifest.good == 1
     assert manifest.layer.shape == (8, 16, 24)
     without = build_bundle(
-        dataclasses.replace(options, labels=None, gradient=False, out=tmp_path / "plain")
+        dataclasses.replace(options, labels=None, good="3", gradient=False, out=tmp_path / "plain")
     )
+    assert without.bundle.manifest.good == 3
     assert without.bundle.manifest.labels[1] == "class 1"
 
 
@@ -137,6 +139,23 @@ def test_labels_that_do_not_fit(in_tests: None, tmp_path: Path, lines: str, said
         build_bundle(
             BuildOptions(model="networks:plain", size=(32, 32), labels=labels, out=tmp_path / "b")
         )
+    assert not (tmp_path / "b").exists()
+
+
+@pytest.mark.parametrize(
+    ("good", "said"),
+    [
+        ("ok", "--good names no class, got 'ok': known: a, b"),
+        ("a", r"\[0, 2\] share it"),
+        ("4", "4"),
+    ],
+)
+def test_a_good_class_that_is_none(tmp_path: Path, good: str, said: str) -> None:
+    labels = tmp_path / "labels.txt"
+    labels.write_text("a\nb\na\nd\n")
+    options = BuildOptions(model="networks:plain", labels=labels, good=good, out=tmp_path / "b")
+    with pytest.raises(OptionError, match=said):
+        build_bundle(options)
     assert not (tmp_path / "b").exists()
 
 

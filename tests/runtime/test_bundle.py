@@ -58,7 +58,7 @@ def test_what_every_table_about_a_bundle_says(inspector: Path) -> None:
     rows = {
         "weights": "inspector.safetensors",
         "target layer": "features (96, 16, 16)",
-        "classes": "5",
+        "classes": "5 ('good' is good)",
         "probabilities": "softmax over the classes",
         "size": "0.9 MB of weights",
         "precision": "float32",
@@ -88,11 +88,21 @@ def test_broken_json(copy: Path) -> None:
         open_bundle(copy)
 
 
-@pytest.mark.parametrize("version", [0, 6, 7, 9, None, "8"])
+def test_the_good_class_is_one_of_them(copy: Path) -> None:
+    assert open_bundle(copy).manifest.good == 0
+    _edit(copy, good=None)
+    assert open_bundle(copy).manifest.good is None
+    for none in (5, -1, "good", 1.5, True):
+        _edit(copy, good=none)
+        with pytest.raises(BundleError):
+            open_bundle(copy)
+
+
+@pytest.mark.parametrize("version", [0, 7, 8, 10, None, "9"])
 def test_another_schema_version(copy: Path, version: object) -> None:
     _edit(copy, schema_version=version)
     with pytest.raises(
-        BundleError, match=r"schema_version .*, this camruntime reads 8: build the bundle again"
+        BundleError, match=r"schema_version .*, this camruntime reads 9: build the bundle again"
     ):
         open_bundle(copy)
 

@@ -155,13 +155,30 @@ def test_networks_whose_classes_are_by_themselves_or_two() -> None:
     assert found == Wanted(((1,),)), "its score is the lead over the other class"
 
 
+@pytest.mark.parametrize("target", ["not good", Contrast(), Contrast(None, 1), "not OK", "not 1"])
+def test_the_bundle_says_which_class_is_good(target: object) -> None:
+    found = wanted(target, ("crack", "OK", "hole"), good=1)
+    assert found.choices == ((0, 2),)
+    assert found.contrast(0) == Versus((0, 2), 1)
+
+
+def test_a_class_rather_than_the_good_one() -> None:
+    assert wanted(Contrast("scratch"), LABELS, good=0).contrast(0) == Versus((1,), 0)
+
+
+def test_a_good_that_is_two_classes_is_refused() -> None:
+    with pytest.raises(TargetError, match="is not 'scratch', which the bundle names as good, or"):
+        wanted("not good", LABELS, good=1)
+
+
 @pytest.mark.parametrize(
     ("target", "said"),
     [
+        ("not better", "no class is labelled 'not better'"),
         ("scratch-god", "no class is labelled 'scratch-god': did you mean scratch"),
         ("not bad", "no class is labelled 'not bad'"),
         ("good-good", "of two classes, got 'good' twice"),
-        (Contrast("scratch"), "names the class that it is against"),
+        (Contrast("scratch"), "names the class that it is against.*--good LABEL"),
         (Contrast("scratch", 9), "class 9 does not exist"),
         (Contrast(1.5, 0), "expected a class index or a label"),  # type: ignore[arg-type]
         ("1-9", "class 9 does not exist"),

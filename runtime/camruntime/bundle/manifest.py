@@ -16,7 +16,7 @@ from camruntime.bundle.input import Input
 from camruntime.bundle.measured import Fidelity, Parity
 from camruntime.bundle.sealing import is_digest, is_plain_name, sealed
 
-SCHEMA_VERSION = 8
+SCHEMA_VERSION = 9
 MANIFEST = "bundle.json"
 
 Axes = Literal["channels-first", "channels-last", "tokens"]
@@ -190,6 +190,8 @@ class Manifest:
         output: what `--output` was given.
         answer: what the logits mean.
         classes: number of logits; `labels` has as many entries.
+        good: index of the class of parts without a defect, as `--good` named it; None where nobody
+            did.
         graphs: by name: `head`, `tail`, `mask_images`, `occlude_images`, `mask_activations`, and
             `gradient` unless it was left out; `cells` where the tail takes single cells at once.
         opset: version of the standard ONNX operators.
@@ -209,6 +211,7 @@ class Manifest:
     input: Input
     classes: int
     labels: tuple[str, ...]
+    good: int | None
     graphs: dict[str, Graph]
     weights: WeightsFile
     opset: int
@@ -222,6 +225,8 @@ class Manifest:
             raise ValueError(
                 f"expected as many labels as classes, got {len(self.labels)} and {self.classes}"
             )
+        if self.good is not None and not 0 <= self.good < self.classes:
+            raise ValueError(f"class {self.good} is none of {self.classes}, and so not good")
         if self.answer.one_logit and self.classes != 2:
             raise ValueError(f"one logit tells two classes apart, not {self.classes}")
         if not _VALUES.keys() - _NOT_ALWAYS <= self.graphs.keys() <= _VALUES.keys():

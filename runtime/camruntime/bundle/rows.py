@@ -27,7 +27,7 @@ def manifest_rows(manifest: Manifest) -> dict[str, str]:
     rows = {
         "weights": manifest.source.name,
         "target layer": f"{manifest.layer.name} {manifest.layer.shape}",
-        "classes": str(manifest.classes),
+        "classes": f"{manifest.classes}{_good(manifest)}",
         "probabilities": in_words(manifest.answer),
         "size": f"{manifest.weights.bytes / 1e6:.1f} MB of weights",
         "precision": manifest.precision,
@@ -35,6 +35,11 @@ def manifest_rows(manifest: Manifest) -> dict[str, str]:
     if manifest.fidelity:
         rows["as in float32"] = "; ".join(map(str, manifest.fidelity))
     return rows
+
+
+def _good(manifest: Manifest) -> str:
+    """Which class is that of good parts, where somebody said so."""
+    return "" if manifest.good is None else f" ('{manifest.labels[manifest.good]}' is good)"
 
 
 def package_rows(package: Package) -> dict[str, str]:

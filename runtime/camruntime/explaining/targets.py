@@ -24,7 +24,8 @@ class Contrast:
 
     Attributes:
         target: a class, by index or label; None for all others together, their log-odds.
-        against: the class that it is held against.
+        against: the class that it is held against; None for that of good parts, which the bundle
+            names (`camexport build --good`).
     """
 
     target: int | str | None = None
@@ -65,8 +66,16 @@ class Wanted:
         return self.contrasts[row] if self.contrasts else None
 
 
-def wanted(target: object, labels: Sequence[str], answer: Answer = _USUAL) -> Wanted:
+def wanted(
+    target: object, labels: Sequence[str], answer: Answer = _USUAL, good: int | None = None
+) -> Wanted:
     """What `target` means: a class, a contrast, None for the top class, or a list of them.
+
+    Args:
+        target: what the caller calls it.
+        labels: of the network's classes.
+        answer: what its logits mean.
+        good: the class of good parts, where the bundle names it.
 
     Raises:
         TargetError: no such class, a label that several classes share, or a contrast that this
@@ -74,7 +83,7 @@ def wanted(target: object, labels: Sequence[str], answer: Answer = _USUAL) -> Wa
     """
     several = isinstance(target, (list, tuple))
     each = [
-        ((), None) if one is None else _meant(one, labels, answer)
+        ((), None) if one is None else _meant(one, labels, answer, good)
         for one in (target if isinstance(target, (list, tuple)) else [target])
     ]
     contrasts = tuple(contrast for _, contrast in each)
@@ -82,18 +91,19 @@ def wanted(target: object, labels: Sequence[str], answer: Answer = _USUAL) -> Wa
 
 
 def _meant(
-    target: object, labels: Sequence[str], answer: Answer
+    target: object, labels: Sequence[str], answer: Answer, good: int | None
 ) -> tuple[tuple[int, ...], Versus | None]:
     """The classes that may be meant, and the contrast with another one if it is one."""
-    contrast = target if isinstance(target, Contrast) else _as_contrast(target, labels)
+    contrast = target if isinstance(target, Contrast) else _as_contrast(target, labels, good)
     if contrast is None:
         return (class_index(target, labels),), None
-    if contrast.against is None:
+    if contrast.against is None and good is None:
         raise TargetError(
             f"a contrast names the class that it is against, got {shown(contrast)}: say "
-            "Contrast('scratch', 'good'), or Contrast(against='good') for all but good"
+            "Contrast('scratch', 'good'), Contrast(against='good') for all but good, or build the "
+            "bundle with --good LABEL"
         )
-    against = class_index(contrast.against, labels)
+    against = class_index(good if contrast.against is None else contrast.against, labels)
     others = tuple(one for one in range(len(labels)) if one != against)
     if contrast.target is not None:
         others = (class_index(contrast.target, labels),)
@@ -110,14 +120,23 @@ def _meant(
     return others, Versus(() if alone else others, against)
 
 
-def _as_contrast(target: object, labels: Sequence[str]) -> Contrast | None:
+def _as_contrast(target: object, labels: Sequence[str], good: int | None) -> Contrast | None:
     """What a text that is no label means: `not B`, `A-B`; None for everything else.
+
+    `not good` is not the class of good parts that the bundle names, whatever its label.
 
     Raises:
         TargetError: it can be read in two ways.
     """
     if not isinstance(target, str) or target in labels:
         return None
+    if target == "not good" and good is not None:
+        if "good" in labels and labels[good] != "good":
+            raise TargetError(
+                f"'not good' is not '{named(labels[good])}', which the bundle names as good, or "
+                "not the class 'good': say Contrast(against=...) with an index or a label"
+            )
+        return Contrast(None, good)
     if target.startswith("not ") and _is_class(target[4:], labels):
         return Contrast(None, _class(target[4:]))
     places = [at for at, character in enumerate(target) if character == "-"]
