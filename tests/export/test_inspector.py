@@ -76,7 +76,9 @@ def test_stray_evidence_by_hand() -> None:
 
 def test_the_shipped_bundle_is_what_the_weights_give(tmp_path: Path) -> None:
     shipped = open_bundle(SHIPPED).manifest
-    bundle = build_bundle(BuildOptions(model="inspector", out=tmp_path / "inspector")).bundle
+    bundle = build_bundle(
+        BuildOptions(model="inspector", good="good", out=tmp_path / "inspector")
+    ).bundle
     rebuilt = bundle.manifest
     # Versions of the tools, and with them the bytes of the graphs, may differ; their work may not.
     like_shipped = dataclasses.replace(
