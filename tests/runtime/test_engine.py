@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from camruntime.engine import Engine, OnnxGraphs
 from camruntime.errors import NonFiniteError, ProviderError
 from camruntime.graphs import Graphs, LayerOutput
 from camruntime.maps import FloatArray, bilinear
+from manifests import edit_manifest, setting
 
 
 @pytest.fixture
@@ -107,6 +109,24 @@ def test_a_gradient_s_weights_are_not_copied(inspector: Path) -> None:
     assert found["gradient"].get_session_config_entry(key) == "1"
     with pytest.raises(RuntimeError, match=key):
         found["tail"].get_session_config_entry(key)
+
+
+def test_a_gradient_is_known_by_its_name_and_not_by_its_file(
+    inspector: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(inspector, tmp_path / "renamed"))
+    for graph, file in (("gradient", "backward.onnx"), ("tail", "gradient.onnx")):
+        (folder / f"{graph}.onnx").rename(folder / file)
+        edit_manifest(folder, setting("graphs", graph, "file", to=file))
+    engine = Engine(open_bundle(folder), ["cpu"])
+    layer = np.zeros((1, *engine.bundle.manifest.layer.shape), np.float32)
+    engine.run("tail", {"activations": layer})
+    engine.run("gradient", {"activations": layer, "targets": np.zeros(1, np.int64)})
+    key, opened = "session.disable_prepacking", engine._sessions._open
+    options = {name: session.get_session_options() for name, session in opened.items()}
+    assert options["gradient"].get_session_config_entry(key) == "1"
+    with pytest.raises(RuntimeError, match=key):
+        options["tail"].get_session_config_entry(key)
 
 
 def test_no_memory_is_planned_beside_what_the_first_run_took(

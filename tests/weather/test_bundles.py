@@ -17,7 +17,7 @@ import camruntime
 from camruntime.bundle import MANIFEST, open_bundle
 from camruntime.bundle.opening import parse_manifest
 from camruntime.errors import BundleError
-from manifests import edit_manifest
+from manifests import edit_manifest, setting
 
 INSPECTOR = Path(__file__).parents[2] / "exported_models" / "inspector"
 PHOTO = INSPECTOR / "samples" / "crack-1.png"
@@ -113,7 +113,7 @@ def test_a_running_stream_goes_on_with_the_new_bundle(folder: Path) -> None:
     """Each picture is prepared and explained by one and the same."""
     explainer = camruntime.load(folder, ["cpu"], chunk=4, threads=1)
     other = _other(folder)
-    edit_manifest(other, _set("input", "mean", to=[0.2, 0.3, 0.4]))
+    edit_manifest(other, setting("input", "mean", to=[0.2, 0.3, 0.4]))
     wanted = {
         one.provenance.weights: one.raw
         for one in (camruntime.load(path, ["cpu"]).explain(PHOTO) for path in (folder, other))
@@ -173,7 +173,7 @@ def test_every_flipped_bit_of_the_manifest_is_refused_or_says_the_same() -> None
 
 @pytest.mark.parametrize("place", [("arguments",), ()])
 def test_names_of_fields_do_not_steer_the_terminal(folder: Path, place: tuple[str, ...]) -> None:
-    edit_manifest(folder, _set(*place, "\x1b[31m" + "x" * 999, to=3))
+    edit_manifest(folder, setting(*place, "\x1b[31m" + "x" * 999, to=3))
     with pytest.raises(BundleError, match=r"\\x1b\[31m") as raised:
         open_bundle(folder)
     assert str(raised.value).isprintable()
@@ -187,44 +187,34 @@ def test_how_the_manifest_is_laid_out_does_not_count(folder: Path) -> None:
     assert open_bundle(folder).manifest == open_bundle(INSPECTOR).manifest
 
 
-def _set(*path: str | int, to: object) -> Callable[[dict[str, Any]], None]:
-    def change(manifest: dict[str, Any]) -> None:
-        place: Any = manifest
-        for step in path[:-1]:
-            place = place[step]
-        place[path[-1]] = to
-
-    return change
-
-
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (_set("input", "std", to=[0.5, 0, 0.5]), "finite mean and std above 0"),
-        (_set("input", "std", to=[0.5, -1, 0.5]), "finite mean and std above 0"),
-        (_set("input", "size", to=[0, 128]), "size of at least 1x1"),
-        (_set("input", "resize", to="centre-crop"), "shorter_side None does not go with centre"),
-        (_set("input", "shorter_side", to=128), "shorter_side 128 does not go with squash"),
-        (_set("labels", to=["a"]), "as many labels as classes, got 1 and 5"),
-        (_set("classes", to=4), "as many labels as classes, got 5 and 4"),
-        (_set("answer", "threshold", to=1.0), "a threshold between 0 and 1"),
-        (_set("answer", "one_logit", to=True), "tells two classes apart, not 5"),
-        (_set("layer", "spatial", to=[16, 8]), "is not that of"),
-        (_set("layer", "tokens", to=-1), "0 tokens or more"),
-        (_set("graphs", to={}), "expected the graphs"),
-        (_set("graphs", "surprise", to={}), "surprise"),
-        (_set("graphs", "head", "inputs", to=["picture"]), r"graph 'head', got .*picture"),
-        (_set("graphs", "tail", "outputs", to=["logits", "more"]), r"'tail', got .*more"),
-        (_set("layer", "tokens", to=1), r"'activations', 'tokens'"),
-        (_set("graphs", "head", "file", to="tail.onnx"), "expected a file for each"),
-        (_set("graphs", "head", "sha256", to="ABC"), "expected a SHA-256 of head.onnx"),
-        (_set("graphs", "tail", "shared", 0, "offset", to=10**9), "behind the end"),
-        (_set("graphs", "tail", "shared", 0, "offset", to=-4), "no weights lie at -4"),
-        (_set("graphs", "tail", "shared", 0, "dtype", to="object"), "no weights lie at"),
-        (_set("weights", "bytes", to=866_177), "was cut off or changed: 866176 bytes"),
-        (_set("opset", to=10**400), "the number 1000.* has 401 digits"),
-        (_set("opset", to=1e400), "Infinity is no JSON"),
-        (_set("model", to=json.loads("[" * 40 + "]" * 40)), "nested deeper than 32"),
+        (setting("input", "std", to=[0.5, 0, 0.5]), "finite mean and std above 0"),
+        (setting("input", "std", to=[0.5, -1, 0.5]), "finite mean and std above 0"),
+        (setting("input", "size", to=[0, 128]), "size of at least 1x1"),
+        (setting("input", "resize", to="centre-crop"), "shorter_side None does not go with centre"),
+        (setting("input", "shorter_side", to=128), "shorter_side 128 does not go with squash"),
+        (setting("labels", to=["a"]), "as many labels as classes, got 1 and 5"),
+        (setting("classes", to=4), "as many labels as classes, got 5 and 4"),
+        (setting("answer", "threshold", to=1.0), "a threshold between 0 and 1"),
+        (setting("answer", "one_logit", to=True), "tells two classes apart, not 5"),
+        (setting("layer", "spatial", to=[16, 8]), "is not that of"),
+        (setting("layer", "tokens", to=-1), "0 tokens or more"),
+        (setting("graphs", to={}), "expected the graphs"),
+        (setting("graphs", "surprise", to={}), "surprise"),
+        (setting("graphs", "head", "inputs", to=["picture"]), r"graph 'head', got .*picture"),
+        (setting("graphs", "tail", "outputs", to=["logits", "more"]), r"'tail', got .*more"),
+        (setting("layer", "tokens", to=1), r"'activations', 'tokens'"),
+        (setting("graphs", "head", "file", to="tail.onnx"), "expected a file for each"),
+        (setting("graphs", "head", "sha256", to="ABC"), "expected a SHA-256 of head.onnx"),
+        (setting("graphs", "tail", "shared", 0, "offset", to=10**9), "behind the end"),
+        (setting("graphs", "tail", "shared", 0, "offset", to=-4), "no weights lie at -4"),
+        (setting("graphs", "tail", "shared", 0, "dtype", to="object"), "no weights lie at"),
+        (setting("weights", "bytes", to=866_177), "was cut off or changed: 866176 bytes"),
+        (setting("opset", to=10**400), "the number 1000.* has 401 digits"),
+        (setting("opset", to=1e400), "Infinity is no JSON"),
+        (setting("model", to=json.loads("[" * 40 + "]" * 40)), "nested deeper than 32"),
     ],
 )
 def test_a_manifest_that_means_nothing(
@@ -269,7 +259,7 @@ NAMES = ["../weights.bin", "/etc/hostname", "..", ".", "", "a/b", "a\\b", "C:x",
 @pytest.mark.parametrize("place", ["graphs", "weights"])
 def test_a_file_is_named_in_the_bundle_s_own_folder(folder: Path, place: str, name: str) -> None:
     path = ("graphs", "head", "file") if place == "graphs" else ("weights", "file")
-    edit_manifest(folder, _set(*path, to=name))
+    edit_manifest(folder, setting(*path, to=name))
     with pytest.raises(BundleError, match="expected the name of a file in the bundle's folder"):
         open_bundle(folder)
 
@@ -304,8 +294,8 @@ def test_a_store_may_keep_the_weights_elsewhere(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (_set("input", "size", to=[64, 64]), r"image \['n', 3, 128, 128\], .*\(n, 3, 64, 64\)"),
-        (_set("layer", "shape", to=[48, 16, 16]), r"activations \['n', 96, 16, 16\]"),
+        (setting("input", "size", to=[64, 64]), r"image \['n', 3, 128, 128\], .*\(n, 3, 64, 64\)"),
+        (setting("layer", "shape", to=[48, 16, 16]), r"activations \['n', 96, 16, 16\]"),
     ],
 )
 def test_a_manifest_of_other_graphs(
@@ -326,7 +316,7 @@ def test_labels_for_more_classes_than_the_tail_has(folder: Path) -> None:
 
 def test_weights_under_another_name_than_the_graphs_have(folder: Path) -> None:
     (folder / "weights.bin").rename(folder / "others.bin")
-    edit_manifest(folder, _set("weights", "file", to="others.bin"))
+    edit_manifest(folder, setting("weights", "file", to="others.bin"))
     with pytest.raises(camruntime.CamError, match=r"head\.onnx"):
         camruntime.load(folder, ["cpu"]).explain(PHOTO)
 

@@ -17,7 +17,7 @@ import camruntime
 from camruntime.bundle import PACKAGE, open_any, open_bundle, open_package, package_of
 from camruntime.bundle.package import parse_package
 from camruntime.errors import BundleError
-from manifests import edit_manifest
+from manifests import edit_manifest, setting
 from packages import INSPECTOR, PHOTO, edit_package, variant_folder, write_package
 
 Change = Callable[[Path], object]
@@ -26,16 +26,6 @@ Change = Callable[[Path], object]
 @pytest.fixture
 def package(tmp_path: Path) -> Path:
     return write_package(tmp_path / "package")
-
-
-def _set(*path: str, to: object) -> Callable[[dict[str, Any]], None]:
-    def change(content: dict[str, Any]) -> None:
-        at: Any = content
-        for step in path[:-1]:
-            at = at[step]
-        at[path[-1]] = to
-
-    return change
 
 
 def _flip(file: str) -> Change:
@@ -146,7 +136,7 @@ def test_onnx_runtime_shall_not_read_something_else(
     package: Path, path: tuple[str, ...], value: object
 ) -> None:
     content = json.loads((package / PACKAGE).read_text())
-    _set(*path, to=value)(content)
+    setting(*path, to=value)(content)
     (package / PACKAGE).write_text(json.dumps(content))
     with pytest.raises(BundleError, match="ONNX Runtime would read something else"):
         open_any(package)
@@ -155,13 +145,16 @@ def test_onnx_runtime_shall_not_read_something_else(
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (_set("schema_version", to=2), "version 2 of its fields, this camruntime reads 1"),
-        (_set("schema_version", to=True), "something else|expected int"),
-        (_set("surprise", to=1), "surprise: not a known field"),
-        (_set("variants", to={}), "expected float32 among"),
-        (_set("variants", "fp16", "asset", to="sha256:..%2f"), "expected sha256: and 64 digits"),
-        (_set("variants", "fp16", "providers", to="cuda"), "expected a list"),
-        (_set("variants", "fp16", "graphs", "head", to="../x"), "expected a graph's name or file"),
+        (setting("schema_version", to=2), "version 2 of its fields, this camruntime reads 1"),
+        (setting("schema_version", to=True), "something else|expected int"),
+        (setting("surprise", to=1), "surprise: not a known field"),
+        (setting("variants", to={}), "expected float32 among"),
+        (setting("variants", "fp16", "asset", to="sha256:..%2f"), "expected sha256: and 64 digits"),
+        (setting("variants", "fp16", "providers", to="cuda"), "expected a list"),
+        (
+            setting("variants", "fp16", "graphs", "head", to="../x"),
+            "expected a graph's name or file",
+        ),
     ],
 )
 def test_a_manifest_that_means_nothing(

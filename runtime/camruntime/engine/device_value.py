@@ -16,16 +16,16 @@ class DeviceValue:
     """A tensor in the memory of what computes: the host's, or a device's.
 
     Args:
-        value: the tensor.
+        tensor: the tensor.
         turn: of the engine that computes with it. Reading and freeing it take part in it.
         source: the array that it is a copy of; None for what a graph put out.
         kept: memory of a recorded run, which the next repetition overwrites.
     """
 
     def __init__(
-        self, value: Value, turn: Turn, source: NDArray[Any] | None = None, kept: bool = False
+        self, tensor: Value, turn: Turn, source: NDArray[Any] | None = None, kept: bool = False
     ) -> None:
-        self.value: Value | None = value
+        self.tensor = tensor
         self.source = source
         self.kept = kept
         self._turn = turn
@@ -35,11 +35,5 @@ class DeviceValue:
         with self._turn:
             return np.array(self.tensor.numpy(), np.float32, copy=self.kept or None)
 
-    @property
-    def tensor(self) -> Value:
-        """The tensor, which is there until this object is gone."""
-        assert self.value is not None
-        return self.value
-
     def __del__(self) -> None:
-        self._turn.leave([self.__dict__.pop("value", None)])
+        self._turn.leave([self.__dict__.pop("tensor", None)])

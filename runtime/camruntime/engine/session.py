@@ -16,6 +16,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from camruntime._text import last_line
 from camruntime.engine.memory import enough_memory
 from camruntime.engine.models import Model
 from camruntime.engine.providers import Chosen
@@ -151,10 +152,8 @@ def open_session(
         raise
     except Exception as error:  # ONNX Runtime's errors share no base below Exception
         refusal = error
-    words = str(refusal or "ONNX Runtime's log says why").strip()
-    raise ProviderError(
-        f"{name} did not open {model.name}: {words.splitlines()[-1][-200:]}. {advice}"
-    ) from refusal
+    words = last_line(refusal) if refusal else "ONNX Runtime's log says why"
+    raise ProviderError(f"{name} did not open {model.name}: {words}. {advice}") from refusal
 
 
 def run_bound(

@@ -140,18 +140,23 @@ class Sessions:
         """A session that records runs, where that is wanted and the provider can."""
         if self._capture:
             try:
-                session = self._try(model, digest, shared, capture=True)
+                session = self._try(key, model, digest, shared, capture=True)
             except ProviderError as error:
                 _log.info("runs of %s are not recorded: %s", model.name, error)
             else:
                 self.recording.add(key)
                 return session
-        return self._try(model, digest, shared, capture=False)
+        return self._try(key, model, digest, shared, capture=False)
 
     def _try(
-        self, model: Model, digest: str, shared: dict[str, Value] | None, capture: bool
+        self,
+        key: str,
+        model: Model,
+        digest: str,
+        shared: dict[str, Value] | None,
+        capture: bool,
     ) -> Session:
-        options = self._options(model.name)
+        options = self._options(key, model)
         content = [self._bundle.manifest.weights.sha256, digest]
         placed = [with_engine_cache(provider, content) for provider in self._backend.providers]
         if capture:
@@ -160,11 +165,12 @@ class Sessions:
             placed = [(name, {**given, str(self._backend.kind.capture): "1"}), *others]
         return open_session(model, placed, options, _ADVICE, self._backend.device, shared)
 
-    def _options(self, file: str) -> Options:
-        options, name = session_options(self._threads), Path(file).stem
-        if name == _AS_STORED:
+    def _options(self, key: str, model: Model) -> Options:
+        options = session_options(self._threads)
+        if key == _AS_STORED:
             options.add_session_config_entry("session.disable_prepacking", "1")
         if self._profile is not None:
             options.enable_profiling = True
-            options.profile_file_prefix = str(self._profile / name)
+            known = self._bundle.manifest.graphs
+            options.profile_file_prefix = str(self._profile / (key if key in known else model.name))
         return options
