@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from camruntime.bundle import Manifest
-from camruntime.calibration import ByIndex
+from camruntime.calibration import ByIndex, OfTarget
 from camruntime.errors import CalibrationError, TargetError
 from camruntime.explaining import Contrast, Target, Wanted, wanted
 
@@ -60,6 +60,13 @@ def targets_of(manifest: Manifest, asked: Sequence[Target] | None) -> Targets:
         contrasts=tuple(one.contrast(0) for _, one in found.values()),
     )
     return Targets(tuple(name for name, _ in found.values()), tuple(found), joined)
+
+
+def as_asked(one: OfTarget) -> Target:
+    """A calibration's target, as `Explainer.explain` takes it."""
+    if one.against is None:
+        return one.classes[0]
+    return Contrast(one.classes[0] if len(one.classes) == 1 else None, one.against)
 
 
 def _usual(manifest: Manifest) -> list[Target]:
