@@ -116,7 +116,8 @@ def _content(folder: Path) -> dict[Path, bytes]:
         (("{parts}", "--alpha", "5"), "alpha is the share of good parts that may show evidence"),
         (("{parts}", "--target", "goood"), "no class is labelled 'goood'"),
         (("{parts}", "--methods", "grad-camm"), "'grad-camm'"),
-        (("nowhere",), "no picture is in nowhere: expected a folder with pictures of good parts"),
+        (("nowhere",), "no picture is in nowhere itself: expected a folder with pictures of parts"),
+        (("{parts}/..",), "itself; it has the folders line, parts: expected a folder"),
         (("{parts}", "--out", "{bundle}/bundle.json", "--alpha", "0.1"), "or remove it, or give"),
     ],
 )

@@ -288,6 +288,7 @@ def test_a_picture_that_is_there_twice_counts_once(explainer: Explainer, tmp_pat
     parts = write_parts(tmp_path / "parts", range(20))
     (parts / "copy.png").write_bytes((parts / "0003.png").read_bytes())
     (parts / "broken.png").write_bytes(b"no picture")
+    write_parts(parts / "masks", range(50, 60))  # folders are not looked into
     planned = plan(explainer, ["hires-cam"], ["not good"], ALPHA)
     found = calibrate(explainer, parts, planned, tmp_path / "unfinished")
     assert len(found.parts) == 20

@@ -52,7 +52,7 @@ def drift(
         if isinstance(found, CamError):
             say(f"left out: {found}")
         elif alarm is None:
-            alarm = watch.add(found, path.relative_to(folder).as_posix())
+            alarm = watch.add(found, path.name)
     if alarm is None:
         say(
             f"no drift in {watch.parts} of {len(pictures)} parts, those that the network calls "

@@ -79,7 +79,7 @@ def _usual(manifest: Manifest) -> list[Target]:
     if good is None:
         return list(classes)
     others = [one for one in classes if one != good]
-    return [*classes, *(Contrast(one, good) for one in others), Contrast(None, good)]
+    return [good, *others, *(Contrast(one, good) for one in others), Contrast(None, good)]
 
 
 def _name(key: ByIndex, manifest: Manifest) -> str:
