@@ -150,3 +150,8 @@ def test_drift_is_told_with_what_moved_it(bundle: Path, tmp_path: Path) -> None:
     assert "good parts show" in told
     assert 1 <= len(moved) <= 10
     assert min(moved) >= "0125.png"
+    bad = tmp_path / "bad"
+    bad.mkdir()
+    cv2.imwrite(str(bad / "0.png"), scratched(3))
+    told = _run("drift", bundle, bad, *calibration, status=1)
+    assert "error: the network calls none of 1 parts good" in told

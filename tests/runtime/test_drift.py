@@ -179,6 +179,11 @@ def test_no_such_drift(options: dict[str, object], words: str) -> None:
         Drift(_calibration(_normal(0)), **options)  # type: ignore[arg-type]
 
 
+def test_a_calibration_without_a_part_that_is_called_good_is_refused() -> None:
+    with pytest.raises(CalibrationError, match="none of the calibration's 20 good parts"):
+        Drift(_calibration(_normal(0, 20), np.full(20, 2)))
+
+
 def test_no_number_is_no_evidence() -> None:
     with pytest.raises(CalibrationError, match="evidence"):
         Drift(_calibration(_normal(0))).add_evidence(float("nan"))

@@ -10,7 +10,7 @@ import typer
 
 from camruntime.calibration import read_calibration
 from camruntime.cli.common import BundlePath, Computing, computes, in_words, say
-from camruntime.errors import CamError
+from camruntime.errors import CalibrationError, CamError
 
 if TYPE_CHECKING:
     from camruntime.good_parts import Alarm
@@ -53,6 +53,11 @@ def drift(
             say(f"left out: {found}")
         elif alarm is None:
             alarm = watch.add(found, path.name)
+    if not watch.parts:
+        raise CalibrationError(
+            f"the network calls none of {len(pictures)} parts good, so nothing can be said of "
+            "drift: give a folder with good parts"
+        )
     if alarm is None:
         say(
             f"no drift in {watch.parts} of {len(pictures)} parts, those that the network calls "

@@ -92,7 +92,8 @@ class Drift:
             seed: of the numbers that rank equal parts.
 
         Raises:
-            CalibrationError: the calibration is not of that method or target.
+            CalibrationError: the calibration is not of that method or target, or the network calls
+                none of its parts good.
         """
         self.method = calibration.methods[0].method if method is None else method
         of_method = calibration.of_method(self.method)
@@ -108,6 +109,11 @@ class Drift:
         self._good = calibration.good
         self.asked = as_asked(known[self.target])
         self._before = _of_good_parts(calibration, known[self.target])
+        if not self._before:
+            raise CalibrationError(
+                f"the network calls none of the calibration's {len(calibration.parts)} good parts "
+                "good, so new ones cannot be compared: build the bundle with the right --good"
+            )
         self._random = np.random.default_rng(seed)
         self.reset()
 
