@@ -78,7 +78,8 @@ def evaluate(
 
     explainer = computing.load(bundle)
     meaning = None if class_map is None else read_class_map(class_map, len(explainer.labels))
-    found = spread(open_dataset(dataset, explainer.labels, kind, meaning), limit)
+    good = explainer.bundle.manifest.good
+    found = spread(open_dataset(dataset, explainer.labels, kind, meaning, good), limit)
     specs = _metrics(metrics, found)
     chosen = [*_methods(explainer, found, methods), *map(explainer.method, BASELINES)]
     measured = [make_metric(spec) for spec in specs]
@@ -86,6 +87,7 @@ def evaluate(
         f"{len(found.samples)} samples ({found.kind}), {len(chosen)} methods, "
         f"on {in_words(explainer)}"
     )
+    say(*found.notes)
     evaluation = Evaluation(explainer, found, chosen, measured, out, within_top)
     _tell_damage(evaluation, out)
     with evaluation.journal.held():  # also while files are written: another run may add methods
