@@ -174,13 +174,13 @@ class Evaluation:
         return (
             row.sample in self._names
             and list(row.values) == specs
-            and row.target in classes
-            and row.predicted in classes
+            and {row.target, row.predicted, *row.classes} <= set(classes)
+            and (row.levels is None or row.levels.are_whole())
         )
 
     def _conditions(self) -> dict[str, object]:
         manifest = self.explainer.bundle.manifest
-        names = "\n".join(f"{one.name} {one.classes}" for one in self.dataset.samples)
+        names = "\n".join(f"{one.name} {one.classes} {one.good}" for one in self.dataset.samples)
         return {
             "schema_version": SCHEMA_VERSION,
             "model": manifest.model,

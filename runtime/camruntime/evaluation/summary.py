@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from camruntime.bundle import Answer
 from camruntime.metrics import MetricInfo
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 
 @dataclass(frozen=True)
