@@ -6,7 +6,8 @@ import numpy as np
 
 from camruntime.bundle import Answer
 from camruntime.evaluation import Estimate, GalleryPicture, Summary
-from camruntime.evaluation.summary import Curve, MethodSummary
+from camruntime.evaluation.estimates import Curve
+from camruntime.evaluation.summary import MethodSummary
 from camruntime.metrics import MetricInfo
 
 METRICS = {

@@ -188,7 +188,9 @@ def test_what_is_no_better_than_the_centre(
     same = [dataclasses.replace(row, method="grad-cam") for row in rows]
     better = [
         dataclasses.replace(
-            row, method="cam", values={name: (value or 0) - 1 for name, value in row.values.items()}
+            row,
+            method="cam",
+            values={name: one and one - 1 for name, one in row.values.items()},
         )
         for row in rows
     ]

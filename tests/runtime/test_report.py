@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 
 from camruntime.evaluation import Estimate, report_html
+from camruntime.evaluation.estimates import ByAccuracy, Curve
 from camruntime.evaluation.report.numbers import (
     estimate_texts,
     passes_text,
     seconds_text,
     significant,
 )
-from camruntime.evaluation.summary import ByAccuracy, Curve
 from camruntime.metrics import MetricInfo
 from summaries import CAM, SUMMARY, gallery
 

@@ -1,6 +1,7 @@
 """Explanations measured on a data set, and beside each other."""
 
 from camruntime.evaluation.comparing import compare_method, comparison_html, comparison_sheet
+from camruntime.evaluation.estimates import Estimate
 from camruntime.evaluation.evaluate import Evaluation, spread
 from camruntime.evaluation.files import (
     REPORT,
@@ -16,7 +17,7 @@ from camruntime.evaluation.journal import DAMAGED, JOURNAL
 from camruntime.evaluation.randomisation import RandomisationCheck, Similarity, compare_stages
 from camruntime.evaluation.report import GalleryPicture, report_html
 from camruntime.evaluation.statistics import mean_over_samples
-from camruntime.evaluation.summary import Estimate, Summary
+from camruntime.evaluation.summary import Summary
 from camruntime.evaluation.terminal_table import summary_table
 from camruntime.evaluation.usable_methods import usable_methods
 

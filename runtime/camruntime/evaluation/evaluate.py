@@ -13,6 +13,7 @@ from pathlib import Path
 from camruntime.datasets import Dataset, Sample, evenly_spread
 from camruntime.errors import DatasetError, EvaluationError, ImageError, NonFiniteError
 from camruntime.evaluation.journal import Journal
+from camruntime.evaluation.leading import in_order
 from camruntime.evaluation.row import Row, measured
 from camruntime.evaluation.summarise import summarise
 from camruntime.evaluation.summary import SCHEMA_VERSION, Summary
@@ -31,9 +32,10 @@ class Evaluation:
     Attributes:
         explainer, dataset: what is evaluated, and on what.
         methods: in the order of the table.
-        metrics: in the order of its columns.
+        metrics: in the order of its columns: localisation first, where places are known.
         within_top: samples whose class is not among so many leading ones are left out; None keeps
             all.
+        choices: why these methods and metrics, a line each, where nobody chose them.
         journal: the results.
     """
 
@@ -45,6 +47,7 @@ class Evaluation:
         metrics: Sequence[Metric],
         folder: Path,
         within_top: int | None = None,
+        choices: Sequence[str] = (),
     ) -> None:
         """Open the folder, without computing anything.
 
@@ -54,8 +57,9 @@ class Evaluation:
         self.explainer = explainer
         self.dataset = dataset
         self.methods = tuple(methods)
-        self.metrics = tuple(metrics)
+        self.metrics = in_order(metrics, any(sample.locate for sample in dataset.samples))
         self.within_top = within_top
+        self.choices = tuple(choices)
         self._noted: dict[str, str] = {}  # by sample, why it could not be evaluated
         self._beyond: set[str] = set()  # samples whose class is not among the leading ones
         self._steps = _Steps()
@@ -117,6 +121,7 @@ class Evaluation:
             self.explainer.provider,
             self.dataset,
             [*self.dataset.left_out, *self.failed],
+            self.choices,
         )
 
     def rows(self) -> list[Row]:

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from html import escape
 
-from camruntime.evaluation.summary import Estimate, MethodSummary, Summary
+from camruntime.evaluation.estimates import Estimate
+from camruntime.evaluation.summary import MethodSummary, Summary
 from camruntime.metrics import MetricInfo
 
 READING = {"higher": "Higher is better.", "lower": "Lower is better.", "neither": ""}

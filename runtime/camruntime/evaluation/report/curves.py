@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from html import escape
 
+from camruntime.evaluation.estimates import Curve
 from camruntime.evaluation.report.charts import Line, Point, Style, line_chart, scatter, styles
 from camruntime.evaluation.report.columns import present
-from camruntime.evaluation.summary import Curve, Summary
+from camruntime.evaluation.summary import Summary
 
 
 def curves_section(summary: Summary) -> str:
