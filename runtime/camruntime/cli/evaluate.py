@@ -18,12 +18,12 @@ from camruntime.cli.common import (
     in_words,
     say,
 )
-from camruntime.errors import CamError, ImageError
+from camruntime.errors import CamError
 from camruntime.methods import BASELINES, METHODS, Method
 
 if TYPE_CHECKING:
     from camruntime.datasets import Dataset
-    from camruntime.evaluation import Evaluation, GalleryPicture, Summary
+    from camruntime.evaluation import Evaluation, Summary
     from camruntime.explainer import Explainer
 
 
@@ -87,7 +87,8 @@ def evaluate(
         f"{len(found.samples)} samples ({found.kind}), {len(chosen)} methods, "
         f"on {in_words(explainer)}"
     )
-    say(*found.notes)
+    for line in found.notes:
+        say(line)
     evaluation = Evaluation(explainer, found, chosen, measured, out, within_top)
     _tell_damage(evaluation, out)
     with evaluation.journal.held():  # also while files are written: another run may add methods
@@ -154,6 +155,9 @@ def _write(evaluation: Evaluation, summary: Summary, out: Path) -> None:
         REPORT,
         RESULTS,
         SUMMARY,
+        findings,
+        gallery_pictures,
+        mistake_pictures,
         report_html,
         summary_table,
         write_page,
@@ -165,36 +169,12 @@ def _write(evaluation: Evaluation, summary: Summary, out: Path) -> None:
     write_results(out / RESULTS, rows, evaluation.explainer.labels)
     write_summary(out / SUMMARY, summary)
     with console.status("drawing the report"):
-        page = report_html(summary, _gallery(evaluation))
+        pictures = list(gallery_pictures(evaluation, say))
+        mistakes = list(mistake_pictures(evaluation, summary, say))
+        page = report_html(summary, pictures, mistakes)
     write_page(out / REPORT, page)
     console.print(summary_table(summary, console.width))
     for line in summary.failed:
         say(f"left out: {line}")
+    say(*findings(summary))
     say(str(out / REPORT))
-
-
-def _gallery(evaluation: Evaluation) -> list[GalleryPicture]:
-    """Explanations drawn again, as their pictures are not kept."""
-    from camruntime.evaluation import GalleryPicture, worth_seeing
-
-    explainer = evaluation.explainer
-    samples = {sample.name: sample for sample in evaluation.dataset.samples}
-    pictures = []
-    for rank, row in worth_seeing(evaluation.rows(), evaluation.metrics):
-        try:
-            explanation = explainer.explain(samples[row.sample].image, row.method, row.target)
-        except ImageError as error:  # it was there when it was measured
-            say(f"not drawn: {row.sample}: {error}")
-            continue
-        name, value = next((name, value) for name, value in row.values.items() if value is not None)
-        caption = f"{explainer.labels[row.target]} {row.probability:.2f}, {name} {value:.3g}"
-        pictures.append(
-            GalleryPicture(
-                method=row.method,
-                rank=rank,
-                sample=row.sample,
-                caption=caption,
-                picture=explanation.overlay(),
-            )
-        )
-    return pictures

@@ -1,6 +1,7 @@
 """Explanations measured on a data set, and beside each other."""
 
 from camruntime.evaluation.comparing import compare_method, comparison_html, comparison_sheet
+from camruntime.evaluation.drawing import gallery_pictures, mistake_pictures
 from camruntime.evaluation.estimates import Estimate
 from camruntime.evaluation.evaluate import Evaluation, spread
 from camruntime.evaluation.files import (
@@ -12,10 +13,11 @@ from camruntime.evaluation.files import (
     write_results,
     write_summary,
 )
+from camruntime.evaluation.findings import findings
 from camruntime.evaluation.gallery import worth_seeing
 from camruntime.evaluation.journal import DAMAGED, JOURNAL
 from camruntime.evaluation.randomisation import RandomisationCheck, Similarity, compare_stages
-from camruntime.evaluation.report import GalleryPicture, report_html
+from camruntime.evaluation.report import GalleryPicture, MistakePicture, report_html
 from camruntime.evaluation.statistics import mean_over_samples
 from camruntime.evaluation.summary import Summary
 from camruntime.evaluation.terminal_table import summary_table
@@ -30,6 +32,7 @@ __all__ = [
     "Estimate",
     "Evaluation",
     "GalleryPicture",
+    "MistakePicture",
     "RandomisationCheck",
     "Similarity",
     "Summary",
@@ -37,7 +40,10 @@ __all__ = [
     "compare_stages",
     "comparison_html",
     "comparison_sheet",
+    "findings",
+    "gallery_pictures",
     "mean_over_samples",
+    "mistake_pictures",
     "read_results",
     "report_html",
     "spread",

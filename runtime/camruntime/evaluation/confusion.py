@@ -23,12 +23,14 @@ def confusion_of(rows: Iterable[Row], labels: Sequence[str], good: int | None) -
     if not known:
         return None
     counts = Counter((_truth(row, labels), row.predicted) for row in known)
+    right = Counter((_truth(row, labels), row.predicted) for row in known if row.right)
     truths = _ordered({truth for truth, _ in counts}, labels)
     seen = sorted({predicted for _, predicted in counts} | _indices(truths, labels))
     return Confusion(
         truths=truths,
         predicted=tuple(labels[index] for index in seen),
         counts=tuple(tuple(counts[truth, index] for index in seen) for truth in truths),
+        right=tuple(tuple(right[truth, index] for index in seen) for truth in truths),
         mistakes=_mistakes(known, labels, good),
     )
 

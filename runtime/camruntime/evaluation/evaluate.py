@@ -63,7 +63,7 @@ class Evaluation:
         self._noted: dict[str, str] = {}  # by sample, why it could not be evaluated
         self._beyond: set[str] = set()  # samples whose class is not among the leading ones
         self._steps = _Steps()
-        self._names = {sample.name for sample in dataset.samples}
+        self._samples = {sample.name: sample for sample in dataset.samples}
         self.journal = Journal(folder, self._conditions(), self._fits)
 
     def run(self, progress: Progress | None = None) -> Summary:
@@ -130,6 +130,10 @@ class Evaluation:
         mine = [row for row in self.journal.rows if row.method in order]
         return sorted(mine, key=lambda row: order.index(row.method))
 
+    def sample(self, name: str) -> Sample:
+        """The sample of a row."""
+        return self._samples[name]
+
     @property
     def failed(self) -> list[str]:
         """Samples that could not be evaluated, one line each."""
@@ -177,7 +181,7 @@ class Evaluation:
         specs = [metric_spec(metric) for metric in self.metrics]
         classes = range(len(self.explainer.labels))
         return (
-            row.sample in self._names
+            row.sample in self._samples
             and list(row.values) == specs
             and {row.target, row.predicted, *row.classes} <= set(classes)
             and (row.levels is None or row.levels.are_whole())

@@ -123,10 +123,12 @@ class Confusion:
         truths: classes of the samples, one for each row.
         predicted: classes of the network, one for each column.
         counts: numbers of samples.
+        right: of those, how many are right: a class of the data set may mean several.
         mistakes: misses first, then false alarms.
     """
 
     truths: tuple[str, ...]
     predicted: tuple[str, ...]
     counts: tuple[tuple[int, ...], ...]
+    right: tuple[tuple[int, ...], ...]
     mistakes: tuple[Mistake, ...]

@@ -1,6 +1,7 @@
 """Photographs in and pictures out: reading, preparing for the network, overlays, boxes."""
 
 from camruntime.pictures.boxes import Box, connected_parts, regions_above, salient_boxes
+from camruntime.pictures.outline import MAGENTA, outlined
 from camruntime.pictures.overlay import contact_sheet, overlay
 from camruntime.pictures.picture import (
     Picture,
@@ -16,6 +17,7 @@ from camruntime.pictures.preprocessing import Fit, fit, prepare
 from camruntime.pictures.reading import MEGAPIXELS, decode
 
 __all__ = [
+    "MAGENTA",
     "MEGAPIXELS",
     "Box",
     "Fit",
@@ -30,6 +32,7 @@ __all__ = [
     "encode_png",
     "fit",
     "gaussian_blur",
+    "outlined",
     "overlay",
     "prepare",
     "read_picture",

@@ -13,7 +13,7 @@ from camruntime.evaluation.summary import Summary
 
 def curves_section(summary: Summary) -> str:
     """A chart for each curve that any method has; empty where none has."""
-    looks = _looks(summary)
+    looks = looks_of(summary)
     # A dict keeps the order of the first mention.
     titled: dict[str, dict[str, Curve]] = {}
     for method in summary.methods:
@@ -34,7 +34,7 @@ def cost_section(summary: Summary) -> str:
     metric = next(judged, None)
     if metric is None:
         return ""
-    info, looks = summary.metrics[metric], _looks(summary)
+    info, looks = summary.metrics[metric], looks_of(summary)
     points = []
     for method in summary.methods:
         if estimate := present(method.metrics.get(metric)):
@@ -52,7 +52,8 @@ def cost_section(summary: Summary) -> str:
     )
 
 
-def _looks(summary: Summary) -> dict[str, Style]:
+def looks_of(summary: Summary) -> dict[str, Style]:
+    """How each method is drawn, in all charts."""
     return styles([(method.method, method.baseline) for method in summary.methods])
 
 
