@@ -62,8 +62,8 @@ def _sizes(rows: Mapping[str, Row]) -> Iterator[tuple[str, str, set[str]]]:
 
 def _texts(low: float, high: float) -> tuple[str, str, str]:
     """What the sizes are, as shares of the picture."""
-    small, large = (f"{100 * one:.3g} %" for one in (low, high))
-    return f"up to {small} of the picture", f"up to {large}", f"above {large}"
+    small, large = (f"{100 * one:.3g}" for one in (low, high))
+    return f"up to {small} % of the picture", f"{small} to {large} %", f"above {large} %"
 
 
 def _means(rows: Sequence[Row], metrics: Sequence[str]) -> dict[str, Estimate]:

@@ -12,14 +12,12 @@ from camruntime.datasets import Dataset
 from camruntime.evaluation.confusion import confusion_of
 from camruntime.evaluation.good_parts import detections
 from camruntime.evaluation.groups import groups_of
-from camruntime.evaluation.headline import best_method, headline
+from camruntime.evaluation.headline import CENTRE, best_method, headline
 from camruntime.evaluation.leading import leading_metrics
 from camruntime.evaluation.one_method import is_baseline, summary_of
 from camruntime.evaluation.row import Row, by_method
 from camruntime.evaluation.summary import MethodSummary, Summary
 from camruntime.metrics import Metric, MetricInfo, metric_spec
-
-CENTRE = "centre-gaussian"
 
 
 def summarise(
@@ -65,7 +63,7 @@ def summarise(
         failed=tuple(failed),
         metrics={metric_spec(metric): _with_options(metric) for metric in metrics},
         methods=found,
-        headline=headline(best, methods, CENTRE, leading[0] if leading else None, things),
+        headline=headline(found, methods, leading[0] if leading else None, things),
         leading=tuple(metric_spec(one) for one in leading),
         best=None if best is None else best.method,
         notes=dataset.notes,

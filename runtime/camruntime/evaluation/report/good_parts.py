@@ -10,6 +10,7 @@ from camruntime.evaluation.inspection import Detection
 from camruntime.evaluation.report.charts import Line, Style, line_chart
 from camruntime.evaluation.report.columns import spec_html
 from camruntime.evaluation.report.curves import looks_of
+from camruntime.evaluation.report.notes import sentence
 from camruntime.evaluation.report.numbers import MISSING
 from camruntime.evaluation.report.tables import cell, scrolling
 from camruntime.evaluation.summary import MethodSummary, Summary
@@ -37,7 +38,7 @@ def _parts(summary: Summary) -> str:
         return (
             ""
             if summary.good
-            else f'<p class="note">{escape(NAME_GOOD)}</p>' * bool(_overlaps(summary))
+            else f'<p class="note">{sentence(NAME_GOOD)}</p>' * bool(_overlaps(summary))
         )
     relative = any(one.coloured and one.coloured.relative for one in summary.methods)
     return f'<p class="note">{RELATIVE}</p>' if relative else ""
@@ -47,7 +48,7 @@ def _table(summary: Summary) -> str:
     rows = [
         [spec_html(one.method), cell(_coloured(one)), cell(_area(one))] for one in summary.methods
     ]
-    head = ["Method", "Good parts with colour", "PRO"]
+    head = ["Method", "Good parts with colour", "PRO \N{UPWARDS ARROW}"]
     return scrolling("Good parts and defects", head, [("", rows)])
 
 
@@ -71,7 +72,7 @@ def _detections(summary: Summary) -> str:
     ]
     curve = summary.detections[0].curve
     chart = line_chart(lines, curve.x_name, curve.y_name)
-    said = "".join(f"<p>{escape(detection_line(one))}.</p>" for one in summary.detections)
+    said = "".join(f"<p>{sentence(detection_line(one))}.</p>" for one in summary.detections)
     return (
         f"<h3>Are defects told from good parts (ROC)?</h3>{said}{_rates(summary)}"
         f'<div class="charts"><figure>{chart}</figure></div>'

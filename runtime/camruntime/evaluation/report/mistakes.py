@@ -9,6 +9,7 @@ from html import escape
 from camruntime.evaluation.findings import mistakes_line
 from camruntime.evaluation.inspection import Confusion, MistakeKind
 from camruntime.evaluation.report.gallery import data_uri
+from camruntime.evaluation.report.notes import sentence
 from camruntime.evaluation.report.tables import Rows, cell, scrolling
 from camruntime.evaluation.summary import Summary
 from camruntime.pictures import Picture
@@ -50,7 +51,7 @@ def mistakes_section(summary: Summary, pictures: Sequence[MistakePicture]) -> st
     table = scrolling("Confusion matrix", head, [("", _rows(found, summary.good))])
     shown = "".join(_pictures(kind, found, pictures) for kind in TITLES)
     return (
-        f'<section id="mistakes"><h2>Mistakes</h2><p>{escape(mistakes_line(summary))}</p>{table}'
+        f'<section id="mistakes"><h2>Mistakes</h2><p>{sentence(mistakes_line(summary))}</p>{table}'
         '<p class="note">Rows: what the data set says. Columns: what the network says.</p>'
         f"{shown}</section>"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from html import escape
 
@@ -11,7 +12,7 @@ from camruntime.evaluation.summary import Summary
 
 def findings_html(summary: Summary) -> str:
     """Sentences, the first of them large; empty without any."""
-    first, *others = [escape(line) for line in findings(summary)] or [""]
+    first, *others = [sentence(line) for line in findings(summary)] or [""]
     if not first:
         return ""
     return f'<p class="headline">{first}</p>{_list(others)}'
@@ -19,11 +20,16 @@ def findings_html(summary: Summary) -> str:
 
 def notes_html(summary: Summary) -> str:
     """What is to be known of the data set, and why these methods and metrics."""
-    notes = [escape(line) for line in summary.notes]
+    notes = [sentence(line) for line in summary.notes]
     data = f'<div class="notes"><h2>About the data set</h2>{_list(notes)}</div>' if notes else ""
-    choices = [escape(line) for line in [*summary.choices, *_leading(summary)]]
+    choices = [sentence(line) for line in [*summary.choices, *_leading(summary)]]
     why = "<summary>Why these methods and metrics</summary>"
     return data + (f"<details>{why}{_list(choices)}</details>" if choices else "")
+
+
+def sentence(line: str) -> str:
+    """A line as HTML; what stands between backticks is what people type."""
+    return re.sub("`([^`]+)`", r"<code>\1</code>", escape(line))
 
 
 def _leading(summary: Summary) -> list[str]:
