@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,13 +17,12 @@ from camruntime.cli.common import (
     in_words,
     say,
 )
-from camruntime.errors import CamError
-from camruntime.methods import BASELINES, METHODS, Method
+from camruntime.methods import BASELINES
 
 if TYPE_CHECKING:
-    from camruntime.datasets import Dataset
     from camruntime.evaluation import Evaluation, Summary
-    from camruntime.explainer import Explainer
+
+DEFAULT_METHODS = "recipro-cam,grad-cam"
 
 
 @computes
@@ -40,7 +38,7 @@ def evaluate(
     methods: Annotated[
         str,
         typer.Option(help="NAME[:option=value...][,NAME...], or `all` that the bundle can run."),
-    ] = "recipro-cam,grad-cam",
+    ] = DEFAULT_METHODS,
     metrics: Annotated[
         str,
         typer.Option(
@@ -72,50 +70,30 @@ def evaluate(
 
     The four baselines (centre Gaussian, uniform, random, edges) are measured too.
     """
-    from camruntime.datasets import open_dataset, read_class_map
-    from camruntime.evaluation import Evaluation, spread
+    from camruntime.datasets import looks_like, open_dataset, read_class_map
+    from camruntime.evaluation import Evaluation, choose_methods, choose_metrics, spread
     from camruntime.metrics import make_metric
 
     explainer = computing.load(bundle)
     meaning = None if class_map is None else read_class_map(class_map, len(explainer.labels))
     good = explainer.bundle.manifest.good
     found = spread(open_dataset(dataset, explainer.labels, kind, meaning, good), limit)
-    specs = _metrics(metrics, found)
-    chosen = [*_methods(explainer, found, methods), *map(explainer.method, BASELINES)]
+    specs, why_metrics = choose_metrics(metrics, found)
+    wanted, why_methods = choose_methods(explainer, found, methods, DEFAULT_METHODS)
+    chosen = [*wanted, *map(explainer.method, BASELINES)]
     measured = [make_metric(spec) for spec in specs]
+    why_kind = [f"kind {found.kind} by auto: {looks_like(found.kind)}"] if kind == "auto" else []
+    choices = [*why_kind, *why_methods, *why_metrics]
     say(
         f"{len(found.samples)} samples ({found.kind}), {len(chosen)} methods, "
         f"on {in_words(explainer)}"
     )
-    for line in found.notes:
+    for line in (*choices, *found.notes):
         say(line)
-    evaluation = Evaluation(explainer, found, chosen, measured, out, within_top)
+    evaluation = Evaluation(explainer, found, chosen, measured, out, within_top, choices)
     _tell_damage(evaluation, out)
     with evaluation.journal.held():  # also while files are written: another run may add methods
         _write(evaluation, _run(evaluation), out)
-
-
-def _metrics(wanted: str, dataset: Dataset) -> Sequence[str]:
-    if wanted != "auto":
-        return wanted.split(",")
-    from camruntime.metrics import usual_metrics
-
-    return usual_metrics(located=any(sample.locate for sample in dataset.samples))
-
-
-def _methods(explainer: Explainer, dataset: Dataset, wanted: str) -> list[Method]:
-    """Those asked for; of `all`, those that can explain this network."""
-    from camruntime.evaluation import usable_methods
-
-    if wanted != "all":
-        return [explainer.method(spec) for spec in wanted.split(",") if spec not in BASELINES]
-    usable = []
-    for spec, method in usable_methods(explainer, dataset, list(METHODS)):
-        if isinstance(method, CamError):
-            say(f"without {spec}: {method}")
-        else:
-            usable.append(method)
-    return usable
 
 
 def _tell_damage(evaluation: Evaluation, out: Path) -> None:

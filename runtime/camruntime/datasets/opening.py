@@ -91,6 +91,11 @@ def open_dataset(
     return Dataset(name=name, kind=kind, samples=tuple(samples), left_out=left_out, notes=said)
 
 
+def looks_like(kind: str) -> str:
+    """What a data set of one of `LAYOUTS` looks like."""
+    return LAYOUTS[kind].looks
+
+
 def _read(path: Path, kind: str) -> Found:
     if kind not in LAYOUTS:
         known = ("auto", *LAYOUTS)

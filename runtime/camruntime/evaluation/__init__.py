@@ -1,5 +1,6 @@
 """Explanations measured on a data set, and beside each other."""
 
+from camruntime.evaluation.choosing import choose_methods, choose_metrics
 from camruntime.evaluation.comparing import compare_method, comparison_html, comparison_sheet
 from camruntime.evaluation.drawing import gallery_pictures, mistake_pictures
 from camruntime.evaluation.estimates import Estimate
@@ -16,12 +17,13 @@ from camruntime.evaluation.files import (
 from camruntime.evaluation.findings import findings
 from camruntime.evaluation.gallery import worth_seeing
 from camruntime.evaluation.journal import DAMAGED, JOURNAL
-from camruntime.evaluation.randomisation import RandomisationCheck, Similarity, compare_stages
+from camruntime.evaluation.randomisation import RandomisationCheck, compare_stages
 from camruntime.evaluation.report import GalleryPicture, MistakePicture, report_html
 from camruntime.evaluation.statistics import mean_over_samples
 from camruntime.evaluation.summary import Summary
 from camruntime.evaluation.terminal_table import summary_table
 from camruntime.evaluation.usable_methods import usable_methods
+from camruntime.evaluation.verdict import Similarity
 
 __all__ = [
     "DAMAGED",
@@ -36,6 +38,8 @@ __all__ = [
     "RandomisationCheck",
     "Similarity",
     "Summary",
+    "choose_methods",
+    "choose_metrics",
     "compare_method",
     "compare_stages",
     "comparison_html",
