@@ -64,7 +64,7 @@ def heading(info: MetricInfo) -> str:
 
 def reading(info: MetricInfo) -> str:
     """What a metric says and which end of it is good, as HTML."""
-    return escape(f"{info.description} {READING[info.better]}".strip())
+    return escape(f"{info.description.rstrip('.')}. {READING[info.better]}".strip())
 
 
 def spec_html(spec: str) -> str:
