@@ -103,6 +103,18 @@ def test_a_class_that_the_network_lacks_is_left_out_and_said(tmp_path: Path) -> 
     )
 
 
+def test_many_classes_that_it_lacks_share_a_line(tmp_path: Path) -> None:
+    for name in ("hole", *(f"new{number}" for number in range(7))):
+        _picture(tmp_path / name / "a.png")
+    _picture(tmp_path / "new6" / "b.png")
+    *each, rest = open_dataset(tmp_path, LABELS).notes
+    assert [line.split("'")[1] for line in each] == ["new0", "new1", "new2", "new3", "new4"]
+    assert rest == (
+        "2 more classes are none of the network's labels: 'new5' 1, 'new6' 2; of these 3 samples "
+        "left out"
+    )
+
+
 def test_a_mask_of_an_unknown_class_is_a_defect_of_any_kind(tmp_path: Path) -> None:
     for folder, value in (("dent", 255), ("hole", 255), ("tile", 0)):
         _picture(tmp_path / folder / "a.jpg")

@@ -221,4 +221,6 @@ def test_the_best_the_median_and_the_worst(
 def test_a_part_of_a_data_set(dataset: Dataset) -> None:
     assert spread(dataset, None) is dataset
     assert spread(dataset, 4) is dataset
-    assert spread(dataset, 2).samples == (dataset.samples[0], dataset.samples[2])
+    part = spread(dataset, 2)
+    assert part.samples == (dataset.samples[0], dataset.samples[2])
+    assert part.notes[-1].startswith("only 2 of these 4 samples were evaluated")

@@ -21,6 +21,10 @@ NO_GOOD = (
 )
 
 
+MOST = 5
+"""Classes that the network does not have: of more, the others share a line."""
+
+
 @dataclass(frozen=True)
 class Network:
     """The network's classes, as far as a data set is concerned.
@@ -101,18 +105,32 @@ def sample_of(entry: Entry, meant: Meaning, network: Network) -> Sample:
 def notes(meant: Sequence[tuple[Entry, Meaning]], network: Network) -> tuple[str, ...]:
     """What is not plain, in lines."""
     counts = Counter((one.how, entry.category) for entry, one in meant)
-    lines = [
-        _note(how, category, _samples(count), network)
-        for (how, category), count in sorted(counts.items())
+    lacking = [
+        (how, category, count)
+        for (how, category), count in sorted(counts.items(), key=lambda item: item[0])
         if how in ("unknown", "any", "top")
     ]
+    lines = [_note(how, category, _samples(count), network) for how, category, count in lacking]
+    first = MOST if len(lacking) > MOST + 1 else len(lacking)
+    lines[first:] = _shortly(lacking[first:])
     numbers = sorted(int(category) for how, category in counts if how == "number")
     empty = {category: count for (how, category), count in counts.items() if how == "good"}
     return (*lines, *_by_number(numbers, network), *_good_parts(empty, network))
 
 
+def _shortly(lacking: Sequence[tuple[str, str, int]]) -> Iterator[str]:
+    """The line about classes that the network does not have, where there are many."""
+    if lacking:
+        names = ", ".join(f"'{brief(category)}' {count}" for _, category, count in lacking)
+        out = sum(count for how, _, count in lacking if how == "unknown")
+        yield (
+            f"{len(lacking)} more classes are none of the network's labels: {names}; of these "
+            f"{_samples(out)} left out"
+        )
+
+
 def _samples(count: int) -> str:
-    return f"{count} sample{'s' if count > 1 else ''}"
+    return f"{count} sample{'' if count == 1 else 's'}"
 
 
 def _note(how: str, category: str, samples: str, network: Network) -> str:

@@ -212,7 +212,8 @@ def spread(dataset: Dataset, limit: int | None) -> Dataset:
     if limit is None or limit >= len(every):
         return dataset
     chosen = tuple(every[index] for index in evenly_spread(limit, len(every)))
-    return dataclasses.replace(dataset, samples=chosen)
+    part = f"only {limit} of these {len(every)} samples were evaluated, evenly spread (--limit)"
+    return dataclasses.replace(dataset, samples=chosen, notes=(*dataset.notes, part))
 
 
 @dataclass

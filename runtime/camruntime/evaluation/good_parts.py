@@ -91,4 +91,6 @@ def overlap(rows: Sequence[Row]) -> Overlap | None:
         return None
     x, y = found.false_positive.tolist(), found.overlap.tolist()
     name = "share of good pixels that pass"
-    return Overlap(found.area, found.limit, Curve(tuple(x), tuple(y), name, "share of a defect"))
+    return Overlap(
+        found.area, found.limit, Curve(tuple(x), tuple(y), name, "share of a marked region")
+    )

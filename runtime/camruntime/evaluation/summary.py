@@ -96,3 +96,8 @@ class Summary:
     groups: tuple[Group, ...] = ()
     confusion: Confusion | None = None
     detections: tuple[Detection, ...] = ()
+
+    @property
+    def thing(self) -> str:
+        """What is looked for: without a class of good parts nobody speaks of defects."""
+        return "object" if self.good is None else "defect"

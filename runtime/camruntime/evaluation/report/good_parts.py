@@ -16,8 +16,9 @@ from camruntime.evaluation.report.tables import cell, scrolling
 from camruntime.evaluation.summary import MethodSummary, Summary
 
 OVERLAP = (
-    "Per-region overlap (PRO): the mean part of a defect that a map finds, over the share of good "
-    "pixels that pass the same threshold, up to {limit:.0f} % of them; maps in 256 levels."
+    "Per-region overlap (PRO): the mean part of marked {thing}s that a map finds, over the share "
+    "of good pixels that pass the same threshold, up to {limit:.0f} % of them; maps in 256 levels. "
+    "What counts as good is all that is not marked."
 )
 RELATIVE = (
     "The scale is relative: every map is stretched to its own maximum, so a good part shows colour "
@@ -106,9 +107,9 @@ def _overlaps(summary: Summary) -> str:
     looks, (_, first) = looks_of(summary), known[0]
     lines = [Line(name, _points(found.curve), looks[name]) for name, found in known]
     chart = line_chart(lines, first.curve.x_name, first.curve.y_name)
-    note = OVERLAP.format(limit=100 * first.limit)
+    note = OVERLAP.format(limit=100 * first.limit, thing=summary.thing)
     return (
-        f'<h3>How much of a defect is found (PRO)?</h3><p class="note">{note}</p>'
+        f'<h3>How much of the {summary.thing}s is found (PRO)?</h3><p class="note">{note}</p>'
         f'<div class="charts"><figure>{chart}</figure></div>'
     )
 

@@ -11,7 +11,7 @@ from camruntime.evaluation.report.numbers import MISSING, estimate_texts
 from camruntime.evaluation.report.tables import Rows, cell, scrolling
 from camruntime.evaluation.summary import Summary
 
-TITLES = {"class": "By class", "size": "By size of the defect"}
+TITLES = {"class": "By class", "size": "By size of the {thing}"}
 SIZES = (
     "Sizes are tertiles of what is marked, as a share of the picture: a third of the samples is in "
     "each, but for equal ones."
@@ -38,7 +38,10 @@ def _table(summary: Summary, metric: str) -> str:
     methods = [method.method for method in summary.methods]
     head = ["", "Samples", *map(spec_html, methods)]
     bodies = [
-        (TITLES[kind], _rows([one for one in summary.groups if one.kind == kind], metric, summary))
+        (
+            TITLES[kind].format(thing=summary.thing),
+            _rows([one for one in summary.groups if one.kind == kind], metric, summary),
+        )
         for kind in TITLES
         if any(one.kind == kind for one in summary.groups)
     ]

@@ -47,7 +47,7 @@ def mistakes_section(summary: Summary, pictures: Sequence[MistakePicture]) -> st
     found = summary.confusion
     if found is None:
         return ""
-    head = ["True class", *map(_says, found.predicted)]
+    head = ["True class", *map(escape, found.predicted)]
     table = scrolling("Confusion matrix", head, [("", _rows(found, summary.good))])
     shown = "".join(_pictures(kind, found, pictures) for kind in TITLES)
     return (
@@ -55,10 +55,6 @@ def mistakes_section(summary: Summary, pictures: Sequence[MistakePicture]) -> st
         '<p class="note">Rows: what the data set says. Columns: what the network says.</p>'
         f"{shown}</section>"
     )
-
-
-def _says(label: str) -> str:
-    return f'<span class="part">{escape(label)}</span>'
 
 
 def _rows(found: Confusion, good: str | None) -> Rows:
