@@ -16,7 +16,11 @@ from camruntime.evaluation.summary import Summary
 from camruntime.pictures import Picture
 
 HEIGHT = 320  # of a picture in the page, at most, in pixels
-QUALITY = 85
+JPEG = (
+    *(cv2.IMWRITE_JPEG_QUALITY, 85),
+    # Colours as fine as brightness: else a thin outline fades into the map.
+    *(cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444),
+)
 OUTLINE = (
     '<span class="truth"></span>Magenta, which no map has, outlines where the data set says that '
     "it is: the shape that is marked, and the box around it."
@@ -67,7 +71,7 @@ def data_uri(picture: Picture) -> tuple[str, int, int]:
         width, height = max(1, round(width * HEIGHT / height)), HEIGHT
     scaled = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
     colours = cv2.cvtColor(scaled, cv2.COLOR_RGB2BGR)
-    done, data = cv2.imencode(".jpg", colours, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
+    done, data = cv2.imencode(".jpg", colours, JPEG)
     if not done:
         raise ImageError(f"OpenCV could not encode a picture of shape {picture.shape} as JPEG")
     text = base64.b64encode(data.tobytes()).decode("ascii")
