@@ -72,6 +72,8 @@ def test_what_an_inspector_is_told(inspector: Path, data: Path, tmp_path: Path) 
     page = (tmp_path / "report.html").read_text()
     assert hits.replace("'", "&#x27;") in page
     assert dent.replace("'", "&#x27;") in page
+    assert "hole, taken for good; grad-cam of hole<" in page, "what a missed defect looks like"
+    assert "scratch, taken for hole; grad-cam of hole<" in page, "what it was taken for"
 
 
 def test_what_is_marked_is_drawn(inspector: Path, data: Path, tmp_path: Path) -> None:
