@@ -12,6 +12,7 @@ from pathlib import Path
 
 from camruntime.datasets import Dataset, Sample, evenly_spread
 from camruntime.errors import DatasetError, EvaluationError, ImageError, NonFiniteError
+from camruntime.evaluation.leading import in_order
 from camruntime.evaluation.row import Row, measured
 from camruntime.evaluation.summarise import summarise
 from camruntime.evaluation.summary import SCHEMA_VERSION, Summary
@@ -31,9 +32,10 @@ class Evaluation:
     Attributes:
         explainer, dataset: what is evaluated, and on what.
         methods: in the order of the table.
-        metrics: in the order of its columns.
+        metrics: in the order of its columns: localisation first, where places are known.
         within_top: samples whose class is not among so many leading ones are left out; None keeps
             all.
+        choices: why these methods and metrics, a line each, where nobody chose them.
         journal: the results.
     """
 
@@ -45,6 +47,7 @@ class Evaluation:
         metrics: Sequence[Metric],
         folder: Path,
         within_top: int | None = None,
+        choices: Sequence[str] = (),
     ) -> None:
         """Open the folder, without computing anything.
 
@@ -54,12 +57,13 @@ class Evaluation:
         self.explainer = explainer
         self.dataset = dataset
         self.methods = tuple(methods)
-        self.metrics = tuple(metrics)
+        self.metrics = in_order(metrics, any(sample.locate for sample in dataset.samples))
         self.within_top = within_top
+        self.choices = tuple(choices)
         self._noted: dict[str, str] = {}  # by sample, why it could not be evaluated
         self._beyond: set[str] = set()  # samples whose class is not among the leading ones
         self._steps = _Steps()
-        self._names = {sample.name for sample in dataset.samples}
+        self._samples = {sample.name: sample for sample in dataset.samples}
         self.journal = Journal(folder, self._conditions(), Row, self._fits)
 
     def run(self, progress: Progress | None = None) -> Summary:
@@ -117,6 +121,7 @@ class Evaluation:
             self.explainer.provider,
             self.dataset,
             [*self.dataset.left_out, *self.failed],
+            self.choices,
         )
 
     def rows(self) -> list[Row]:
@@ -124,6 +129,10 @@ class Evaluation:
         order = [spec_of(method) for method in self.methods]
         mine = [row for row in self.journal.rows if row.method in order]
         return sorted(mine, key=lambda row: order.index(row.method))
+
+    def sample(self, name: str) -> Sample:
+        """The sample of a row."""
+        return self._samples[name]
 
     @property
     def failed(self) -> list[str]:
@@ -172,15 +181,15 @@ class Evaluation:
         specs = [metric_spec(metric) for metric in self.metrics]
         classes = range(len(self.explainer.labels))
         return (
-            row.sample in self._names
+            row.sample in self._samples
             and list(row.values) == specs
-            and row.target in classes
-            and row.predicted in classes
+            and {row.target, row.predicted, *row.classes} <= set(classes)
+            and (row.levels is None or row.levels.are_whole())
         )
 
     def _conditions(self) -> dict[str, object]:
         manifest = self.explainer.bundle.manifest
-        names = "\n".join(f"{one.name} {one.classes}" for one in self.dataset.samples)
+        names = "\n".join(f"{one.name} {one.classes} {one.good}" for one in self.dataset.samples)
         return {
             "schema_version": SCHEMA_VERSION,
             "model": manifest.model,
@@ -203,7 +212,8 @@ def spread(dataset: Dataset, limit: int | None) -> Dataset:
     if limit is None or limit >= len(every):
         return dataset
     chosen = tuple(every[index] for index in evenly_spread(limit, len(every)))
-    return dataclasses.replace(dataset, samples=chosen)
+    part = f"only {limit} of these {len(every)} samples were evaluated, evenly spread (--limit)"
+    return dataclasses.replace(dataset, samples=chosen, notes=(*dataset.notes, part))
 
 
 @dataclass
