@@ -102,6 +102,16 @@ def test_the_headline_without_places(inspector: Path) -> None:
     assert found.leading == ("adcc",)
 
 
+def test_the_centre_may_be_the_best(inspector: Path) -> None:
+    rows = [
+        *_rows("cam", {"a": 100.0, "b": 0.0, "c": 0.0}),
+        *_rows("centre-gaussian", dict.fromkeys("abc", 100.0)),
+    ]
+    assert _summary(rows, inspector).headline == (
+        "cam hits the defect in 1 of 3 pictures; the picture's centre would in 3, which is better."
+    )
+
+
 def test_ties_of_the_gallery_are_broken_by_the_next_metric() -> None:
     """All but one hit: the best hit has the highest IoU, not the first name."""
     rows = _rows("cam", {"a": 100, "b": 100, "c": 100, "d": 0, "e": None})

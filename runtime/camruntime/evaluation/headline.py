@@ -49,11 +49,15 @@ def headline(
 
 def _doubts(best: MethodSummary, methods: Sequence[MethodSummary], leading: Metric) -> str:
     """What speaks against the best method: the centre, or another baseline, is as good."""
-    weak = metric_spec(leading) in best.no_better_than_centre
-    said = ", which is no clear difference" if weak else ""
-    first = _ranked(methods, leading)[0]
-    if first.baseline and _mean(first, metric_spec(leading)) != _mean(best, metric_spec(leading)):
-        said += f". But {first.method}, which asks no network, is better still"
+    above = [one.method for one in _ranked(methods, leading)]
+    above = above[: above.index(best.method)]  # baselines alone
+    said = ""
+    if CENTRE in above:
+        said = ", which is better"
+    elif metric_spec(leading) in best.no_better_than_centre:
+        said = ", which is no clear difference"
+    if above and above[0] != CENTRE:
+        said += f". But {above[0]}, which asks no network, is better still"
     return said
 
 
