@@ -115,7 +115,7 @@ INSPECTED = replace(
         replace(
             method,
             metrics={"hits": Estimate(90.0 - 10 * place, 80.0, 100.0, 8), **method.metrics},
-            coloured=Coloured(2, 3, relative=True),
+            coloured=Coloured(2, 3, 4, 5, relative=True),
             overlap=Overlap(0.7 - 0.1 * place, 0.3, curve(0.0, 0.5, 0.8)),
         )
         for place, method in enumerate(SUMMARY.methods)

@@ -110,4 +110,10 @@ def test_a_bundle_that_names_no_good_class(inspector: Path, data: Path, tmp_path
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
     assert (summary["good"], summary["good_parts"], summary["detections"]) == (None, 1, [])
     assert {one["kind"] for one in summary["confusion"]["mistakes"]} == {"confusion"}
-    assert summary["methods"][0]["coloured"] == {"count": 1, "of": 1, "relative": True}
+    assert summary["methods"][0]["coloured"] == {
+        "count": 1,
+        "of": 1,
+        "defects": 0,
+        "of_defects": 0,
+        "relative": True,
+    }

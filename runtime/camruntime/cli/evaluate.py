@@ -9,8 +9,10 @@ import typer
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from camruntime.calibration import Calibration, read_calibration
 from camruntime.cli.common import (
     BundlePath,
+    CalibrationFile,
     Computing,
     computes,
     console,
@@ -21,6 +23,7 @@ from camruntime.methods import BASELINES
 
 if TYPE_CHECKING:
     from camruntime.evaluation import Evaluation, Summary
+    from camruntime.explainer import Explainer
 
 DEFAULT_METHODS = "recipro-cam,grad-cam"
 
@@ -63,6 +66,7 @@ def evaluate(
     limit: Annotated[
         int | None, typer.Option(min=1, help="Only so many samples, spread over the data set.")
     ] = None,
+    calibration: CalibrationFile = None,
     *,
     computing: Computing,
 ) -> None:
@@ -75,25 +79,40 @@ def evaluate(
     from camruntime.metrics import make_metric
 
     explainer = computing.load(bundle)
+    against = None if calibration is None else read_calibration(calibration)
     meaning = None if class_map is None else read_class_map(class_map, len(explainer.labels))
     good = explainer.bundle.manifest.good
     found = spread(open_dataset(dataset, explainer.labels, kind, meaning, good), limit)
     specs, why_metrics = choose_metrics(metrics, found)
-    wanted, why_methods = choose_methods(explainer, found, methods, DEFAULT_METHODS)
+    wanted, why_methods = choose_methods(explainer, found, methods, DEFAULT_METHODS, against)
     chosen = [*wanted, *map(explainer.method, BASELINES)]
     measured = [make_metric(spec) for spec in specs]
     why_kind = [f"kind {found.kind} by auto: {looks_like(found.kind)}"] if kind == "auto" else []
-    choices = [*why_kind, *why_methods, *why_metrics]
+    choices = [*why_kind, *why_methods, *why_metrics, *_colours(explainer, against)]
     say(
         f"{len(found.samples)} samples ({found.kind}), {len(chosen)} methods, "
         f"on {in_words(explainer)}"
     )
     for line in (*choices, *found.notes):
         say(line)
-    evaluation = Evaluation(explainer, found, chosen, measured, out, within_top, choices)
+    evaluation = Evaluation(explainer, found, chosen, measured, out, within_top, choices, against)
     _tell_damage(evaluation, out)
     with evaluation.journal.held():  # also while files are written: another run may add methods
         _write(evaluation, _run(evaluation), out)
+
+
+def _colours(explainer: Explainer, against: Calibration | None) -> list[str]:
+    """What the colours are of, and what they cost."""
+    if against is None:
+        return []
+    good = explainer.bundle.manifest.good
+    what = "each sample's class"
+    if good is not None:
+        what = f"not {explainer.labels[good]}, whose map is counted in the cost"
+    return [
+        f"colours by calibration: beyond what {1 - against.alpha:.4g} of good parts show "
+        f"({len(against.parts)} were measured), of {what}"
+    ]
 
 
 def _tell_damage(evaluation: Evaluation, out: Path) -> None:

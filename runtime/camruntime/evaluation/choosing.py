@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from camruntime.calibration import Calibration
 from camruntime.datasets import Dataset
 from camruntime.errors import CamError
 from camruntime.evaluation.usable_methods import usable_methods
@@ -36,19 +37,28 @@ def _nowhere(dataset: Dataset) -> str:
 
 
 def choose_methods(
-    explainer: Explainer, dataset: Dataset, wanted: str, default: str
+    explainer: Explainer,
+    dataset: Dataset,
+    wanted: str,
+    default: str,
+    calibration: Calibration | None = None,
 ) -> tuple[list[Method], Reasons]:
-    """Those asked for; of `all`, those that can explain this network.
+    """Those asked for; of `all`, those that can explain this network, or are calibrated.
 
     Args:
         explainer: of the network.
         dataset: its first picture is tried.
         wanted: specs with commas between, or `all`.
         default: what `wanted` is where nobody asks for any.
+        calibration: its methods are taken where nobody asks for others.
 
     Raises:
         CamError: one that is asked for cannot explain it.
     """
+    if calibration is not None and wanted in ("all", default):
+        calibrated = [one.method for one in calibration.methods]
+        why = f"methods by calibration: {', '.join(calibrated)}: those that it is of"
+        return list(map(explainer.method, calibrated)), [why]
     if wanted != "all":
         names = [spec for spec in wanted.split(",") if spec not in BASELINES]
         usual = f"methods by default: {', '.join(names)}: of the cheapest; --methods all has more"

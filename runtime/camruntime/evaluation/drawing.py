@@ -54,7 +54,10 @@ def mistake_pictures(
 def _mistake(
     evaluation: Evaluation, mistake: Mistake, row: Row, tell: Tell
 ) -> Iterator[MistakePicture]:
-    """Of a miss the map of the defect, else of what the network took the picture for."""
+    """Of a miss the map of the defect, else of what the network took the picture for.
+
+    With a calibration always its own: of `not good`, where the bundle names that class.
+    """
     target = row.target if mistake.kind == "miss" else row.predicted
     picture = _drawn(evaluation, row, target, tell)
     if picture is not None:
@@ -70,7 +73,7 @@ def _mistake(
 def _drawn(evaluation: Evaluation, row: Row, target: int, tell: Tell) -> Picture | None:
     sample = evaluation.sample(row.sample)
     try:
-        made = evaluation.explainer.explain(sample.image, row.method, target).overlay()
+        made = evaluation.drawn(sample, row.method, target)
         height, width = made.shape[:2]
         marked = sample.locate((height, width)) if sample.locate else None
     except (DatasetError, ImageError) as error:

@@ -1,40 +1,31 @@
 """Whether an explanation shows colour, and how much speaks for a defect: what ROC is drawn over.
 
-Without a calibration maps are relative: each is stretched to its own maximum, so a good part shows
-as much colour as a defect does, and only the network's probability tells them apart.
+With a calibration that is asked of `not good`, on every picture alike, where both the bundle and
+the calibration know it. Without one maps are relative: each is stretched to its own maximum, so a
+good part shows as much colour as a defect does, and only the network's probability tells them
+apart.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Protocol
 
-from camruntime.explaining import Prediction
-from camruntime.explanation import Explanation
+from camruntime.bundle import Manifest
+from camruntime.calibration import Calibration
+from camruntime.explaining import Contrast, Outcome, Wanted, wanted
 from camruntime.maps import FloatArray
-
-
-class Calibrated(Protocol):
-    """What a calibration adds to an explanation.
-
-    Attributes:
-        has_evidence: whether more is there than on good parts.
-        map: float32 `(h, w)` at the network input's size, alike for all pictures; 1 is the
-            threshold.
-    """
-
-    has_evidence: bool
-    map: FloatArray
+from camruntime.methods import spec_of, unit_of
 
 
 @dataclass(frozen=True, eq=False)
-class Evidence:
+class Shown:
     """What is kept of one explanation.
 
     Attributes:
         has_colour: whether an inspector sees anything in the map.
-        score: of the picture, more where a defect is likelier; None where nobody knows.
+        score: of the picture, more where a defect is likelier: its strongest evidence in the map's
+            own unit, or the probability of any class but good; None where nobody knows.
         relative: whether the map is stretched to its own maximum.
         map: at the photograph's size.
         limit: the highest value that such maps have.
@@ -47,13 +38,36 @@ class Evidence:
     limit: float
 
 
-def evidence_of(explanation: Explanation, prediction: Prediction) -> Evidence:
-    """By the explanation's calibration; without one, by the map and the network's probability."""
-    found: Calibrated | None = getattr(explanation, "evidence", None)
-    if found is not None:
+def asked_of(
+    classes: tuple[int, ...], manifest: Manifest, calibration: Calibration | None
+) -> Wanted:
+    """A sample's class, which metrics are of; and, where there is a calibration, `not good`."""
+    plain = Wanted((classes,))
+    if calibration is None or manifest.good is None:
+        return plain
+    rest = wanted(Contrast(None, manifest.good), manifest.labels, manifest.answer, manifest.good)
+    contrast = rest.contrast(0)
+    return Wanted(
+        (classes, *rest.choices), contrasts=(None, contrast) if contrast is not None else ()
+    )
+
+
+def shown(outcome: Outcome, calibration: Calibration | None) -> Shown:
+    """By the calibration; without one, and for baselines, by the map and the network's probability.
+
+    Raises:
+        CalibrationError: the calibration is not of the method or target.
+        NonFiniteError: the map holds NaN or infinity.
+    """
+    explanation, prediction = outcome.explanations[0], outcome.prediction
+    manifest = prediction.photograph.engine.bundle.manifest
+    if calibration is not None and unit_of(outcome.method) is not None:
+        row = len(outcome.explanations) - 1
+        yardstick = calibration.yardstick(spec_of(outcome.method), prediction.by_index(row), False)
+        raw, size = outcome.maps.raw[row], manifest.input.size
+        found = yardstick.evidence(raw, prediction.score(row), size)
         placed = explanation.fit.to_photo(found.map)
-        return Evidence(found.has_evidence, float(found.map.max()), False, placed, math.inf)
-    good = prediction.photograph.engine.bundle.manifest.good
+        return Shown(found.has_evidence, found.strongest, False, placed, math.inf)
     probabilities = prediction.forward.probabilities()
-    score = None if good is None else 1 - float(probabilities[good])
-    return Evidence(not explanation.no_evidence, score, True, explanation.photo_saliency, 1.0)
+    score = None if manifest.good is None else 1 - float(probabilities[manifest.good])
+    return Shown(not explanation.no_evidence, score, True, explanation.photo_saliency, 1.0)

@@ -43,7 +43,7 @@ def colour_line(method: MethodSummary) -> str:
     said = f"{method.method}: {found.count} of {found.of} good parts show colour"
     if found.relative:
         return f"{said}: scale is relative, calibrate with `camruntime calibrate`"
-    return said
+    return f"{said}, and {found.defects} of {found.of_defects} defects"
 
 
 def detection_line(found: Detection) -> str:
@@ -58,11 +58,11 @@ def detection_line(found: Detection) -> str:
 
 def findings(summary: Summary) -> list[str]:
     """All of it, the headline first."""
-    best = next((one for one in summary.methods if one.method == summary.best), None)
+    best = [one for one in summary.methods if summary.best in (None, one.method)][:1]
     lines = [
         summary.headline,
         mistakes_line(summary),
-        colour_line(best) if best else "",
+        *map(colour_line, best),
         *map(detection_line, summary.detections),
     ]
     return [line for line in lines if line]

@@ -17,28 +17,37 @@ RATES = (0.0, 0.01, 0.05, 0.1)
 
 
 def coloured(rows: Sequence[Row]) -> Coloured | None:
-    """How many good parts show colour, of one method; None without a good part."""
+    """How many good parts and defects show colour, of one method; None without a good part."""
     good = [row for row in rows if row.good]
+    bad = [row for row in rows if row.good is False]
     if not good:
         return None
     return Coloured(
-        sum(row.has_colour for row in good), len(good), any(row.relative for row in good)
+        count=sum(row.has_colour for row in good),
+        of=len(good),
+        defects=sum(row.has_colour for row in bad),
+        of_defects=len(bad),
+        relative=any(row.relative for row in good),
     )
 
 
 def detections(methods: Mapping[str, Mapping[str, Row]], good: str | None) -> tuple[Detection, ...]:
-    """How well defects are told from good parts: of each method, once where all have one score."""
-    scores = {
-        name: {one: row.score for one, row in rows.items()}
+    """How well defects are told from good parts: by each method's calibrated evidence.
+
+    And by the network's probability, which is the score of all maps that are relative.
+    """
+    scored = {
+        name: list(rows.values())
         for name, rows in methods.items()
         if any(row.score is not None for row in rows.values())
     }
-    relative = all(row.relative for rows in methods.values() for row in rows.values())
-    if relative and scores:
-        rows = max((methods[name] for name in scores), key=len)
-        name = f"probability of not '{good}'"
-        return tuple(filter(None, [_detection(name, list(rows.values()))]))
-    every = (_detection(name, list(methods[name].values())) for name in scores)
+    calibrated = {
+        name: rows for name, rows in scored.items() if not any(row.relative for row in rows)
+    }
+    relative = [rows for name, rows in scored.items() if name not in calibrated]
+    if relative:
+        calibrated[f"probability of not '{good}'"] = max(relative, key=len)
+    every = (_detection(name, rows) for name, rows in calibrated.items())
     return tuple(one for one in every if one)
 
 

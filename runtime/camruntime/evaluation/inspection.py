@@ -11,16 +11,18 @@ from camruntime.evaluation.estimates import Curve, Estimate
 
 @dataclass(frozen=True)
 class Coloured:
-    """Good parts that show colour in a method's maps.
+    """Parts that show colour in a method's maps.
 
     Attributes:
-        count: of those that do.
-        of: of all good parts.
+        count, of: good parts that do, and all of them.
+        defects, of_defects: the same of parts with a defect.
         relative: the scale is relative: every map is stretched to its own maximum.
     """
 
     count: int
     of: int
+    defects: int
+    of_defects: int
     relative: bool
 
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from camruntime.calibration import Calibration
 from camruntime.datasets import GroundTruth, Sample
-from camruntime.evaluation.evidence import Evidence, evidence_of
+from camruntime.evaluation.evidence import Shown, shown
 from camruntime.evaluation.levels import Levels, count_levels
 from camruntime.explaining import Outcome
 from camruntime.methods import spec_of
@@ -66,12 +67,22 @@ class Row:
         return self.sample, self.method
 
 
-def measured(sample: Sample, outcome: Outcome, metrics: Sequence[Metric]) -> Row:
-    """Everything that is kept of an explanation; its one target is the sample's class."""
-    prediction, (explanation,) = outcome.prediction, outcome.explanations
+def measured(
+    sample: Sample,
+    outcome: Outcome,
+    metrics: Sequence[Metric],
+    calibration: Calibration | None = None,
+) -> Row:
+    """Everything that is kept of an explanation; its first target is the sample's class.
+
+    Raises:
+        DatasetError: what is marked on the sample cannot be read.
+        CalibrationError: the calibration is not of the method or target.
+    """
+    prediction, explanation = outcome.prediction, outcome.explanations[0]
     height, width = prediction.photograph.picture.shape[:2]
     ground_truth = sample.locate((height, width)) if sample.locate else None
-    evidence = evidence_of(explanation, prediction)
+    seen = shown(outcome, calibration)
     case = Case(
         graphs=prediction.graphs,
         forward=prediction.forward,
@@ -95,10 +106,10 @@ def measured(sample: Sample, outcome: Outcome, metrics: Sequence[Metric]) -> Row
         right=not present.isdisjoint(sample.classes) if sample.classes else None,
         probability=explanation.target.probability,
         no_evidence=explanation.no_evidence,
-        has_colour=evidence.has_colour,
-        score=evidence.score,
-        relative=evidence.relative,
-        levels=_levels(sample, ground_truth, evidence),
+        has_colour=seen.has_colour,
+        score=seen.score,
+        relative=seen.relative,
+        levels=_levels(sample, ground_truth, seen),
         values={name: _finite(found.value) for name, found in results.items()},
         curves={
             name: found.curve
@@ -117,11 +128,11 @@ def _is_good(sample: Sample, good: int | None) -> bool | None:
     return False if good is not None and sample.classes and good not in sample.classes else None
 
 
-def _levels(sample: Sample, ground_truth: GroundTruth | None, evidence: Evidence) -> Levels | None:
+def _levels(sample: Sample, ground_truth: GroundTruth | None, seen: Shown) -> Levels | None:
     if ground_truth is None and not sample.good:
         return None
     mask = None if ground_truth is None else ground_truth.mask
-    return count_levels(evidence.map, mask, evidence.limit)
+    return count_levels(seen.map, mask, seen.limit)
 
 
 def _finite(value: float | None) -> float | None:

@@ -24,6 +24,10 @@ RELATIVE = (
     "The scale is relative: every map is stretched to its own maximum, so a good part shows colour "
     "too. Calibrate with <code>camruntime calibrate</code>."
 )
+CALIBRATED = (
+    "Colours begin at the calibration's threshold, and mean the same on every picture; baselines "
+    "have none, and are relative."
+)
 
 
 def good_section(summary: Summary) -> str:
@@ -41,21 +45,27 @@ def _parts(summary: Summary) -> str:
             if summary.good
             else f'<p class="note">{sentence(NAME_GOOD)}</p>' * bool(_overlaps(summary))
         )
-    relative = any(one.coloured and one.coloured.relative for one in summary.methods)
-    return f'<p class="note">{RELATIVE}</p>' if relative else ""
+    known = [one.coloured for one in summary.methods if one.coloured and not one.baseline]
+    if any(one.relative for one in known):
+        return f'<p class="note">{RELATIVE}</p>'
+    return f'<p class="note">{CALIBRATED}</p>' if known else ""
 
 
 def _table(summary: Summary) -> str:
     rows = [
-        [spec_html(one.method), cell(_coloured(one)), cell(_area(one))] for one in summary.methods
+        [spec_html(one.method), *map(cell, _coloured(one)), cell(_area(one))]
+        for one in summary.methods
     ]
-    head = ["Method", "Good parts with colour", "PRO \N{UPWARDS ARROW}"]
+    head = ["Method", "Good parts with colour", "Defects with colour", "PRO \N{UPWARDS ARROW}"]
     return scrolling("Good parts and defects", head, [("", rows)])
 
 
-def _coloured(method: MethodSummary) -> str:
+def _coloured(method: MethodSummary) -> tuple[str, str]:
     found = method.coloured
-    return MISSING if found is None else f"{found.count:,} of {found.of:,}"
+    if found is None:
+        return MISSING, MISSING
+    defects = f"{found.defects:,} of {found.of_defects:,}" if found.of_defects else MISSING
+    return f"{found.count:,} of {found.of:,}", defects
 
 
 def _area(method: MethodSummary) -> str:
