@@ -104,6 +104,7 @@ def test_pictures_are_drawn_as_the_line_sees_them(folder: Path, tmp_path: Path) 
         made = calibrated.explain(sample.image, METHOD, "not good")
         expected = evidence_overlay(made.photo, made.photo_evidence)
         assert (evaluation.drawn(sample, METHOD, 1) == expected).all()
+        assert evaluation.drawn_class(1) == "not good"
         relative = evaluation.drawn(sample, "centre-gaussian", 1)
         assert (relative == plain.explain(sample.image, "centre-gaussian", 1).overlay()).all()
 

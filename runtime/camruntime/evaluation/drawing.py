@@ -61,7 +61,7 @@ def _mistake(
     target = row.target if mistake.kind == "miss" else row.predicted
     picture = _drawn(evaluation, row, target, tell)
     if picture is not None:
-        shown = evaluation.explainer.labels[target]
+        shown = evaluation.drawn_class(target)
         yield MistakePicture(
             kind=mistake.kind,
             sample=mistake.sample,

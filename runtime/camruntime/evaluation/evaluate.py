@@ -156,6 +156,13 @@ class Evaluation:
             return outcome.explanations[0].overlay()
         return evidence_overlay(photograph.picture, seen.map)
 
+    def drawn_class(self, target: int) -> str:
+        """What `drawn` shows evidence of."""
+        manifest = self.explainer.bundle.manifest
+        if self.calibration is None or manifest.good is None:
+            return manifest.labels[target]
+        return f"not {manifest.labels[manifest.good]}"
+
     def sample(self, name: str) -> Sample:
         """The sample of a row."""
         return self._samples[name]
