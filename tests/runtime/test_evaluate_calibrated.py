@@ -149,5 +149,5 @@ def test_on_the_command_line_its_methods_are_the_default(
     parts, defects = f"{coloured['count']} of {GOOD}", f"{coloured['defects']} of {BAD}"
     assert f"{best}: {parts} good parts show colour, and {defects} defects" in said
     page = (tmp_path / "out" / "report.html").read_text()
-    assert "Colours begin at the calibration" in page
-    assert "The scale is relative" not in page
+    assert "Colours begin where 0.95 of good parts end" in page
+    assert "is relative:" not in page

@@ -365,7 +365,7 @@ def test_good_parts_roc_and_overlap(inspected: Page) -> None:
     assert inspected.rows[rates + 1] == ["probability of not 'good'", "0.750", "4 of 16", "8 of 16"]
     labels = [svg["aria-label"] or "" for svg in inspected.all("svg")]
     assert sum("probability of not 'good'" in label for label in labels) == 1
-    assert any("The scale is relative" in text for text in inspected.texts)
+    assert any("every map is stretched to its own maximum" in text for text in inspected.texts)
 
 
 def test_a_bundle_without_a_good_class_is_told_how_to_name_it() -> None:

@@ -34,6 +34,9 @@ class Compared:
         return [*values, *(["no evidence"] if self.row.no_evidence else []), cost]
 
 
+_RELATIVE = "relative scales: red is each map's own maximum"
+
+
 def compare_method(
     explainer: Explainer,
     sample: Sample,
@@ -56,7 +59,7 @@ def comparison_sheet(photo: Picture, found: Sequence[Compared], labels: Sequence
     row = found[0].row
     tiles = [(row.sample, photo), *((one.row.method, one.picture) for one in found)]
     below = [
-        f"{labels[row.target]} {row.probability:.3f}",
+        f"{labels[row.target]} {row.probability:.3f}\n{_RELATIVE}",
         *("\n".join(one.lines) for one in found),
     ]
     return contact_sheet(tiles, columns=5, below=below)
@@ -70,6 +73,7 @@ def comparison_html(explainer: Explainer, photo: Picture, found: Sequence[Compar
         "Layer": f"<code>{escape(manifest.layer.name)}</code>",
         "Explained class": f"{escape(explainer.labels[row.target])} {row.probability:.3f}",
         "Top class": escape(explainer.labels[row.predicted]),
+        "Colours": _RELATIVE,
         "Metrics": ", ".join(_reading(spec) for spec in row.values),
     }
     first = _figure("photograph", photo, [])

@@ -134,6 +134,7 @@ class Evaluation:
             self.dataset,
             [*self.dataset.left_out, *self.failed],
             self.choices,
+            None if self.calibration is None else self.calibration.alpha,
         )
 
     def rows(self) -> list[Row]:

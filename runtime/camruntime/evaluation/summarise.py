@@ -28,6 +28,7 @@ def summarise(
     dataset: Dataset,
     failed: Sequence[str],
     choices: Sequence[str] = (),
+    alpha: float | None = None,
 ) -> Summary:
     """Means, intervals, curves, what is no better than the centre Gaussian, and what it comes to.
 
@@ -39,6 +40,7 @@ def summarise(
         dataset: what was evaluated.
         failed: samples that could not be, one line each.
         choices: why these methods and metrics, a line each.
+        alpha: of the calibration, where there is one.
     """
     methods = by_method(rows)
     first = {row.sample: row for row in rows}.values()
@@ -66,6 +68,7 @@ def summarise(
         headline=headline(found, methods, leading[0] if leading else None, things),
         leading=tuple(metric_spec(one) for one in leading),
         best=None if best is None else best.method,
+        alpha=alpha,
         notes=dataset.notes,
         choices=tuple(choices),
         good=good,

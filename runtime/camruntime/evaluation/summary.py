@@ -65,6 +65,7 @@ class Summary:
         best: the method that is best in it; None without any.
         notes: what was taken for what in the data set, and what the network lacks; a line each.
         choices: why these methods and metrics were measured, where nobody chose them.
+        alpha: of the calibration that colours follow; None where they are relative.
         good: label of the class of good parts; None where the bundle names none.
         good_parts: number of samples that are good.
         groups: by class, by size of the defect.
@@ -91,6 +92,7 @@ class Summary:
     best: str | None = None
     notes: tuple[str, ...] = ()
     choices: tuple[str, ...] = ()
+    alpha: float | None = None
     good: str | None = None
     good_parts: int = 0
     groups: tuple[Group, ...] = ()

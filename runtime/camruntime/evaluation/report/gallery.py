@@ -80,11 +80,26 @@ def data_uri(picture: Picture) -> tuple[str, int, int]:
 
 def _order(summary: Summary) -> str:
     if not summary.leading:
-        return ""
+        return f'<p class="note">{colours(summary)}</p>'
     first, *others = (escape(summary.metrics[metric].title) for metric in summary.leading)
     ties = f", ties by {', '.join(others)}" if others else ""
     outline = f" {OUTLINE}" if _located(summary) else ""
-    return f'<p class="note">Best, median and worst by {first}{ties}.{outline}</p>'
+    return (
+        f'<p class="note">Best, median and worst by {first}{ties}. {colours(summary)}{outline}</p>'
+    )
+
+
+def colours(summary: Summary) -> str:
+    """What the colours of maps mean."""
+    if summary.alpha is None:
+        return (
+            "The scale of colours is relative: every map is stretched to its own maximum, so a good "
+            "part shows colour too. Calibrate with <code>camruntime calibrate</code>."
+        )
+    return (
+        f"Colours begin where {1 - summary.alpha:.4g} of good parts end, and mean the same on every "
+        "picture; baselines have no such threshold, and are relative."
+    )
 
 
 def _located(summary: Summary) -> bool:

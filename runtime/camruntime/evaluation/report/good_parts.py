@@ -10,6 +10,7 @@ from camruntime.evaluation.inspection import Detection
 from camruntime.evaluation.report.charts import Line, Style, line_chart
 from camruntime.evaluation.report.columns import spec_html
 from camruntime.evaluation.report.curves import looks_of
+from camruntime.evaluation.report.gallery import colours
 from camruntime.evaluation.report.notes import sentence
 from camruntime.evaluation.report.numbers import MISSING
 from camruntime.evaluation.report.tables import cell, scrolling
@@ -19,14 +20,6 @@ OVERLAP = (
     "Per-region overlap (PRO): the mean part of marked {thing}s that a map finds, over the share "
     "of good pixels that pass the same threshold, up to {limit:.0f} % of them; maps in 256 levels. "
     "What counts as good is all that is not marked."
-)
-RELATIVE = (
-    "The scale is relative: every map is stretched to its own maximum, so a good part shows colour "
-    "too. Calibrate with <code>camruntime calibrate</code>."
-)
-CALIBRATED = (
-    "Colours begin at the calibration's threshold, and mean the same on every picture; baselines "
-    "have none, and are relative."
 )
 
 
@@ -45,10 +38,7 @@ def _parts(summary: Summary) -> str:
             if summary.good
             else f'<p class="note">{sentence(NAME_GOOD)}</p>' * bool(_overlaps(summary))
         )
-    known = [one.coloured for one in summary.methods if one.coloured and not one.baseline]
-    if any(one.relative for one in known):
-        return f'<p class="note">{RELATIVE}</p>'
-    return f'<p class="note">{CALIBRATED}</p>' if known else ""
+    return f'<p class="note">{colours(summary)}</p>'
 
 
 def _table(summary: Summary) -> str:
