@@ -93,12 +93,12 @@ def colours(summary: Summary) -> str:
     """What the colours of maps mean."""
     if summary.alpha is None:
         return (
-            "The scale of colours is relative: every map is stretched to its own maximum, so a good "
-            "part shows colour too. Calibrate with <code>camruntime calibrate</code>."
+            "The scale of colours is relative: every map is stretched to its own maximum, so a "
+            "good part shows colour too. Calibrate with <code>camruntime calibrate</code>."
         )
     return (
-        f"Colours begin where {1 - summary.alpha:.4g} of good parts end, and mean the same on every "
-        "picture; baselines have no such threshold, and are relative."
+        f"Colours begin where {1 - summary.alpha:.4g} of good parts end, and mean the same on "
+        "every picture; baselines have no such threshold, and are relative."
     )
 
 
