@@ -28,8 +28,8 @@ from camruntime.bundle.sealing import SEAL, sealed
 from camruntime.datasets import open_dataset, read_class_map
 from camruntime.datasets._rle import decode_rle
 from camruntime.errors import BundleError, CamError
-from camruntime.evaluation.journal import JOURNAL, Journal
 from camruntime.evaluation.row import Row
+from camruntime.journal import JOURNAL, Journal
 from camruntime.pictures import as_picture
 
 LABELS = ("cat", "dog")
@@ -93,10 +93,10 @@ def journal(data: bytes) -> None:
     shutil.rmtree(file.parent, ignore_errors=True)
     file.parent.mkdir()
     file.write_bytes(data)
-    found = Journal(file.parent, CONDITIONS, lambda row: row != ROW)
+    found = Journal(file.parent, CONDITIONS, Row, lambda row: row != ROW)
     with found.held():
         found.add(ROW)
-    assert Journal(file.parent, CONDITIONS, lambda row: True).rows == found.rows
+    assert Journal(file.parent, CONDITIONS, Row, lambda row: True).rows == found.rows
 
 
 def csv(data: bytes) -> None:

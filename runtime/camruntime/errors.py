@@ -9,7 +9,7 @@
     ├── TargetError             the class asked for does not exist, or the counts do not match
     ├── MethodError             no such method, or no such option
     ├── MetricError             no such metric, or no such option
-    ├── EvaluationError         results on disk belong to another evaluation, or are damaged
+    ├── EvaluationError         results on disk are of other work, another run's, or damaged
     ├── OutputError             a file cannot be written: the disk is full, or the folder gone
     ├── ProviderError           an execution provider that was named did not open
     ├── DeviceMemoryError       not even one image fits into the memory of what computes
@@ -64,7 +64,7 @@ class MetricError(CamError):
 
 
 class EvaluationError(CamError):
-    """Results on disk were measured under other conditions, or are damaged."""
+    """Results on disk were measured under other conditions, or are damaged, or another run's."""
 
 
 class OutputError(CamError):

@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 
 from camruntime.datasets import open_dataset
-from camruntime.evaluation import JOURNAL, Evaluation, read_results
+from camruntime.evaluation import Evaluation, read_results
+from camruntime.journal import JOURNAL
 from camruntime.metrics import make_metric
 from camruntime.pictures import read_picture
 from evaluations import INSPECTOR, explainer, pictures

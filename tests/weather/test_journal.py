@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from camruntime.errors import EvaluationError, OutputError
-from camruntime.evaluation import DAMAGED, JOURNAL, Evaluation
-from camruntime.evaluation.journal import Journal
+from camruntime.evaluation import Evaluation
 from camruntime.evaluation.row import Row
+from camruntime.journal import DAMAGED, JOURNAL, Journal
 from evaluations import evaluation, pictures
 
 ROWS = 8  # four pictures by two methods
@@ -190,7 +190,7 @@ def test_what_is_no_number_is_null(tmp_path: Path) -> None:
         probability=0.5, no_evidence=False, values={"iou": float("nan")}, curves={}, passes=1,
         seconds=float("inf"),
     )  # fmt: skip
-    journal = Journal(tmp_path, {"schema_version": 2}, lambda row: True)
+    journal = Journal(tmp_path, {"schema_version": 2}, Row, lambda row: True)
     with journal.held():
         journal.add(row)
     written = _lines(tmp_path)[1]

@@ -16,14 +16,13 @@ import pytest
 
 from camruntime.disk import lock_file
 from camruntime.errors import EvaluationError
-from camruntime.evaluation import JOURNAL, lock
-from camruntime.evaluation.lock import FolderLock
+from camruntime.journal import JOURNAL, FolderLock, lock
 from evaluations import INSPECTOR, evaluation, pictures
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from camruntime.evaluation.lock import FolderLock
+from camruntime.journal import FolderLock
 lock = FolderLock(Path(sys.argv[1]))
 print("held", flush=True)
 time.sleep(60)

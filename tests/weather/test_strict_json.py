@@ -14,7 +14,8 @@ from typer.testing import CliRunner
 from camruntime._strict_json import json_bytes, parse_json
 from camruntime.cli.app import app
 from camruntime.datasets import Dataset
-from camruntime.evaluation import JOURNAL, write_summary
+from camruntime.evaluation import write_summary
+from camruntime.journal import JOURNAL
 from camruntime.maps import Approximation
 from camruntime.methods import anytime_score_cam
 from evaluations import INSPECTOR, evaluation, explainer, pictures

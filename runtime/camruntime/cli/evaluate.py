@@ -116,7 +116,7 @@ def _methods(explainer: Explainer, dataset: Dataset, wanted: str) -> list[Method
 
 
 def _tell_damage(evaluation: Evaluation, out: Path) -> None:
-    from camruntime.evaluation import DAMAGED, JOURNAL
+    from camruntime.journal import DAMAGED, JOURNAL
 
     damaged = evaluation.journal.damaged
     if damaged:

@@ -12,7 +12,6 @@ from camruntime.evaluation.files import (
     write_summary,
 )
 from camruntime.evaluation.gallery import worth_seeing
-from camruntime.evaluation.journal import DAMAGED, JOURNAL
 from camruntime.evaluation.randomisation import RandomisationCheck, Similarity, compare_stages
 from camruntime.evaluation.report import GalleryPicture, report_html
 from camruntime.evaluation.statistics import mean_over_samples
@@ -21,8 +20,6 @@ from camruntime.evaluation.terminal_table import summary_table
 from camruntime.evaluation.usable_methods import usable_methods
 
 __all__ = [
-    "DAMAGED",
-    "JOURNAL",
     "REPORT",
     "RESULTS",
     "SUMMARY",

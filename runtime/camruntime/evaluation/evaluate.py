@@ -12,12 +12,12 @@ from pathlib import Path
 
 from camruntime.datasets import Dataset, Sample, evenly_spread
 from camruntime.errors import DatasetError, EvaluationError, ImageError, NonFiniteError
-from camruntime.evaluation.journal import Journal
 from camruntime.evaluation.row import Row, measured
 from camruntime.evaluation.summarise import summarise
 from camruntime.evaluation.summary import SCHEMA_VERSION, Summary
 from camruntime.explainer import Explainer
 from camruntime.explaining import Photograph, Prediction, Wanted, explain_prediction, predict_batch
+from camruntime.journal import Journal
 from camruntime.methods import Method, preferred, spec_of
 from camruntime.metrics import Metric, metric_spec
 
@@ -60,7 +60,7 @@ class Evaluation:
         self._beyond: set[str] = set()  # samples whose class is not among the leading ones
         self._steps = _Steps()
         self._names = {sample.name for sample in dataset.samples}
-        self.journal = Journal(folder, self._conditions(), self._fits)
+        self.journal = Journal(folder, self._conditions(), Row, self._fits)
 
     def run(self, progress: Progress | None = None) -> Summary:
         """Evaluate what is missing. A sample that cannot be read is noted, and not fatal.
@@ -81,7 +81,7 @@ class Evaluation:
         return self.summary()
 
     def _run(self, progress: Progress | None) -> None:
-        known = {(row.sample, row.method) for row in self.journal.rows}
+        known = {row.key for row in self.journal.rows}
         todo = {
             sample: [one for one in self.methods if (sample.name, spec_of(one)) not in known]
             for sample in self.dataset.samples

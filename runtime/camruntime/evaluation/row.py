@@ -44,6 +44,11 @@ class Row:
     passes: int
     seconds: float
 
+    @property
+    def key(self) -> tuple[str, str]:
+        """What tells rows apart."""
+        return self.sample, self.method
+
 
 def measured(sample: Sample, outcome: Outcome, metrics: Sequence[Metric]) -> Row:
     """Everything that is kept of an explanation; its one target is the sample's class."""

@@ -1,53 +1,72 @@
-"""Results on disk, appended as they come: an interrupted evaluation goes on where it was."""
+"""Results on disk, appended as they come: work that is interrupted goes on where it was."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from camruntime._decode import DecodeError, decode
 from camruntime._strict_json import json_bytes, parse_json
 from camruntime._whole_files import cannot_write, write_whole
 from camruntime.errors import EvaluationError
-from camruntime.evaluation.lock import FolderLock
-from camruntime.evaluation.row import Row
+from camruntime.journal.lock import FolderLock
 
 JOURNAL = "results.jsonl"
 DAMAGED = "results.jsonl.damaged"
 _BEGIN = b'{"schema_version"'
 
 
-class Journal:
+class Row(Protocol):
+    """A line of the results: a dataclass, ready for JSON."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    @property
+    def key(self) -> Hashable:
+        """What it is of; of two with the same key the first one counts."""
+        ...
+
+
+R = TypeVar("R", bound=Row)
+
+
+class Journal(Generic[R]):
     """`results.jsonl` in a folder: a line that says what is measured, then a line for each row.
 
     Attributes:
-        rows: those that were there, one for each sample and method, and those that were added.
+        rows: those that were there, one for each key, and those that were added.
         damaged: numbers of lines that hold no row. The file as it was is kept as `DAMAGED` beside
             it when rows are added.
     """
 
     def __init__(
-        self, folder: Path, conditions: Mapping[str, object], fits: Callable[[Row], bool]
+        self,
+        folder: Path,
+        conditions: Mapping[str, object],
+        kind: type[R],
+        fits: Callable[[R], bool],
     ) -> None:
         """Read it, where there is one.
 
         Args:
             folder: made when the journal is held, and removed if nothing is added.
             conditions: what all rows have in common, ready for JSON.
-            fits: whether a row can be one of this evaluation; else it is damaged.
+            kind: what a line holds.
+            fits: whether a row can be one of these; else it is damaged.
 
         Raises:
             EvaluationError: the folder holds results under other conditions, or something else.
         """
         self._folder, self._path = folder, folder / JOURNAL
         self._head = json_bytes(conditions)
-        self._fits = fits
+        self._kind, self._fits = kind, fits
         self._lock: FolderLock | None = None
-        self.rows: list[Row] = []
+        self.rows: list[R] = []
         self.damaged: tuple[int, ...] = ()
         self._size = len(self._load()[1])
 
@@ -69,7 +88,7 @@ class Journal:
         finally:
             self._let_go()
 
-    def add(self, row: Row) -> None:
+    def add(self, row: R) -> None:
         """Keep a row; when this returns, it outlives the process.
 
         The file is made with its first row, and made again if somebody removed it or its folder.
@@ -128,9 +147,9 @@ class Journal:
         read = {number: self._row(line) for number, line in enumerate(lines, 2)}
         found = [row for row in read.values() if row is not None]
         self.damaged = tuple(number for number, row in read.items() if row is None)
-        once: dict[tuple[str, str], Row] = {}
+        once: dict[Hashable, R] = {}
         for row in found:
-            once.setdefault((row.sample, row.method), row)
+            once.setdefault(row.key, row)
         self.rows = list(once.values())
         return content, whole
 
@@ -171,10 +190,10 @@ class Journal:
                     "give another --out, or remove the folder"
                 )
 
-    def _row(self, line: bytes) -> Row | None:
+    def _row(self, line: bytes) -> R | None:
         """The row in a line; None where it is damaged."""
         try:
-            row = decode(Row, parse_json(line.decode()), "row")
+            row = decode(self._kind, parse_json(line.decode()), "row")
         except (ValueError, DecodeError):
             return None
         return row if self._fits(row) else None
