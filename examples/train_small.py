@@ -3,8 +3,8 @@
     python examples/train_small.py DATA --good LABEL --out FOLDER [--test FOLDER] [--folds K]
 
 `DATA/LABEL/*.png` or `.jpg`; labels of the pictures are all that is needed, no masks. `--out` gets
-`weights.pth` and `labels.txt`; with `--folds`, also a folder `fold-1` ... for each of K networks
-that saw all but one part of the pictures, and `held_out.txt` with the names of those in it.
+`weights.pth` and `labels.txt`. With `--folds`, K networks are trained instead, each on all but one
+part of the pictures: `fold-1` ... get the same, and `held_out.txt` with the names of that part.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from augment import augmented
 from folder_pictures import Pictures, read_pictures
 from small_network import MEAN, STD, STRIDE, SmallNetwork
 
-BATCH = 50
 RATE = 4e-3
 
 
@@ -29,13 +28,13 @@ def normalise(pixels: Tensor) -> Tensor:
     return ((pixels.float() / 255 - MEAN) / STD)[:, None]
 
 
-def train(pictures: Pictures, epochs: int, seed: int) -> SmallNetwork:
+def train(pictures: Pictures, epochs: int, batch: int, seed: int) -> SmallNetwork:
     """From scratch; the loss is printed ten times."""
     torch.manual_seed(seed)
     network = SmallNetwork(len(pictures.labels))
     network.to(memory_format=torch.channels_last)
     optimiser = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=1e-2)
-    steps = max(1, len(pictures.files) // BATCH)
+    steps = max(1, len(pictures.files) // batch)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, epochs * steps, pct_start=0.25)
     for epoch in range(1, epochs + 1):
         network.train()
@@ -73,19 +72,26 @@ def save(network: nn.Module, pictures: Pictures, out: Path) -> None:
     (out / "labels.txt").write_text("\n".join(pictures.labels) + "\n", encoding="utf-8")
 
 
-def cross_validate(pictures: Pictures, folds: int, given: argparse.Namespace) -> None:
-    """A network for each part of the pictures, which it does not see."""
+def folds_of(pictures: Pictures, folds: int) -> list[tuple[Pictures, Pictures]]:
+    """For each part of the pictures, all others and those in it, with its share of every class."""
     shuffled = torch.randperm(len(pictures.files), generator=torch.Generator().manual_seed(0))
     by_class = shuffled[pictures.classes[shuffled].argsort(stable=True)]
-    for fold in range(folds):  # every folds-th, so that each part has its share of every class
-        held = torch.zeros(len(by_class), dtype=torch.bool)
-        held[by_class[fold::folds]] = True
-        network = train(pictures.part(torch.nonzero(~held)[:, 0]), given.epochs, given.seed)
-        left_out = pictures.part(torch.nonzero(held)[:, 0])
-        print(f"fold {fold + 1}: accuracy {accuracy(network, left_out):.3f} on what it never saw")
-        out = given.out / f"fold-{fold + 1}"
+    parts = [by_class[fold::folds].sort().values for fold in range(folds)]
+    rest = [torch.cat([*parts[:fold], *parts[fold + 1 :]]) for fold in range(folds)]
+    return [
+        (pictures.part(seen), pictures.part(held)) for seen, held in zip(rest, parts, strict=True)
+    ]
+
+
+def cross_validate(pictures: Pictures, given: argparse.Namespace) -> None:
+    """A network for each part of the pictures, which it does not see."""
+    for number, (seen, held) in enumerate(folds_of(pictures, given.folds), 1):
+        out = given.out / f"fold-{number}"
+        network = train(seen, given.epochs, given.batch, given.seed)
+        print(f"fold {number}: accuracy {accuracy(network, held):.3f} on what it never saw")
         save(network, pictures, out)
-        (out / "held_out.txt").write_text("\n".join(left_out.files) + "\n", encoding="utf-8")
+        (out / "held_out.txt").write_text("\n".join(held.files) + "\n", encoding="utf-8")
+        print(command(out, pictures, given.size))
 
 
 def command(out: Path, pictures: Pictures, size: int) -> str:
@@ -107,9 +113,10 @@ def arguments(given: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--good", default="good", help="the folder of good parts")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--test", type=Path, help="other pictures, to measure on")
-    parser.add_argument("--folds", type=int, default=0, help="networks of a cross-validation")
+    parser.add_argument("--folds", type=int, default=0, help="a cross-validation's")
     parser.add_argument("--size", type=int, default=128, help="pixels of the input's sides")
-    parser.add_argument("--epochs", type=int, default=100)
+    parser.add_argument("--epochs", type=int, default=120)
+    parser.add_argument("--batch", type=int, default=50, help="16 of some hundred pictures")
     parser.add_argument("--seed", type=int, default=0)
     found = parser.parse_args(given)
     if found.size % STRIDE or found.size < 2 * STRIDE:
@@ -118,12 +125,13 @@ def arguments(given: list[str] | None) -> argparse.Namespace:
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Read, cross-validate if asked, train on everything, save, and say how to go on."""
+    """Read, train, save, and say how to go on."""
     given, started = arguments(argv), time.monotonic()
     pictures = read_pictures(given.data, given.good, given.size)
     if given.folds:
-        cross_validate(pictures, given.folds, given)
-    network = train(pictures, given.epochs, given.seed)
+        cross_validate(pictures, given)
+        return
+    network = train(pictures, given.epochs, given.batch, given.seed)
     save(network, pictures, given.out)
     if given.test:
         fresh = read_pictures(given.test, given.good, given.size)
