@@ -9,6 +9,7 @@
     ├── TargetError             the class asked for does not exist, or the counts do not match
     ├── MethodError             no such method, or no such option
     ├── MetricError             no such metric, or no such option
+    ├── CalibrationError        a calibration is of another bundle, method or target, or damaged
     ├── EvaluationError         results on disk are of other work, another run's, or damaged
     ├── OutputError             a file cannot be written: the disk is full, or the folder gone
     ├── ProviderError           an execution provider that was named did not open
@@ -61,6 +62,10 @@ class MethodError(CamError):
 
 class MetricError(CamError):
     """A metric or one of its options does not exist."""
+
+
+class CalibrationError(CamError):
+    """A calibration is missing, damaged, of something else, or cannot be had of so few parts."""
 
 
 class EvaluationError(CamError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Literal, TypeAlias, overload
+from typing import Literal, NamedTuple, TypeAlias, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,12 +13,14 @@ from numpy.typing import NDArray
 from camruntime._checks import whole, within
 from camruntime._text import named, shown
 from camruntime.bundle import Bundle, open_again, open_any, suited
+from camruntime.calibration import Calibration, read_calibration
 from camruntime.engine import Cancel, Engine, OnnxGraphs, Progress, Provider
 from camruntime.errors import CamError, ImageError, MethodError
 from camruntime.explaining import (
     Answer,
     Outcome,
     Photograph,
+    Prediction,
     Taken,
     Target,
     Wanted,
@@ -30,11 +32,12 @@ from camruntime.explaining import (
     kept,
     open_image,
     predict_batch,
+    predict_batch_or_say,
     take_image,
     wanted,
 )
 from camruntime.explanation import Explanation
-from camruntime.methods import Method, checked_method, make_method
+from camruntime.methods import Method, checked_method, make_method, spec_of, unit_of
 from camruntime.pictures import MEGAPIXELS, Pixels
 
 Image: TypeAlias = "str | Path | NDArray[np.generic] | Pixels"
@@ -42,12 +45,19 @@ Targets: TypeAlias = "Sequence[Target | None]"
 """Several classes of one image; of several images, one for each."""
 
 
+class _Used(NamedTuple):
+    """What belongs together, and is read once for each image: `reload` may put others in place."""
+
+    engine: Engine
+    calibration: Calibration | None
+
+
 class Explainer:
     """Explains predictions of one bundle. Sessions are opened when first needed and reused.
 
     Args:
         engine: runs the bundle.
-        chunk, max_megapixels, require_signature: as of `load`.
+        chunk, max_megapixels, require_signature, calibration: as of `load`.
     """
 
     def __init__(
@@ -56,17 +66,28 @@ class Explainer:
         chunk: int | None = None,
         max_megapixels: float = MEGAPIXELS,
         require_signature: str | Path | None = None,
+        calibration: str | Path | None = None,
     ) -> None:
-        self._engine = engine  # read once for each image, as `reload` may put another in its place
+        self._calibration_file = calibration
+        self._used = _Used(engine, self._read_calibration(engine.bundle))
         self._required = require_signature
         self._chunk = None if chunk is None else whole("chunk", chunk, 1, 4096)
         self._megapixels = max_megapixels
         within("pictures", CamError, ("max_megapixels", max_megapixels, 1e-6, 1e5))
 
     @property
+    def _engine(self) -> Engine:
+        return self._used.engine
+
+    @property
     def bundle(self) -> Bundle:
         """What was opened."""
         return self._engine.bundle
+
+    @property
+    def calibration(self) -> Calibration | None:
+        """What maps are held against; None where `load` was given none."""
+        return self._used.calibration
 
     @property
     def provider(self) -> str:
@@ -76,6 +97,8 @@ class Explainer:
     def reload(self) -> None:
         """Take the bundle that lies at the same path now, between two explanations.
 
+        A calibration is read again from its file, too, and has to be the new bundle's.
+
         What is under way, in whatever thread, is finished with the old one; what begins afterwards,
         also in a running `explain_each`, is of the new one. Sessions that are open are opened
         first, so both are in memory for a moment, and nothing is refused or waits meanwhile.
@@ -84,7 +107,15 @@ class Explainer:
             CamError: as `load`, and as its sessions' opening; the old bundle stays in use.
         """
         newest = open_again(self.bundle, self.provider, self._required)
-        self._engine = self._engine.renewed(newest)
+        calibration = self._read_calibration(newest)
+        self._used = _Used(self._engine.renewed(newest), calibration)
+
+    def _read_calibration(self, bundle: Bundle) -> Calibration | None:
+        if self._calibration_file is None:
+            return None
+        calibration = read_calibration(self._calibration_file)
+        calibration.require(bundle.manifest)
+        return calibration
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -162,6 +193,7 @@ class Explainer:
         Raises:
             ImageError, TargetError, MethodError: an argument is not usable; the message says why.
             BundleError: the bundle lacks a graph that the method needs.
+            CalibrationError: there is a calibration, and not of this method or target.
             NonFiniteError: the network answered NaN or infinity.
             DeviceMemoryError: not even one perturbed copy fits into memory.
             Cancelled: `cancel` was set.
@@ -326,18 +358,35 @@ class Explainer:
         """
         return in_batches(self._take, self._read, asked, self._engine.threads, self.graphs().batch)
 
+    def predictions(
+        self, asked: Iterable[tuple[object, object]], methods: Sequence[Method]
+    ) -> Generator[Prediction | CamError, None, None]:
+        """What the network says of one photograph after the other, for `explain_prediction`.
+
+        Args:
+            asked: as for `batches`.
+            methods: that will explain it; what they prefer comes with the pass.
+
+        Yields:
+            In the place of a photograph that cannot be read, its error.
+        """
+        graphs, read = self.graphs(), (kept(self._take), kept(self._read))
+        with closing(in_batches(*read, asked, self._engine.threads, graphs.batch)) as batches:
+            for batch in batches:
+                yield from predict_batch_or_say(graphs, batch, methods)
+
     def _open(self, asked: tuple[object, object]) -> Photograph:
         return self._read(self._take(asked))
 
     def _take(self, asked: tuple[object, object]) -> Taken:
-        (image, target), engine = asked, self._engine
-        manifest = engine.bundle.manifest
+        (image, target), used = asked, self._used
+        manifest = used.engine.bundle.manifest
         classes = (
             target
             if isinstance(target, Wanted)
             else wanted(target, manifest.labels, manifest.answer, manifest.good)
         )
-        return take_image(image, classes, engine, self._megapixels)
+        return take_image(image, classes, used.engine, used.calibration, self._megapixels)
 
     def _read(self, taken: Taken) -> Photograph:
         return open_image(taken, self._megapixels)
@@ -373,6 +422,7 @@ class Explainer:
         Raises:
             MethodError: no such method or option.
             BundleError: the bundle lacks a graph that the method needs.
+            CalibrationError: there is a calibration, and not of this method.
         """
         if isinstance(method, str):
             chosen = make_method(method, options)
@@ -382,6 +432,8 @@ class Explainer:
             chosen = checked_method(method)
         for graph in chosen.needs:
             self.bundle.graph(graph)
+        if self.calibration is not None and unit_of(chosen) is not None:
+            self.calibration.of_method(spec_of(chosen))
         return chosen
 
 
@@ -396,6 +448,7 @@ def load(
     max_megapixels: float = MEGAPIXELS,
     require_signature: str | Path | None = None,
     variant: str | None = None,
+    calibration: str | Path | None = None,
 ) -> Explainer:
     """Open the bundle in directory `path`, or one variant of the model package there.
 
@@ -419,12 +472,15 @@ def load(
         variant: of a model package: `float32`, `fp16` or `int8`. None takes the one that its
             `manifest.json` has for the provider, which is float32 unless whoever wrote the package
             preferred another; the log of `camruntime` says which.
+        calibration: file that `camruntime calibrate` wrote of this bundle. Explanations then carry
+            `evidence`: what their maps show beyond what good parts show.
 
     Raises:
         CamError: an option that is a number is out of range; the message says which.
         SignatureError: a signature is required and missing, by another key, or of other files.
         BundleError: not a bundle or package, damaged, of another schema version, or without the
             variant that was named.
+        CalibrationError: the calibration is of another bundle, or none.
         ProviderError: a provider that was named does not open, or cannot do what is asked of it.
         MissingDependencyError: ONNX Runtime is not installed, or model-signing where it is needed.
     """
@@ -432,7 +488,7 @@ def load(
     engine = Engine(bundle, providers, device_id, threads, capture=capture)
     chosen = suited(bundle, engine.provider, require_signature)
     engine = engine if chosen is bundle else engine.renewed(chosen)
-    return Explainer(engine, chunk, max_megapixels, require_signature)
+    return Explainer(engine, chunk, max_megapixels, require_signature, calibration)
 
 
 def _refuse_one(images: object) -> None:

@@ -12,7 +12,8 @@ import numpy as np
 
 from camruntime._strict_json import json_bytes, plain
 from camruntime._whole_files import write_whole
-from camruntime.errors import CamError
+from camruntime.calibration import Evidence, Region, regions_of
+from camruntime.errors import CalibrationError, CamError
 from camruntime.maps import (
     Approximation,
     Components,
@@ -21,16 +22,33 @@ from camruntime.maps import (
     check_percentile,
 )
 from camruntime.methods import Method, spec_of
-from camruntime.pictures import Box, Fit, Picture, contact_sheet, encode_png, overlay, salient_boxes
+from camruntime.pictures import (
+    Box,
+    Fit,
+    Picture,
+    captioned,
+    contact_sheet,
+    encode_png,
+    evidence_overlay,
+    overlay,
+    salient_boxes,
+)
 
 
 @dataclass(frozen=True)
 class ClassScore:
-    """One class of one answer: index, label, and probability, by `Manifest.answer`."""
+    """One class of one answer.
+
+    Attributes:
+        index, label: of the class.
+        probability: by `Manifest.answer`.
+        score: what is explained of it: its logit, or the difference of logits of a contrast.
+    """
 
     index: int
     label: str
     probability: float
+    score: float
 
 
 @dataclass(frozen=True)
@@ -74,6 +92,8 @@ class Explanation:
         components: the features that the map was put together from, of methods that decompose.
         edges: what drew the edges, of methods that use them.
         approximation: how near the map is to the exact one, of methods that may stop early.
+        evidence: what the map shows beyond what good parts show; None where `load` was given no
+            calibration, and of baselines.
     """
 
     photo: Picture
@@ -91,20 +111,73 @@ class Explanation:
     edges: str | None = None
     approximation: Approximation | None = None
     against: ClassScore | None = None
+    evidence: Evidence | None = None
 
     @cached_property
     def photo_saliency(self) -> FloatArray:
         """float32 in [0, 1] at the photograph's size; 0 where a crop hid it from the network."""
         return self.fit.to_photo(self.saliency)
 
+    @cached_property
+    def photo_evidence(self) -> FloatArray:
+        """float32 at the photograph's size: `Evidence.map`; 0 where a crop hid it from the network.
+
+        Raises `CalibrationError` without a calibration, as `has_evidence` and `regions` do.
+        """
+        return self.fit.to_photo(self._calibrated().map)
+
+    @property
+    def has_evidence(self) -> bool:
+        """Whether the map shows more than all but `alpha` of good parts do."""
+        return self._calibrated().has_evidence
+
+    @cached_property
+    def regions(self) -> tuple[Region, ...]:
+        """Where that is, in the photograph's pixels, the strongest first."""
+        return regions_of(self._calibrated(), self.photo_evidence)
+
+    def _calibrated(self) -> Evidence:
+        if self.evidence is None:
+            raise CalibrationError(
+                "evidence is held against good parts, and this explanation is not: give "
+                "load(..., calibration=FILE) what `camruntime calibrate` wrote"
+            )
+        return self.evidence
+
     def overlay(self, strength: float = 0.5) -> Picture:
         """The photograph with the saliency in colours over it, uint8 RGB `(H, W, 3)`.
 
-        Without evidence it is the bare photograph: there is nothing to colour.
+        With a calibration, colours begin at its threshold and mean the same on every picture;
+        below, the photograph is as it was. Without one, red is this picture's own maximum, however
+        little that is; where the map shows nothing it is the bare photograph.
         """
+        if self.evidence is not None:
+            return evidence_overlay(self.photo, self.photo_evidence, strength)
         if self.no_evidence:
             return self.photo.copy()  # to draw on, as the other one is
         return overlay(self.photo, self.photo_saliency, strength)
+
+    def picture(self) -> Picture:
+        """The overlay over a strip that says what its colours mean; what `save` writes.
+
+        uint8 RGB; the photograph's pixels are where they are in it.
+        """
+        return captioned(self.overlay(), self.caption(), scale=self._is_coloured())
+
+    def caption(self) -> list[str]:
+        """What the colours of the overlay mean, in lines."""
+        if self.evidence is None:
+            nothing = "no evidence: the map is the same everywhere"
+            return [nothing if self.no_evidence else "relative scale: red is this map's maximum"]
+        found = self.evidence
+        what = f"{'' if found.has_evidence else 'no '}evidence of {self.target.label}"
+        lines = [f"{what}: score {found.score:.2f}, p {found.p_value:.3g}"]
+        if self._is_coloured():
+            return [*lines, f"1 is the threshold: {found.alpha:.3g} of good parts reach it"]
+        return [*lines, "it is outside of the photograph"] if found.has_evidence else lines
+
+    def _is_coloured(self) -> bool:
+        return self.evidence is not None and bool((self.photo_evidence > 1).any())
 
     def explanation_map(self, percentile: float = 20.0) -> Picture:
         """The photograph where saliency is above a percentile of its values; else mean colour.
@@ -137,9 +210,17 @@ class Explanation:
         fused = (f"{spec_of(self.method)}\n{self.target.label}", self.overlay())
         return contact_sheet([fused, *tiles], columns=len(tiles) + 1, height=160)
 
-    def boxes(self, threshold: float = 0.5) -> tuple[Box, ...]:
-        """Boxes, in the photograph's pixels, of the regions above `threshold` of the maximum."""
-        return salient_boxes(self.photo_saliency, threshold)
+    def boxes(self, threshold: float | None = None) -> tuple[Box, ...]:
+        """Boxes, in the photograph's pixels, around what the overlay shows, largest share first.
+
+        Args:
+            threshold: regions above this part of the saliency's maximum; None takes those above the
+                calibration's threshold, and 0.5 where there is no calibration.
+        """
+        if threshold is None and self.evidence is not None:
+            beyond = np.where(self.photo_evidence > 1, self.photo_evidence, 0)
+            return salient_boxes(np.asarray(beyond, np.float32), 0)
+        return salient_boxes(self.photo_saliency, 0.5 if threshold is None else threshold)
 
     def figures(self) -> dict[str, object]:
         """Everything but the pictures, ready for JSON; what is infinite or no number is None."""
@@ -159,6 +240,7 @@ class Explanation:
             "photo": list(self.photo.shape[:2]),
             "boxes": [dataclasses.asdict(box) for box in self.boxes()],
             "provenance": dataclasses.asdict(self.provenance),
+            **({} if self.evidence is None else {"evidence": self._evidence_figures()}),
             **({} if self.against is None else {"against": dataclasses.asdict(self.against)}),
             **({} if self.edges is None else {"edges": self.edges}),
             **({} if self.components is None else {"components": self.components.figures()}),
@@ -170,10 +252,21 @@ class Explanation:
         }
         return {name: plain(value) for name, value in found.items()}
 
+    def _evidence_figures(self) -> dict[str, object]:
+        found = self._calibrated()
+        return {
+            "has_evidence": found.has_evidence,
+            "score": found.score,
+            "p_value": found.p_value,
+            "alpha": found.alpha,
+            "threshold": found.yardstick.threshold,
+            "regions": [dataclasses.asdict(one) for one in self.regions],
+        }
+
     def save(
         self, folder: str | Path, stem: str, image: str | Path | None = None
     ) -> tuple[Path, Path, Path]:
-        """Write `stem.png` (overlay), `stem.npy` (raw map) and `stem.json` (figures) into `folder`.
+        """Write `stem.png` (`picture`), `stem.npy` (raw map), `stem.json` (figures) into `folder`.
 
         The folder is made when it is missing. Each file is whole or not there, and the JSON comes
         last: where it is, the other two are, of the same explanation.
@@ -209,7 +302,8 @@ class Explanation:
         }
 
     def __repr__(self) -> str:
-        evidence = ", no evidence" if self.no_evidence else ""
+        nothing = self.no_evidence if self.evidence is None else not self.evidence.has_evidence
+        evidence = ", no evidence" if nothing else ""
         return (
             f"Explanation({spec_of(self.method)} of '{self.target.label}' "
             f"p={self.target.probability:.3f}, predicted '{self.predicted.label}'{evidence})"
@@ -217,4 +311,4 @@ class Explanation:
 
     def _repr_png_(self) -> bytes:
         """How a notebook shows it."""
-        return encode_png(self.overlay())
+        return encode_png(self.picture())

@@ -242,7 +242,10 @@ def test_a_method_whose_graph_is_missing_says_so(explainer: Explainer, samples: 
 def test_save_and_show(explainer: Explainer, samples: list[Path], tmp_path: Path) -> None:
     explanation: Explanation = explainer.explain(_named(samples, "hole-2"), "score-cam")
     picture, raw, figures = explanation.save(tmp_path / "new" / "folder", "x")
-    np.testing.assert_array_equal(read_picture(picture), explanation.overlay())
+    shown = read_picture(picture)
+    np.testing.assert_array_equal(shown, explanation.picture())
+    np.testing.assert_array_equal(shown[:128, :128], explanation.overlay())
+    assert (shown[:128, 128:] == 255).all()
     np.testing.assert_array_equal(np.load(raw), explanation.raw)
     told = json.loads(figures.read_text())
     assert told["method"] == "score-cam"

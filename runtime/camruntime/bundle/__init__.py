@@ -45,6 +45,7 @@ from camruntime.bundle.package import (
     package_of,
 )
 from camruntime.bundle.rows import in_words, manifest_rows, package_rows
+from camruntime.bundle.sealing import sealed, unsealed
 from camruntime.bundle.signature import SIGNATURE, Signed, hashing, model_signing
 
 __all__ = [
@@ -90,7 +91,9 @@ __all__ = [
     "package_of",
     "package_rows",
     "plain_files",
+    "sealed",
     "suited",
+    "unsealed",
     "usual_shown",
     "verified_folder",
 ]

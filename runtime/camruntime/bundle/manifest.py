@@ -7,6 +7,7 @@ import json
 import math
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -14,7 +15,7 @@ import numpy as np
 
 from camruntime.bundle.input import Input
 from camruntime.bundle.measured import Fidelity, Parity
-from camruntime.bundle.sealing import is_digest, is_plain_name, sealed
+from camruntime.bundle.sealing import SEAL, is_digest, is_plain_name, sealed
 
 SCHEMA_VERSION = 9
 MANIFEST = "bundle.json"
@@ -257,10 +258,18 @@ class Manifest:
         ending = "" if self.precision == "float32" else f", {self.precision}"
         return self.source.digest + ending
 
+    @property
+    def digest(self) -> str:
+        """SHA-256 of what `bundle.json` says, and so, by the digests in it, of the whole bundle."""
+        return str(self._sealed[SEAL])
+
+    @cached_property
+    def _sealed(self) -> dict[str, object]:
+        return sealed(dataclasses.asdict(self))
+
     def write(self, folder: Path) -> None:
         """Write `bundle.json` into `folder`, with its own digest."""
-        document = sealed(dataclasses.asdict(self))
-        text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
+        text = json.dumps(self._sealed, indent=2, ensure_ascii=False, allow_nan=False)
         (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")
 
 

@@ -19,6 +19,7 @@ from camruntime.bundle import (
     package_rows,
 )
 from camruntime.cli.bench import bench
+from camruntime.cli.calibrate import calibrate
 from camruntime.cli.common import (
     BundlePath,
     RequireSignature,
@@ -37,6 +38,7 @@ from camruntime.methods import METHODS, NAMED, choices
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.command()(explain)
+app.command()(calibrate)
 app.command()(evaluate)
 app.command()(compare)
 app.command()(sanity)

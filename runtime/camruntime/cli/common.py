@@ -54,6 +54,12 @@ Capture = Annotated[
 ]
 Threads = Annotated[int | None, typer.Option(help="On the CPU; default one per core.")]
 Chunk = Annotated[int | None, typer.Option(help="Perturbed copies, or images, computed at once.")]
+CalibrationFile = Annotated[
+    Path | None,
+    typer.Option(
+        help="What `camruntime calibrate` wrote: colours begin where good parts end.",
+    ),
+]
 MaxMegapixels = Annotated[
     float, typer.Option(help="Larger pictures are refused, before they are decoded.")
 ]
@@ -80,7 +86,7 @@ class Computing:
         """All but the providers, by the names that `load` has for them."""
         return {name: value for name, value in vars(self).items() if name != "providers"}
 
-    def load(self, bundle: Path) -> Explainer:
+    def load(self, bundle: Path, calibration: Path | None = None) -> Explainer:
         """Open a bundle so."""
         from camruntime.explainer import load
 
@@ -93,6 +99,7 @@ class Computing:
             capture=self.capture,
             max_megapixels=self.max_megapixels,
             variant=self.variant,
+            calibration=calibration,
         )
 
 

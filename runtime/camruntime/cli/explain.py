@@ -16,6 +16,7 @@ from rich.progress import Progress
 from camruntime._whole_files import write_whole
 from camruntime.cli.common import (
     BundlePath,
+    CalibrationFile,
     Computing,
     class_asked_for,
     computes,
@@ -61,6 +62,7 @@ def explain(
             "Feature CAM's paper takes 20.",
         ),
     ] = None,
+    calibration: CalibrationFile = None,
     *,
     computing: Computing,
 ) -> None:
@@ -70,7 +72,7 @@ def explain(
     status is then 1.
     """
     methods = [make_method(spec) for spec in method.split(",")]
-    explainer = computing.load(bundle)
+    explainer = computing.load(bundle, calibration)
     wanted = class_asked_for(target)
     say(f"computing on {in_words(explainer)}")
 
@@ -177,11 +179,17 @@ def _more(explanation: Explanation, percentile: float | None) -> Iterator[tuple[
 def _sheet(name: str, made: list[Explanation]) -> Picture:
     tiles = [(f"{name}\npredicted {made[0].predicted.label}", made[0].photo)]
     tiles += [(f"{spec_of(one.method)}\n{_verdict(one)}", one.overlay()) for one in made]
-    return contact_sheet(tiles, columns=4)
+    scales = ["", *("\n".join(one.caption()) for one in made)]
+    return contact_sheet(tiles, columns=4, below=scales)
 
 
 def _notes(explanation: Explanation) -> str:
-    note = "  no evidence" if explanation.no_evidence else ""
+    evidence = explanation.evidence
+    if evidence is not None:
+        note = f"  {'' if evidence.has_evidence else 'no '}evidence, score {evidence.score:.2f}, "
+        note += f"p {evidence.p_value:.3g}"
+    else:
+        note = "  no evidence" if explanation.no_evidence else ""
     note += f"  edges by {explanation.edges}" if explanation.edges else ""
     return note + (f"  {_nearness(explanation.approximation)}" if explanation.approximation else "")
 

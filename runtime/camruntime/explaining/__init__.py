@@ -12,8 +12,10 @@ from camruntime.explaining.steps import (
     explain_batch,
     explain_batch_or_say,
     explain_prediction,
+    maps_of,
     open_image,
     predict_batch,
+    predict_batch_or_say,
     take_image,
 )
 from camruntime.explaining.targets import Contrast, Target, Wanted, by_image, wanted
@@ -35,8 +37,10 @@ __all__ = [
     "in_batches",
     "in_threads",
     "kept",
+    "maps_of",
     "open_image",
     "predict_batch",
+    "predict_batch_or_say",
     "take_image",
     "wanted",
 ]

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from camruntime.bundle import Input
+from camruntime.calibration import Calibration, Evidence
 from camruntime.engine import BatchGraphs, Cost, Engine, OnnxGraphs, Progress, metered
 from camruntime.errors import CamError
 from camruntime.explaining.contrasting import Versus, gradient_classes, with_contrasts
@@ -18,7 +19,7 @@ from camruntime.explaining.targets import Wanted
 from camruntime.explanation import ClassScore, Explanation, Provenance
 from camruntime.graphs import Forward, sigmoid
 from camruntime.maps import FloatArray, Maps, saliency
-from camruntime.methods import Method, preferred, run_method
+from camruntime.methods import Method, preferred, run_method, spec_of, unit_of
 from camruntime.pictures import Picture, Values, as_picture, drawn, fit, prepare
 
 Answer = Explanation | list[Explanation]
@@ -34,12 +35,14 @@ class Photograph:
         image: float32 `(1, channels, H, W)`, normalised, at the size of the network's input.
         wanted: the classes to explain.
         engine: runs the network that it is ready for.
+        calibration: what its maps are held against, of that network.
     """
 
     picture: Picture
     image: FloatArray
     wanted: Wanted
     engine: Engine
+    calibration: Calibration | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +62,18 @@ class Prediction:
     targets: tuple[int, ...]
     cost: Cost
     graphs: BatchGraphs
+
+    def score(self, row: int) -> float:
+        """What is explained of a target: its logit, or the difference of logits of a contrast.
+
+        Raises:
+            NonFiniteError: the network's answer to the photograph is no number.
+        """
+        self.graphs.finite(self.forward)
+        contrast = self.photograph.wanted.contrast(row)
+        if contrast is None:
+            return float(self.forward.scores()[self.targets[row]])
+        return float(contrast.score(self.forward.logits))
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,11 +103,13 @@ class Taken:
         image: a path, to be read in a thread, or what `as_picture` returns.
         wanted: the classes to explain.
         engine: runs the network that looks at it.
+        calibration: of that network.
     """
 
     image: str | Path | Values
     wanted: Wanted
     engine: Engine
+    calibration: Calibration | None = None
 
     @property
     def spec(self) -> Input:
@@ -100,15 +117,22 @@ class Taken:
         return self.engine.bundle.manifest.input
 
 
-def take_image(image: object, wanted: Wanted, engine: Engine, megapixels: float) -> Taken:
+def take_image(
+    image: object,
+    wanted: Wanted,
+    engine: Engine,
+    calibration: Calibration | None,
+    megapixels: float,
+) -> Taken:
     """Take an image as `Explainer.explain` does.
 
     Raises:
         ImageError: it is an array, and not what the network takes.
     """
     if isinstance(image, (str, Path)):
-        return Taken(image, wanted, engine)
-    return Taken(as_picture(image, engine.bundle.manifest.input, megapixels), wanted, engine)
+        return Taken(image, wanted, engine, calibration)
+    picture = as_picture(image, engine.bundle.manifest.input, megapixels)
+    return Taken(picture, wanted, engine, calibration)
 
 
 def open_image(taken: Taken, megapixels: float) -> Photograph:
@@ -121,7 +145,7 @@ def open_image(taken: Taken, megapixels: float) -> Photograph:
     picture = image if isinstance(image, np.ndarray) else as_picture(image, spec, megapixels)
     shown = drawn(picture, spec)
     shown.flags.writeable = False  # every explanation of the picture holds it
-    return Photograph(shown, prepare(picture, spec), taken.wanted, taken.engine)
+    return Photograph(shown, prepare(picture, spec), taken.wanted, taken.engine, taken.calibration)
 
 
 def predict_batch(
@@ -164,15 +188,24 @@ def explain_prediction(
         NonFiniteError: the network's answer to the photograph is no number.
         MethodError: the method cannot explain this network.
     """
-    graphs = replace(prediction.graphs, progress=progress)
-    graphs.finite(prediction.forward)
-    asked = _explained(prediction.photograph.wanted, prediction.targets)
     with metered() as meter:
-        maps = run_method(method, *with_contrasts(graphs, prediction.forward, asked))
+        maps = maps_of(prediction, method, progress)
     explanations = tuple(
         _explanation(prediction, method, maps, row) for row in range(len(prediction.targets))
     )
     return Outcome(prediction, method, maps, explanations, prediction.cost + meter.cost)
+
+
+def maps_of(prediction: Prediction, method: Method, progress: Progress | None = None) -> Maps:
+    """A method's own maps of the prediction's targets.
+
+    Raises:
+        NonFiniteError, MethodError: as `explain_prediction`.
+    """
+    graphs = replace(prediction.graphs, progress=progress)
+    graphs.finite(prediction.forward)
+    asked = _explained(prediction.photograph.wanted, prediction.targets)
+    return run_method(method, *with_contrasts(graphs, prediction.forward, asked))
 
 
 def explain_batch(
@@ -191,14 +224,26 @@ def explain_batch(
         yield _answers(prediction, methods, graphs.progress)
 
 
+def predict_batch_or_say(
+    graphs: OnnxGraphs, batch: Sequence[Photograph | CamError], methods: Sequence[Method]
+) -> Iterator[Prediction | CamError]:
+    """Predictions in order, with a photograph's own error in the place of its prediction."""
+    predictions = predict_batch(
+        graphs, [one for one in batch if isinstance(one, Photograph)], methods
+    )
+    for one in batch:
+        yield next(predictions) if isinstance(one, Photograph) else one
+
+
 def explain_batch_or_say(
     graphs: OnnxGraphs, batch: Sequence[Photograph | CamError], methods: Sequence[Method]
 ) -> Iterator[list[Answer] | CamError]:
     """The same, with a photograph's own error in the place of its answers."""
-    read = [one for one in batch if isinstance(one, Photograph)]
-    predictions = predict_batch(graphs, read, methods)
-    answered = kept(lambda one: _answers(next(predictions), methods, graphs.progress))
-    yield from map(answered, batch)
+
+    def answers(one: Prediction) -> list[Answer]:
+        return _answers(one, methods, graphs.progress)
+
+    yield from map(kept(answers), predict_batch_or_say(graphs, batch, methods))
 
 
 def _answers(
@@ -230,10 +275,12 @@ def _explanation(prediction: Prediction, method: Method, maps: Maps, row: int) -
     engine, forward = prediction.graphs.engine, prediction.forward
     manifest, photo = engine.bundle.manifest, prediction.photograph.picture
     shown, evidence = saliency(maps.raw[row], manifest.input.size)
-    probabilities = forward.probabilities()
+    probabilities, scores = forward.probabilities(), forward.scores()
 
     def scored(index: int) -> ClassScore:
-        return ClassScore(index, manifest.labels[index], float(probabilities[index]))
+        return ClassScore(
+            index, manifest.labels[index], float(probabilities[index]), float(scores[index])
+        )
 
     target, against = scored(prediction.targets[row]), None
     contrast = prediction.photograph.wanted.contrast(row)
@@ -241,8 +288,9 @@ def _explanation(prediction: Prediction, method: Method, maps: Maps, row: int) -
         against = scored(contrast.against)
         two = len(contrast.classes) == 1
         label = f"{target.label} rather than {against.label}" if two else f"not {against.label}"
-        probability = float(sigmoid(contrast.score(forward.logits)))
-        target = ClassScore(target.index, label, probability)
+        score = prediction.score(row)
+        probability = float(sigmoid(np.array(score, np.float32)))
+        target = ClassScore(target.index, label, probability, score)
 
     return Explanation(
         photo=photo,
@@ -262,4 +310,22 @@ def _explanation(prediction: Prediction, method: Method, maps: Maps, row: int) -
         components=maps.components[row] if maps.components else None,
         edges=maps.edges,
         approximation=maps.approximations[row] if maps.approximations else None,
+        evidence=_evidence(prediction, method, maps.raw[row], row),
     )
+
+
+def _evidence(prediction: Prediction, method: Method, raw: FloatArray, row: int) -> Evidence | None:
+    """What the map shows beyond good parts'; None without a calibration, and of baselines."""
+    photograph = prediction.photograph
+    if photograph.calibration is None or unit_of(method) is None:
+        return None
+    contrast = photograph.wanted.contrast(row)
+    by_index = (
+        ((prediction.targets[row],), None)
+        if contrast is None
+        else (contrast.classes, contrast.against)
+    )
+    top = not photograph.wanted.choices[row]
+    yardstick = photograph.calibration.yardstick(spec_of(method), by_index, top)
+    size = photograph.engine.bundle.manifest.input.size
+    return yardstick.evidence(raw, prediction.score(row), size)

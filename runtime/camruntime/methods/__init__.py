@@ -4,6 +4,7 @@ from camruntime.methods._registry import (
     BASELINES,
     METHODS,
     NAMED,
+    RELATIVE,
     Method,
     checked_method,
     choices,
@@ -11,6 +12,7 @@ from camruntime.methods._registry import (
     preferred,
     register,
     spec_of,
+    unit_of,
 )
 from camruntime.methods._run import run_method
 from camruntime.methods.anytime_score_cam import AnytimeScoreCAM
@@ -34,6 +36,7 @@ __all__ = [
     "CAM",
     "METHODS",
     "NAMED",
+    "RELATIVE",
     "AnytimeScoreCAM",
     "CentreGaussian",
     "DecomCAM",
@@ -59,4 +62,5 @@ __all__ = [
     "register",
     "run_method",
     "spec_of",
+    "unit_of",
 ]

@@ -19,6 +19,7 @@ __all__ = [
     "BASELINES",
     "METHODS",
     "NAMED",
+    "RELATIVE",
     "Method",
     "checked_method",
     "choices",
@@ -26,13 +27,18 @@ __all__ = [
     "preferred",
     "register",
     "spec_of",
+    "unit_of",
 ]
+
+RELATIVE = "relative"
+"""The unit of a map whose values say where, and not how much: another picture's compare with them
+no more than percentages of different sums do."""
 
 
 class Method(Protocol):
     """A saliency method: a frozen dataclass whose fields are its options.
 
-    It may also have an attribute or property `prefers`, see `preferred`.
+    It may also have an attribute or property `prefers`, see `preferred`, and `unit`, see `unit_of`.
 
     Attributes:
         needs: the graphs of a bundle that it runs beside head and tail.
@@ -103,6 +109,16 @@ def preferred(methods: Iterable[Method]) -> frozenset[str]:
     asks for `Graphs.logits_of_single_cells` then finds the answer there.
     """
     return frozenset[str]().union(*(getattr(one, "prefers", ()) for one in methods))
+
+
+def unit_of(method: Method) -> str | None:
+    """The unit of a method's raw maps, the same on every picture; or `RELATIVE`.
+
+    A method says so in `unit`, as an attribute or property; None where it does not, as baselines
+    do, which look at no network.
+    """
+    found: str | None = getattr(method, "unit", None)
+    return found
 
 
 def _known() -> Registry[Method]:

@@ -23,7 +23,7 @@ from camruntime.graphs import Forward, Graphs, softmax
 from camruntime.maps import Approximation, FloatArray, Maps, bilinear, rescale
 from camruntime.methods._channel_masks import channel_masks
 from camruntime.methods._gradients import weighted_sum
-from camruntime.methods._registry import register
+from camruntime.methods._registry import RELATIVE, register
 from camruntime.methods._surrogate import Numbers, Surrogate
 
 _ROUND = 8  # channels shown before it is thought over which come next
@@ -66,6 +66,7 @@ class AnytimeScoreCAM:
     milliseconds: float = float("inf")
 
     needs: ClassVar[frozenset[str]] = frozenset({"mask_images"})
+    unit: ClassVar[str] = RELATIVE
 
     def __post_init__(self) -> None:
         name = "anytime-score-cam"

@@ -18,7 +18,7 @@ from camruntime.graphs import Forward, Graphs, Occlusion, softmax
 from camruntime.maps import Components, FloatArray, Maps, bicubic, bilinear, rescale
 from camruntime.methods._decomposition import Decomposition, by_class_map, by_largest_cell
 from camruntime.methods._gradients import gradients_by_target
-from camruntime.methods._registry import register
+from camruntime.methods._registry import RELATIVE, register
 from camruntime.pictures import gaussian_blur
 
 _CHANNELS = 500
@@ -52,6 +52,7 @@ class DecomCAM:
     sigma: float = 10.0
 
     needs: ClassVar[frozenset[str]] = frozenset({"gradient", "occlude_images"})
+    unit: ClassVar[str] = RELATIVE
 
     def __post_init__(self) -> None:
         within(

@@ -15,7 +15,7 @@ from camruntime._checks import within
 from camruntime.errors import MethodError
 from camruntime.graphs import Forward, Graphs
 from camruntime.maps import FloatArray, Maps, bilinear, rescale
-from camruntime.methods._registry import Method, register
+from camruntime.methods._registry import RELATIVE, Method, register
 from camruntime.methods.grad_cam import GradCAM
 from camruntime.methods.grad_cam_plus_plus import GradCAMPlusPlus
 from camruntime.methods.smooth_grad_cam_plus_plus import SmoothGradCAMPlusPlus
@@ -67,6 +67,7 @@ class FeatureCAM:
     edges: str = "auto"
 
     needs: ClassVar[frozenset[str]] = frozenset({"gradient"})
+    unit: ClassVar[str] = RELATIVE
 
     def __post_init__(self) -> None:
         within(

@@ -35,6 +35,7 @@ class GradCAMPlusPlus:
     preset: Literal["paper", "grad-cam"] = "paper"
 
     needs: ClassVar[frozenset[str]] = frozenset({"gradient"})
+    unit: ClassVar[str] = "logit"
 
     def __call__(self, graphs: Graphs, forward: Forward, targets: Sequence[int]) -> Maps:
         """Raw maps `(targets, h, w)`, all >= 0."""

@@ -24,6 +24,7 @@ class HiResCAM:
     """HiRes-CAM: `ReLU(sum_k g_k * A_k)`, cell by cell, `g` being `d y_c / d A`."""
 
     needs: ClassVar[frozenset[str]] = frozenset({"gradient"})
+    unit: ClassVar[str] = "logit"
 
     def __call__(self, graphs: Graphs, forward: Forward, targets: Sequence[int]) -> Maps:
         """Raw maps `(targets, h, w)`, all >= 0."""

@@ -35,6 +35,7 @@ class IntegratedGradCAM:
     steps: int = 50
 
     needs: ClassVar[frozenset[str]] = frozenset({"gradient"})
+    unit: ClassVar[str] = "logit"
 
     def __post_init__(self) -> None:
         within("integrated-grad-cam", MethodError, ("steps", self.steps, 1, 1000))

@@ -45,6 +45,11 @@ class ReciproCAM:
     needs: ClassVar[frozenset[str]] = frozenset({"mask_activations"})
 
     @property
+    def unit(self) -> str:
+        """That of the score."""
+        return self.score
+
+    @property
     def prefers(self) -> frozenset[str]:
         """Single cells with the pass: later, the weights would be read once more."""
         return frozenset({"cells"} if self.mask == "cell" else ())

@@ -18,7 +18,7 @@ from camruntime.graphs import Forward, Graphs, softmax
 from camruntime.maps import FloatArray, Maps, Rescaled, Upsampling, bilinear, rescale
 from camruntime.methods._channel_masks import channel_masks
 from camruntime.methods._gradients import weighted_sum
-from camruntime.methods._registry import register
+from camruntime.methods._registry import RELATIVE, register
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,11 @@ class ScoreCAM:
     preset: Literal["paper", "official", "grad-cam", "torch-cam"] = "paper"
 
     needs: ClassVar[frozenset[str]] = frozenset({"mask_images"})
+
+    @property
+    def unit(self) -> str:
+        """A softmax over channels sums to 1 on every picture, however weak the class is."""
+        return RELATIVE if _PRESETS[self.preset].channel_softmax else "activation"
 
     def __call__(self, graphs: Graphs, forward: Forward, targets: Sequence[int]) -> Maps:
         """Raw maps `(targets, h, w)`, for `official` `(targets, H, W)`, all >= 0."""

@@ -43,6 +43,7 @@ class SmoothGradCAMPlusPlus:
     seed: int = 0
 
     needs: ClassVar[frozenset[str]] = frozenset({"gradient"})
+    unit: ClassVar[str] = "logit"
 
     def __post_init__(self) -> None:
         within(

@@ -28,6 +28,7 @@ class WGradCAM:
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"gradient"})
+    unit: ClassVar[str] = "logit x activation"
 
     def __call__(self, graphs: Graphs, forward: Forward, targets: Sequence[int]) -> Maps:
         """Raw maps `(targets, h, w)`, all >= 0."""

@@ -1,7 +1,8 @@
 """Photographs in and pictures out: reading, preparing for the network, overlays, boxes."""
 
 from camruntime.pictures.boxes import Box, connected_parts, regions_above, salient_boxes
-from camruntime.pictures.overlay import contact_sheet, overlay
+from camruntime.pictures.legend import captioned
+from camruntime.pictures.overlay import contact_sheet, evidence_overlay, overlay
 from camruntime.pictures.picture import (
     Picture,
     Pixels,
@@ -23,11 +24,13 @@ __all__ = [
     "Pixels",
     "Values",
     "as_picture",
+    "captioned",
     "connected_parts",
     "contact_sheet",
     "decode",
     "drawn",
     "encode_png",
+    "evidence_overlay",
     "fit",
     "gaussian_blur",
     "overlay",

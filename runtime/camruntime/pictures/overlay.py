@@ -13,6 +13,8 @@ from camruntime.pictures.picture import Picture
 
 TITLE = 22  # height of a title line in pixels
 
+_WEAKEST, _STRONGEST = 0.62, 0.93  # in Turbo's colours: yellow and red
+
 
 def overlay(photo: Picture, saliency: FloatArray, strength: float = 0.5) -> Picture:
     """Blend `saliency` in colours (blue 0, red 1) over `photo`.
@@ -25,11 +27,43 @@ def overlay(photo: Picture, saliency: FloatArray, strength: float = 0.5) -> Pict
     Raises:
         CamError: it is no such share.
     """
+    _check(strength)
+    colours = _turbo(np.clip(saliency, 0, 1))
+    return np.asarray(cv2.addWeighted(colours, strength, photo, 1 - strength, 0), np.uint8)
+
+
+def evidence_overlay(photo: Picture, values: FloatArray, strength: float = 0.5) -> Picture:
+    """Colour `photo` where there is evidence; elsewhere it is as it was, pixel by pixel.
+
+    Args:
+        photo: uint8 RGB `(H, W, 3)`.
+        values: float32 `(H, W)`, evidence in units in which 1 is the threshold. The scale of
+            colours is the same for every picture.
+        strength: share of the colours in the blend, in [0, 1].
+
+    Raises:
+        CamError: it is no such share.
+    """
+    _check(strength)
+    blended = cv2.addWeighted(evidence_colours(values), strength, photo, 1 - strength, 0)
+    return np.where((values > 1)[..., None], blended, photo).astype(np.uint8)
+
+
+def evidence_colours(values: FloatArray) -> Picture:
+    """Colours of evidence from 1 on, yellow, towards red, which stands for endless evidence."""
+    far = np.asarray(1 - 1 / np.maximum(values, 1), np.float32)  # 1, 2, 4, 10 -> 0, 0.5, 0.75, 0.9
+    return _turbo(_WEAKEST + (_STRONGEST - _WEAKEST) * far)
+
+
+def _turbo(levels: FloatArray) -> Picture:
+    """uint8 RGB `(H, W, 3)` of `(H, W)` in [0, 1]."""
+    mapped = cv2.applyColorMap(np.rint(levels * 255).astype(np.uint8), cv2.COLORMAP_TURBO)
+    return np.asarray(cv2.cvtColor(mapped, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def _check(strength: float) -> None:
     if not 0 <= strength <= 1:
         raise CamError(f"strength lies in [0, 1], got {strength}")
-    levels = np.rint(np.clip(saliency, 0, 1) * 255).astype(np.uint8)
-    colours = cv2.cvtColor(cv2.applyColorMap(levels, cv2.COLORMAP_TURBO), cv2.COLOR_BGR2RGB)
-    return np.asarray(cv2.addWeighted(colours, strength, photo, 1 - strength, 0), np.uint8)
 
 
 def contact_sheet(
