@@ -4,7 +4,8 @@
         [--work build/evidence] [--only NAME ...] [--methods SPEC ...] [--page]
 
 Every data set and method is a file in `--work`, so a run that was cut goes on where it was;
-networks that are not there are trained first, ten minutes each. Without `--anomalib`, PatchCore is left out.
+networks that are not there are trained first, ten minutes each. Without `--anomalib`, PatchCore is
+left out.
 """
 
 from __future__ import annotations
