@@ -1,4 +1,4 @@
-"""Pictures turned, mirrored and shifted at random: a defect stays what it is."""
+"""Pictures turned, mirrored, shifted and lit at random: a defect stays what it is."""
 
 from __future__ import annotations
 
@@ -8,9 +8,17 @@ from torch import Tensor, nn
 SHIFT = 8  # pixels at most: a cell, so that no defect learns its place in one
 
 
-def augmented(pictures: Tensor) -> Tensor:
-    """Each of `(n, 1, size, size)` in one of the square's eight symmetries, then shifted."""
-    return _shifted(_turned(pictures))
+def augmented(pictures: Tensor, light: float = 0.0) -> Tensor:
+    """Each of `(n, 1, size, size)` in one of the square's eight symmetries, then shifted.
+
+    Args:
+        pictures: normalised.
+        light: by how much contrast (a factor) and brightness (normalised) may differ.
+    """
+    moved = _shifted(_turned(pictures))
+    contrast, brightness = light * (2 * torch.rand(2, len(pictures), 1, 1, 1) - 1)
+    lit: Tensor = moved * (1 + contrast) + brightness
+    return lit
 
 
 def _turned(pictures: Tensor) -> Tensor:

@@ -20,38 +20,38 @@ from augment import augmented
 from folder_pictures import Pictures, read_pictures
 from small_network import MEAN, STD, STRIDE, SmallNetwork
 
-RATE = 4e-3
-
 
 def normalise(pixels: Tensor) -> Tensor:
     """uint8 `(n, H, W)` -> float32 `(n, 1, H, W)` as the network expects it."""
     return ((pixels.float() / 255 - MEAN) / STD)[:, None]
 
 
-def train(pictures: Pictures, epochs: int, batch: int, seed: int) -> SmallNetwork:
+def train(pictures: Pictures, how: argparse.Namespace) -> SmallNetwork:
     """From scratch; the loss is printed ten times."""
-    torch.manual_seed(seed)
+    torch.manual_seed(how.seed)
     network = SmallNetwork(len(pictures.labels))
     network.to(memory_format=torch.channels_last)
-    optimiser = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=1e-2)
-    steps = max(1, len(pictures.files) // batch)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, epochs * steps, pct_start=0.25)
-    for epoch in range(1, epochs + 1):
+    optimiser = torch.optim.AdamW(network.parameters(), lr=how.rate, weight_decay=1e-2)
+    steps = max(1, len(pictures.files) // how.batch)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, how.rate, how.epochs * steps, pct_start=0.25
+    )
+    for epoch in range(1, how.epochs + 1):
         network.train()
         losses = []
         for rows in torch.tensor_split(torch.randperm(len(pictures.files)), steps):
-            losses.append(_step(network, optimiser, pictures.pixels[rows], pictures.classes[rows]))
+            losses.append(_step(network, optimiser, pictures.part(rows), how.light))
             schedule.step()
-        if epoch % max(1, epochs // 10) == 0:
+        if epoch % max(1, how.epochs // 10) == 0:
             print(f"epoch {epoch}: loss {sum(losses) / steps:.3f}", flush=True)
     return network.eval()
 
 
 def _step(
-    network: SmallNetwork, optimiser: torch.optim.Optimizer, pixels: Tensor, classes: Tensor
+    network: SmallNetwork, optimiser: torch.optim.Optimizer, some: Pictures, light: float
 ) -> float:
-    seen = augmented(normalise(pixels)).contiguous(memory_format=torch.channels_last)
-    loss = nn.functional.cross_entropy(network(seen), classes, label_smoothing=0.02)
+    seen = augmented(normalise(some.pixels), light).contiguous(memory_format=torch.channels_last)
+    loss = nn.functional.cross_entropy(network(seen), some.classes, label_smoothing=0.02)
     optimiser.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it bare
     optimiser.step()
@@ -87,7 +87,7 @@ def cross_validate(pictures: Pictures, given: argparse.Namespace) -> None:
     """A network for each part of the pictures, which it does not see."""
     for number, (seen, held) in enumerate(folds_of(pictures, given.folds), 1):
         out = given.out / f"fold-{number}"
-        network = train(seen, given.epochs, given.batch, given.seed)
+        network = train(seen, given)
         print(f"fold {number}: accuracy {accuracy(network, held):.3f} on what it never saw")
         save(network, pictures, out)
         (out / "held_out.txt").write_text("\n".join(held.files) + "\n", encoding="utf-8")
@@ -117,6 +117,8 @@ def arguments(given: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--size", type=int, default=128, help="pixels of the input's sides")
     parser.add_argument("--epochs", type=int, default=120)
     parser.add_argument("--batch", type=int, default=50, help="16 of some hundred pictures")
+    parser.add_argument("--rate", type=float, default=4e-3, help="of learning, at its highest")
+    parser.add_argument("--light", type=float, default=0, help="augmentation: 0.3 of photographs")
     parser.add_argument("--seed", type=int, default=0)
     found = parser.parse_args(given)
     if found.size % STRIDE or found.size < 2 * STRIDE:
@@ -131,7 +133,7 @@ def main(argv: list[str] | None = None) -> None:
     if given.folds:
         cross_validate(pictures, given)
         return
-    network = train(pictures, given.epochs, given.batch, given.seed)
+    network = train(pictures, given)
     save(network, pictures, given.out)
     if given.test:
         fresh = read_pictures(given.test, given.good, given.size)

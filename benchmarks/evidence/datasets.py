@@ -10,16 +10,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from evidence.explained import Fold
-from evidence.sources import Item, boards, good_surfaces, surfaces, tiles
 
 from camruntime.pictures import encode_png
+from evidence.explained import Fold
+from evidence.sources import Item, boards, good_surfaces, surfaces, tiles
 
 ROOT = Path(__file__).parents[2]
 TRAINING = ROOT / "examples" / "train_small.py"
 FOLDS = 5
 ALPHA = 0.05
 TILE_ALPHA = 0.1  # a fold holds 12 good tiles: it takes 9
+TILE_OPTIONS = ["--batch", "16", "--rate", "6e-4", "--light", "0.3", "--epochs", "200"]
 SURFACES_TO_LEARN = 300  # good ones, of PatchCore
 
 
@@ -69,9 +70,6 @@ def magnetic_tiles(data: Path, work: Path) -> DataSet:
         held = {item.picture for item in good}
         learned.append(tuple(sorted(set(folder.glob("Free/*.jpg")) - held)))
     return DataSet("tiles", "Magnetic tiles", "Free", tuple(folds), tuple(learned))
-
-
-TILE_OPTIONS = ("--size", "192", "--batch", "16", "--epochs", "150")
 
 
 def inspector(_data: Path, work: Path) -> DataSet:

@@ -106,3 +106,7 @@ def test_augmented_pictures_hold_what_they_held() -> None:
     assert (found.sum((1, 2, 3)) == 65).all()
     corners = torch.stack([torch.nonzero(one[0] == 2)[0] for one in found])
     assert len(torch.unique(corners, dim=0)) > 30
+    lit = augmented(torch.ones(1000, 1, 16, 16), light=0.3)  # 1 + contrast + brightness
+    assert lit.std((1, 2, 3)).max() == 0
+    assert lit.mean() == pytest.approx(1, abs=0.03)
+    assert lit.mean((1, 2, 3)).std() == pytest.approx(0.3 * (2 / 3) ** 0.5, rel=0.1)
