@@ -40,7 +40,7 @@ def train(pictures: Pictures, how: argparse.Namespace) -> SmallNetwork:
         network.train()
         losses = []
         for rows in torch.tensor_split(torch.randperm(len(pictures.files)), steps):
-            losses.append(_step(network, optimiser, pictures.part(rows), how.light))
+            losses.append(_step(network, optimiser, pictures.part(rows), how))
             schedule.step()
         if epoch % max(1, how.epochs // 10) == 0:
             print(f"epoch {epoch}: loss {sum(losses) / steps:.3f}", flush=True)
@@ -48,10 +48,12 @@ def train(pictures: Pictures, how: argparse.Namespace) -> SmallNetwork:
 
 
 def _step(
-    network: SmallNetwork, optimiser: torch.optim.Optimizer, some: Pictures, light: float
+    network: SmallNetwork, optimiser: torch.optim.Optimizer, some: Pictures, how: argparse.Namespace
 ) -> float:
-    seen = augmented(normalise(some.pixels), light).contiguous(memory_format=torch.channels_last)
-    loss = nn.functional.cross_entropy(network(seen), some.classes, label_smoothing=0.02)
+    seen = augmented(normalise(some.pixels), how.light)
+    with torch.autocast("cpu", torch.bfloat16, enabled=how.bfloat16):
+        logits = network(seen.contiguous(memory_format=torch.channels_last))
+    loss = nn.functional.cross_entropy(logits.float(), some.classes, label_smoothing=0.02)
     optimiser.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it bare
     optimiser.step()
@@ -119,6 +121,7 @@ def arguments(given: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--batch", type=int, default=50, help="16 of some hundred pictures")
     parser.add_argument("--rate", type=float, default=4e-3, help="of learning, at its highest")
     parser.add_argument("--light", type=float, default=0, help="augmentation: 0.3 of photographs")
+    parser.add_argument("--bfloat16", action="store_true", help="faster where processors have it")
     parser.add_argument("--seed", type=int, default=0)
     found = parser.parse_args(given)
     if found.size % STRIDE or found.size < 2 * STRIDE:

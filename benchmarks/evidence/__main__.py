@@ -27,7 +27,7 @@ from evidence.sheets import draw
 METHODS = (MAIN, "recipro-cam:score=logit:mask=gaussian", "grad-cam", "hires-cam", "score-cam")
 TITLES = {
     "inspector": "Drawn surfaces, the built-in network",
-    "tiles": "Magnetic tiles, five-fold cross-validation",
+    "tiles": "Magnetic tiles, three-fold cross-validation",
     "boards": "Circuit boards, other boards than in training",
 }
 

@@ -17,9 +17,9 @@ from evidence.sources import Item, boards, good_surfaces, surfaces, tiles
 
 ROOT = Path(__file__).parents[2]
 TRAINING = ROOT / "examples" / "train_small.py"
-FOLDS = 5
+FOLDS = 3
 ALPHA = 0.05
-TILE_ALPHA = 0.1  # a fold holds 12 good tiles: it takes 9
+TILE_ALPHA = 0.05  # a fold holds 20 good tiles: it takes 19
 TILE_OPTIONS = ["--batch", "16", "--rate", "6e-4", "--light", "0.3", "--epochs", "200"]
 SURFACES_TO_LEARN = 300  # good ones, of PatchCore
 
@@ -48,7 +48,7 @@ def circuit_boards(data: Path, work: Path) -> DataSet:
     """A network of the training boards, and other boards."""
     folder = data / "circuit_boards"
     out = work / "boards"
-    given = ["--good", "good", "--test", str(folder / "test")]
+    given = ["--good", "good", "--test", str(folder / "test"), "--bfloat16"]
     _train(folder / "train", out, given, [out])
     fold = _halves(boards(folder / "test"), "good", out / "bundle")
     learned = tuple(sorted((folder / "train" / "good").glob("*.png")))
@@ -56,7 +56,7 @@ def circuit_boards(data: Path, work: Path) -> DataSet:
 
 
 def magnetic_tiles(data: Path, work: Path) -> DataSet:
-    """Five networks, each shown the tiles that it was not trained with."""
+    """Three networks, each shown the tiles that it was not trained with."""
     folder, out = data / "magnetic_tile", work / "tiles"
     outs = [out / f"fold-{number}" for number in range(1, FOLDS + 1)]
     given = ["--good", "Free", "--folds", str(FOLDS), *TILE_OPTIONS]

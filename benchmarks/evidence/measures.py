@@ -8,12 +8,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-from evidence.sources import Item
 from numpy.typing import NDArray
 
 from camruntime.evaluation.pro import region_overlap
 from camruntime.evaluation.roc import pixel_roc, roc
 from camruntime.maps import FloatArray
+from evidence.sources import Item
 
 SIZES = ("small", "medium", "large")
 
@@ -125,6 +125,8 @@ def pixel_scores(
     scores = []
     for group, rows in found.groups().items():
         inside = {row.name for row in rows if row.area}
+        if not inside:
+            continue  # no pixel to find
         chosen = [
             index
             for index, item in enumerate(items)

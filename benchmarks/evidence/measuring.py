@@ -17,8 +17,9 @@ from evidence.measures import Found, Row, pixel_scores, read_found, row_of
 from evidence.sources import Item
 
 PATCHCORE = Path(__file__).parent / "patchcore.py"
-SHARES = {"boards": 0.01, "inspector": 0.02, "tiles": 0.1}
-"""Of PatchCore's patches that are kept: some thousand each."""
+LEARNED = 300  # good parts at most
+KEPT = 3000  # of their patches, each a vector of PatchCore's memory
+PATCHES = 32 * 32  # of a picture
 
 
 def place(work: Path, name: str, method: str) -> Path:
@@ -65,7 +66,7 @@ def patchcore(data: DataSet, python: str | None, weights: Path, work: Path) -> F
     rows, items, maps = [], [], []
     for fold, learned in zip(data.folds, data.learned, strict=True):
         shown = [*fold.shown, *(item for item in fold.calibrating if item not in fold.shown)]
-        anomalies = _anomalies(data, python, weights, learned, shown, work)
+        anomalies = _anomalies(python, weights, learned, shown, work)
         for item, one in zip(shown, anomalies, strict=True):
             rows.append(row_of(item, float(one.max()), one))
             if item in fold.shown:
@@ -78,7 +79,6 @@ def patchcore(data: DataSet, python: str | None, weights: Path, work: Path) -> F
 
 
 def _anomalies(
-    data: DataSet,
     python: str,
     weights: Path,
     learned: Sequence[Path],
@@ -86,13 +86,15 @@ def _anomalies(
     work: Path,
 ) -> list[FloatArray]:
     """PatchCore's maps at the sizes of the pictures."""
-    lists = {"learned": learned, "shown": [item.picture for item in shown]}
+    lists = {"learned": learned[:LEARNED], "shown": [item.picture for item in shown]}
     for name, files in lists.items():
         (work / f"{name}.txt").write_text("\n".join(map(str, files)) + "\n", encoding="utf-8")
     out = work / "patchcore.npy"
     words = [python, str(PATCHCORE), str(weights), str(work / "learned.txt")]
-    words += [str(work / "shown.txt"), str(out), "--share", str(SHARES[data.name])]
-    subprocess.run(words, check=True)
+    share = KEPT / (PATCHES * len(lists["learned"]))
+    words += [str(work / "shown.txt"), str(out), "--share", f"{share:.5f}"]
+    with (work / "patchcore.log").open("w") as log:
+        subprocess.run(words, check=True, stderr=log)
     found = []
     for item, one in zip(shown, np.load(out), strict=True):
         height, width = np.asarray(cv2.imread(str(item.picture))).shape[:2]

@@ -25,8 +25,8 @@ anomalib. In percent. *Colour*: any cell above the threshold. *On the defect*: o
 circuit boards in its box. Both are means over 20 random halves of the good parts, of which one
 calibrates; `AUROC` and `PRO` are those of pixels at the photograph's size, `PRO` up to 30 percent
 false positives, over good parts and the defects of the row. Sizes are thirds by area. PatchCore is
-anomalib's, of good training parts, with torchvision's MobileNetV2 at 256 x 256, strides 8 and 16;
-its maps are calibrated in the same way.
+anomalib's, of at most 300 good training parts and 3,000 patches, with torchvision's MobileNetV2 at
+256 x 256, strides 8 and 16; its maps are calibrated in the same way.
 """
 
 
