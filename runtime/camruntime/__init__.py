@@ -20,6 +20,7 @@ from camruntime.pictures import Box, Pixels
 if TYPE_CHECKING:
     from camruntime.explainer import Explainer, load
     from camruntime.explaining import Contrast
+    from camruntime.good_parts import Drift
 
 __all__ = [
     "METHODS",
@@ -27,6 +28,7 @@ __all__ = [
     "Bundle",
     "CamError",
     "Contrast",
+    "Drift",
     "Explainer",
     "Explanation",
     "Pixels",
@@ -47,4 +49,8 @@ def __getattr__(name: str) -> object:
         from camruntime.explaining import Contrast
 
         return Contrast
+    if name == "Drift":
+        from camruntime.good_parts import Drift
+
+        return Drift
     raise AttributeError(f"module 'camruntime' has no attribute '{name}'")

@@ -25,6 +25,7 @@ from camruntime.errors import CalibrationError, nearest
 from camruntime.methods import RELATIVE
 
 SCHEMA_VERSION = 1
+TOP_CLASS = "top class"
 _BYTES = 2**29
 _ADVICE = "calibrate again with this camruntime"
 
@@ -59,8 +60,8 @@ class OfTarget:
             picture's top class; None for contrasts, where there are too few good parts, and where
             good parts have top classes that are no targets.
         typical: the median of `strongest`.
-        scale: threshold minus typical; where good parts do not differ, their standard deviation,
-            and where that is 0, too, 1.
+        scale: threshold minus typical; where those are the same, as of maps that are 0 on most good
+            parts, the strongest of all minus the threshold, and where that is 0, too, 1.
         strongest: each part's strongest evidence, in the order of the parts.
     """
 
@@ -194,6 +195,7 @@ class Calibration:
                 "target='not good', or calibrate with more parts or all classes"
             )
         return Yardstick(
+            of=(spec, mine.target if named_one else TOP_CLASS),
             reference=Reference.of(mine.strongest)
             if named_one
             else top_class_reference(method.classes(), self.tops(), mine.classes[0]),
@@ -236,7 +238,7 @@ def read_calibration(path: str | Path) -> Calibration:
     file = Path(path)
     try:
         if file.stat().st_size > _BYTES or not file.is_file():
-            raise CalibrationError(f"{named(file)} is no calibration: expected a file of JSON")
+            raise ValueError("it is no file, or a very large one")
         document = parse_object(file.read_bytes(), file, SCHEMA_VERSION, _ADVICE)
         return fit(Calibration, unsealed(document), file, "calibration")
     except (OSError, DecodeError, ValueError) as error:

@@ -24,6 +24,7 @@ class Evidence:
             all cells of a picture at once.
         score: of the whole picture, as `map`; of its strongest cell.
         p_value: of that.
+        strongest: that cell, in the raw map's unit; of relative maps the target's score.
         alpha: at most this share of good parts shows any evidence.
         yardstick: what it was measured with.
     """
@@ -32,6 +33,7 @@ class Evidence:
     p_values: Numbers
     score: float
     p_value: float
+    strongest: float
     alpha: float
     yardstick: Yardstick
 
@@ -46,12 +48,14 @@ class Yardstick:
     """What evidence of one method for one target is measured with.
 
     Attributes:
+        of: the method's spec and the target; `top class` where nobody asked for one by name.
         reference: of p-values.
         threshold, typical, scale: in the raw map's unit, see `OfTarget`.
         alpha: as of the calibration.
         relative: the raw map has no unit: it says where, and the target's score how much.
     """
 
+    of: tuple[str, str]
     reference: Reference
     threshold: float
     typical: float
@@ -81,12 +85,21 @@ class Yardstick:
         values = self.calibrated(large)
         p_values = self.reference.p_values(cells)
         p_value = float(p_values.min())
-        found = float(self.calibrated(float(cells.max())))
+        strongest = float(cells.max())
+        found = float(self.calibrated(strongest))
         if p_value > self.alpha:
             np.minimum(values, 1, out=values)  # rounding lifts none over the threshold
         else:
             values.flat[values.argmax()] = found  # between its pixels a cell's peak would be missed
-        return Evidence(np.asarray(values, np.float32), p_values, found, p_value, self.alpha, self)
+        return Evidence(
+            map=np.asarray(values, np.float32),
+            p_values=p_values,
+            score=found,
+            p_value=p_value,
+            strongest=strongest,
+            alpha=self.alpha,
+            yardstick=self,
+        )
 
     def calibrated(self, raw: Numbers | FloatArray | float) -> Numbers:
         """From the raw map's unit to the one in which 1 is the threshold; never below 0."""

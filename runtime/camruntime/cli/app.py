@@ -30,6 +30,7 @@ from camruntime.cli.common import (
 )
 from camruntime.cli.compare import compare
 from camruntime.cli.devices import devices
+from camruntime.cli.drift import drift
 from camruntime.cli.evaluate import evaluate
 from camruntime.cli.explain import explain
 from camruntime.cli.sanity import sanity
@@ -39,6 +40,7 @@ from camruntime.methods import METHODS, NAMED, choices
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.command()(explain)
 app.command()(calibrate)
+app.command()(drift)
 app.command()(evaluate)
 app.command()(compare)
 app.command()(sanity)

@@ -72,7 +72,7 @@ def calibrate(
     before = _replaced(file)
     say(f"computing on {in_words(explainer)}")
     unfinished = file.with_name(f"{file.name}.unfinished")
-    with Progress(console=console, transient=True) as bar:
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("good parts")
         found = measure(
             explainer,

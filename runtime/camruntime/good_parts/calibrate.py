@@ -46,8 +46,7 @@ def calibrate(
         OutputError: it cannot be written; what is in it is kept.
         CamError: a method cannot explain this network.
     """
-    folder = Path(good_parts)
-    parts, left_out = distinct(folder, pictures_in(folder))
+    parts, left_out = distinct(pictures_in(Path(good_parts)))
     _require_enough(len(parts), planned.alpha)
     journal = Journal(unfinished, _conditions(explainer, planned), PartRow, _fits(planned))
     with journal.held():

@@ -22,23 +22,29 @@ class PartFile:
 
 
 def pictures_in(folder: Path) -> list[Path]:
-    """The pictures in a folder and its subfolders, in the order of their names.
+    """The pictures in a folder itself, in the order of their names.
+
+    Folders in it are not looked into: they may hold masks, or bad parts.
 
     Raises:
         CalibrationError: it cannot be read, or holds none.
     """
     try:
-        found = sorted(filter(is_picture, folder.rglob("*")) if folder.is_dir() else ())
+        inside = sorted(folder.iterdir()) if folder.is_dir() else []
     except OSError as error:
         raise CalibrationError(f"cannot read {folder}: {error.strerror or error}") from error
+    found = [one for one in inside if is_picture(one)]
     if not found:
+        folders = [named(one.name) for one in inside if one.is_dir()]
+        there = f"; it has the folders {', '.join(folders[:5])}" if folders else ""
         raise CalibrationError(
-            f"no picture is in {named(folder)}: expected a folder with pictures of good parts"
+            f"no picture is in {named(folder)} itself{there}: expected a folder with pictures of "
+            "parts"
         )
     return found
 
 
-def distinct(folder: Path, pictures: Sequence[Path]) -> tuple[list[PartFile], list[str]]:
+def distinct(pictures: Sequence[Path]) -> tuple[list[PartFile], list[str]]:
     """Parts of different content, and a line for each picture that is none.
 
     A picture that is there twice would count as two parts that agree, and promise too much.
@@ -46,7 +52,7 @@ def distinct(folder: Path, pictures: Sequence[Path]) -> tuple[list[PartFile], li
     first: dict[str, str] = {}
     parts, left_out = [], []
     for path in pictures:
-        name = path.relative_to(folder).as_posix()
+        name = path.name
         try:
             digest = digest_file(path)
         except OSError as error:

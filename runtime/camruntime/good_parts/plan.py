@@ -53,8 +53,8 @@ def plan(
     """
     if not is_between(alpha, 1e-6, 0.5):
         raise CalibrationError(
-            "alpha is the share of good parts that may show evidence, above 0 and at most 0.5, got "
-            f"{shown(alpha)}"
+            "alpha is the share of good parts that may show evidence, above 0 and at most 0.5 (5 "
+            f"percent are 0.05), got {shown(alpha)}"
         )
     chosen = [explainer.method(one) for one in methods]
     usable = tuple(one for one in chosen if unit_of(one) is not None)

@@ -72,7 +72,7 @@ def _of_target(
     name: str, key: ByIndex, strongest: Numbers, alpha: float, as_top: float | None
 ) -> OfTarget:
     threshold, typical = Reference.of(strongest).threshold(alpha), float(np.median(strongest))
-    spread = threshold - typical or float(strongest.std()) or 1.0
+    spread = threshold - typical or float(strongest.max()) - threshold or 1.0
     return OfTarget(
         target=name,
         classes=key[0],

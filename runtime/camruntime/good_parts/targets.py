@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from camruntime.bundle import Manifest
-from camruntime.calibration import ByIndex
+from camruntime.calibration import ByIndex, OfTarget
 from camruntime.errors import CalibrationError, TargetError
 from camruntime.explaining import Contrast, Target, Wanted, wanted
 
@@ -62,6 +62,13 @@ def targets_of(manifest: Manifest, asked: Sequence[Target] | None) -> Targets:
     return Targets(tuple(name for name, _ in found.values()), tuple(found), joined)
 
 
+def as_asked(one: OfTarget) -> Target:
+    """A calibration's target, as `Explainer.explain` takes it."""
+    if one.against is None:
+        return one.classes[0]
+    return Contrast(one.classes[0] if len(one.classes) == 1 else None, one.against)
+
+
 def _usual(manifest: Manifest) -> list[Target]:
     classes, good = range(manifest.classes), manifest.good
     if manifest.classes > _MOST_CLASSES:
@@ -72,7 +79,7 @@ def _usual(manifest: Manifest) -> list[Target]:
     if good is None:
         return list(classes)
     others = [one for one in classes if one != good]
-    return [*classes, *(Contrast(one, good) for one in others), Contrast(None, good)]
+    return [good, *others, *(Contrast(one, good) for one in others), Contrast(None, good)]
 
 
 def _name(key: ByIndex, manifest: Manifest) -> str:
