@@ -7,14 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from evidence.sources import Item
-
 import camruntime
 from camruntime import Explanation
 from camruntime.calibration import Calibration
 from camruntime.good_parts import calibrate, plan
 from camruntime.maps import FloatArray
 from camruntime.methods import RELATIVE, unit_of
+from evidence.sources import Item
 
 TARGET = camruntime.Contrast()  # not good
 
