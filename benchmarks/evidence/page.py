@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from evidence.measures import Found
-from evidence.tables import groups, methods, promises
+from evidence.tables import PEER, groups, methods, promises
 
-NOTES = Path(__file__).parent / "notes.md"
+HERE = Path(__file__).parent
 MAIN = "recipro-cam:score=logit"
 
 HEAD = """# Evidence
@@ -32,10 +32,10 @@ anomalib's, of at most 300 good training parts and 3,000 patches, with torchvisi
 
 def page(titles: dict[str, str], found: dict[str, dict[str, Found]], folder: Path) -> str:
     """The page; `found` by data set and method, in which `PatchCore` may be one."""
-    lines = [HEAD]
+    lines = [HEAD, (HERE / "findings.md").read_text(encoding="utf-8")]
     for name, named in found.items():
         lines += section(titles[name], name, named, folder)
-    return "\n".join(lines) + "\n" + NOTES.read_text(encoding="utf-8")
+    return "\n".join(lines) + "\n" + (HERE / "notes.md").read_text(encoding="utf-8")
 
 
 def section(title: str, name: str, named: dict[str, Found], folder: Path) -> list[str]:
@@ -48,5 +48,5 @@ def section(title: str, name: str, named: dict[str, Found], folder: Path) -> lis
     lines += [f"Good parts with any colour, `{MAIN}`:", "", *promises(main)]
     lines += ["Defects:", "", *methods(named)]
     alpha = 0.05
-    lines += [f"`{MAIN}` by class and size:", "", *groups(main, named.get("PatchCore"), alpha)]
+    lines += [f"`{MAIN}` by class and size:", "", *groups(main, named.get(PEER), alpha)]
     return lines

@@ -9,6 +9,8 @@ import numpy as np
 from evidence.measures import Found, PixelScore, Row
 from evidence.splits import ALPHAS, Promise, promise
 
+PEER = "PatchCore"
+
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """Lines of a table."""
@@ -49,7 +51,8 @@ def methods(named: dict[str, Found]) -> list[str]:
         defects = found.defects()
         lit = [share_lit(defects, one) for one in made]
         on = [share_lit(defects, one, on_defect=True) for one in made]
-        rows.append([name, *lit, *on, f"{100 * found.picture_auroc():.1f}"])
+        label = name if name == PEER else f"`{name}`"
+        rows.append([label, *lit, *on, f"{100 * found.picture_auroc():.1f}"])
     return table(head, rows)
 
 
