@@ -55,10 +55,15 @@ def test_the_command_names_what_does_not_depend_on_the_network(
     assert "1: features.10" in ran.output
     assert "2: features.0" in ran.output
     assert ran.output.count("1.00 / 1.00") == 2
-    said = [line for line in ran.output.splitlines() if "does not depend" in line]
-    assert len(said) == 1
-    assert said[0].startswith("edges does not depend on what the network learned")
+    *_, first, second, last = ran.output.splitlines()
+    assert first.startswith("recipro-cam depends on what the network learned")
+    assert second.startswith("edges does not depend on what the network learned")
+    assert last == (
+        "In short: recipro-cam depends on what the network learned; edges does not depend on what "
+        "it learned, so do not trust it here."
+    )
     found = json.loads(out.read_text())
     assert found["images"] == 3
+    assert found["methods"][1]["verdict"] == second
     assert found["stages"] == ["features.10", "features.0"]
     assert found["methods"][1]["stages"][1]["rank"] == pytest.approx(1)

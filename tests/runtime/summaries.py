@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from camruntime.bundle import Answer
-from camruntime.evaluation import Estimate, GalleryPicture, Summary
-from camruntime.evaluation.summary import Curve, MethodSummary
+from camruntime.evaluation import Estimate, GalleryPicture, MistakePicture, Summary
+from camruntime.evaluation.estimates import Curve
+from camruntime.evaluation.inspection import (
+    Coloured,
+    Confusion,
+    Detection,
+    Found,
+    Group,
+    Mistake,
+    MistakeKind,
+    Overlap,
+)
+from camruntime.evaluation.summary import MethodSummary
 from camruntime.metrics import MetricInfo
 
 METRICS = {
@@ -85,6 +98,72 @@ SUMMARY = Summary(
     metrics=METRICS,
     methods=(CAM, CENTRE, SCORE),
 )
+
+
+def _mistake(kind: MistakeKind, sample: str, truth: str, predicted: str) -> Mistake:
+    return Mistake(kind=kind, sample=sample, truth=truth, predicted=predicted, probability=0.2)
+
+
+HITS = MetricInfo(
+    title="Pointing <game>", category="localisation", better="higher", description="Hits."
+)
+ONE = {"hits": Estimate(75.0, 50.0, 100.0, 4)}
+INSPECTED = replace(
+    SUMMARY,
+    metrics={"hits": HITS, **METRICS},
+    methods=tuple(
+        replace(
+            method,
+            metrics={"hits": Estimate(90.0 - 10 * place, 80.0, 100.0, 8), **method.metrics},
+            coloured=Coloured(2, 3, 4, 5, relative=True),
+            overlap=Overlap(0.7 - 0.1 * place, 0.3, curve(0.0, 0.5, 0.8)),
+        )
+        for place, method in enumerate(SUMMARY.methods)
+    ),
+    headline="cam hits the <defect> in 9 of 10 pictures; the picture's centre would in 2.",
+    leading=("hits", "insertion"),
+    best="cam",
+    notes=("class 'dent' is none of the network's labels: 2 samples left out",),
+    choices=("metrics by auto: hits", "without drop: only where it is asked for (--metrics)"),
+    good="good",
+    good_parts=3,
+    groups=(
+        Group(kind="class", name="scr<atch", samples=5, means={"cam": ONE}),
+        Group(kind="class", name="good", samples=3, means={}),
+        Group(kind="size", name="small (up to 1 % of the picture)", samples=4, means={"cam": ONE}),
+    ),
+    confusion=Confusion(
+        truths=("good", "scratch"),
+        predicted=("good", "scratch", "ho<le"),
+        counts=((2, 1, 0), (3, 9, 4)),
+        right=((2, 0, 0), (0, 9, 0)),
+        mistakes=(
+            *(_mistake("miss", f"m{n}", "scratch", "good") for n in range(3)),
+            _mistake("false alarm", "f", "good", "scratch"),
+            *(_mistake("confusion", f"c{n}", "scratch", "ho<le") for n in range(4)),
+        ),
+    ),
+    detections=(
+        Detection(
+            scored="probability of not 'good'",
+            good_parts=3,
+            defects=16,
+            area=0.75,
+            curve=curve(0.0, 0.5, 1.0),
+            found=(Found(0.0, 0.0, 0.25, 4), Found(0.1, 0.1, 0.5, 8)),
+        ),
+    ),
+)
+"""The same with places, classes, mistakes and good parts."""
+
+
+def mistakes() -> list[MistakePicture]:
+    """A false alarm before a miss, as they need not be in order."""
+    flat = np.full((50, 90, 3), (30, 30, 200), np.uint8)
+    return [
+        MistakePicture(kind="false alarm", sample="f", caption="good, taken for it", picture=flat),
+        MistakePicture(kind="miss", sample="m<0", caption="scratch, taken for good", picture=flat),
+    ]
 
 
 def gallery() -> list[GalleryPicture]:

@@ -95,8 +95,12 @@ def test_classes_are_matched(
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("dogg", "class 'dogg', which is none of the network's labels: did you mean Dog"),
-        ("5", "class 5: expected an index of the network's classes, 0 to 4"),
+        (
+            "dogg",
+            r"no sample: class 'dogg' is none of the network's labels \(did you mean Dog\): "
+            "1 sample left out; rename it, or give a class map",
+        ),
+        ("5", "class 5 is no index of the network's classes, 0 to 4, and no label"),
         ("crane", r"class 'crane' may be any of the network's classes \[3, 4\]"),
     ],
 )

@@ -54,5 +54,5 @@ def test_magnetic_tiles() -> None:
     assert all(sample.classes == () for sample in dataset.samples)
     placeless = Counter(one.category for one in dataset.samples if one.locate is None)
     assert placeless == {"Free": 60, "Uneven": 4}
-    assert len(dataset.left_out) == 64
-    assert "Free/exp0_num_743.jpg: its mask is empty" in dataset.left_out[0]
+    assert sum(sample.good for sample in dataset.samples) == 64
+    assert "64 pictures without any object are good parts (Free 60, Uneven 4)" in dataset.notes[-1]

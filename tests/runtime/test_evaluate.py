@@ -188,7 +188,9 @@ def test_what_is_no_better_than_the_centre(
     same = [dataclasses.replace(row, method="grad-cam") for row in rows]
     better = [
         dataclasses.replace(
-            row, method="cam", values={name: (value or 0) - 1 for name, value in row.values.items()}
+            row,
+            method="cam",
+            values={name: one and one - 1 for name, one in row.values.items()},
         )
         for row in rows
     ]
@@ -219,4 +221,6 @@ def test_the_best_the_median_and_the_worst(
 def test_a_part_of_a_data_set(dataset: Dataset) -> None:
     assert spread(dataset, None) is dataset
     assert spread(dataset, 4) is dataset
-    assert spread(dataset, 2).samples == (dataset.samples[0], dataset.samples[2])
+    part = spread(dataset, 2)
+    assert part.samples == (dataset.samples[0], dataset.samples[2])
+    assert part.notes[-1].startswith("only 2 of these 4 samples were evaluated")

@@ -63,6 +63,7 @@ def test_public_names_are_those_listed() -> None:
         "Bundle",
         "CamError",
         "Contrast",
+        "Drift",
         "Explainer",
         "Explanation",
         "Pixels",

@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 
 from camruntime.evaluation import Estimate, report_html
+from camruntime.evaluation.estimates import ByAccuracy, Curve
 from camruntime.evaluation.report.numbers import (
     estimate_texts,
     passes_text,
     seconds_text,
     significant,
 )
-from camruntime.evaluation.summary import ByAccuracy, Curve
 from camruntime.metrics import MetricInfo
-from summaries import CAM, SUMMARY, gallery
+from summaries import CAM, INSPECTED, SUMMARY, gallery, mistakes
 
 VOID = {"meta", "img", "wbr"}
 
@@ -276,3 +276,100 @@ def test_digits_of_costs() -> None:
         "123",
     ]
     assert significant(99.96) == "100"
+
+
+@pytest.fixture(scope="module")
+def inspected() -> Page:
+    return Page(report_html(INSPECTED, gallery(), mistakes()))
+
+
+def _after(page: Page, start: str) -> str:
+    """Everything that is written after a text, in one line."""
+    texts = [" ".join(text.split()) for text in page.texts]
+    return " ".join(texts[texts.index(start) :])
+
+
+def test_what_was_found_stands_on_top(inspected: Page) -> None:
+    text = " ".join(inspected.texts)
+    assert INSPECTED.headline in text
+    facts = text.index("Provider")
+    assert text.index(INSPECTED.headline) < text.index("3 misses (a defect taken for good)") < facts
+    assert text.index("cam: 2 of 3 good parts show colour") < facts
+    assert "camruntime calibrate" in inspected.texts, "as code, without backticks"
+    assert "About the data set" in inspected.texts
+    assert INSPECTED.notes[0] in inspected.texts
+    assert INSPECTED.choices[1] in inspected.texts
+    said = next(one for one in inspected.texts if "leads, and orders the pictures" in one)
+    assert "ties by Insertion" in said
+    assert "the data set says where things are" in said
+
+
+def test_the_leading_metric_comes_first_and_orders_the_pictures(inspected: Page) -> None:
+    assert inspected.rows[0][1].startswith("Pointing <game>")
+    assert "Best, median and worst by Pointing <game>, ties by Insertion" in " ".join(
+        inspected.texts
+    )
+    assert any("Magenta, which no map has" in text for text in inspected.texts)
+    assert not any("Magenta" in text for text in Page(report_html(SUMMARY, gallery())).texts)
+
+
+def test_rows_by_class_and_by_size(inspected: Page) -> None:
+    start = inspected.rows.index(["", "Samples", "cam", "centre", "score-cam :<b>=1"])
+    assert inspected.rows[start + 1 : start + 6] == [
+        ["By class"],
+        ["scr<atch", "5", "75.0 50.0 \N{EN DASH} 100.0", "\N{EN DASH}", "\N{EN DASH}"],
+        ["good", "3", "\N{EN DASH}", "\N{EN DASH}", "\N{EN DASH}"],
+        ["By size of the defect"],
+        [
+            "small (up to 1 % of the picture)",
+            "4",
+            "75.0 50.0 \N{EN DASH} 100.0",
+            "\N{EN DASH}",
+            "\N{EN DASH}",
+        ],
+    ]
+    assert "Sizes are tertiles" in _after(inspected, "Classes and sizes")
+
+
+def test_the_confusion_matrix(inspected: Page) -> None:
+    start = inspected.rows.index(["True class", "good", "scratch", "ho<le"])
+    assert inspected.rows[start + 1 : start + 3] == [
+        ["good", "2", "1", "0"],
+        ["scratch", "3", "9", "4"],
+    ]
+    kinds = [cell["class"] for cell in inspected.all("td") if cell.get("class") in KINDS]
+    assert kinds == ["right", "alarm", "miss", "right", "other"]
+
+
+KINDS = ("right", "alarm", "miss", "other")
+
+
+def test_pictures_of_mistakes_misses_first(inspected: Page) -> None:
+    text = _after(inspected, "Mistakes")
+    misses = text.index("Misses: defects that the network called good (1 of 3 drawn)")
+    alarms = text.index("False alarms: good parts that the network called defects (1)")
+    assert (
+        misses < text.index("scratch, taken for good") < alarms < text.index("good, taken for it")
+    )
+    assert "Other confusions (" not in text, "none is drawn"
+    assert [image["alt"] for image in inspected.all("img")][:2] == ["miss: m<0", "false alarm: f"]
+
+
+HEAD = ["Method", "Good parts with colour", "Defects with colour", "PRO \N{UPWARDS ARROW}"]
+
+
+def test_good_parts_roc_and_overlap(inspected: Page) -> None:
+    start = inspected.rows.index(HEAD)
+    assert inspected.rows[start + 1] == ["cam", "2 of 3", "4 of 5", "0.700"]
+    rates = inspected.rows.index(["Score", "Area", "no false alarms", "at most 10 % false alarms"])
+    assert inspected.rows[rates + 1] == ["probability of not 'good'", "0.750", "4 of 16", "8 of 16"]
+    labels = [svg["aria-label"] or "" for svg in inspected.all("svg")]
+    assert sum("probability of not 'good'" in label for label in labels) == 1
+    assert any("The scale is relative" in text for text in inspected.texts)
+
+
+def test_a_bundle_without_a_good_class_is_told_how_to_name_it() -> None:
+    page = Page(report_html(replace(INSPECTED, good=None, detections=()), []))
+    text = " ".join(page.texts)
+    assert "The network is right on 11 of 19 samples. Good parts are not known" in text
+    assert "camexport build --good LABEL" in page.texts

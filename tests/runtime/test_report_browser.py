@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from camruntime.evaluation import Summary, report_html
-from summaries import SUMMARY, gallery
+from summaries import INSPECTED, SUMMARY, gallery, mistakes
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 BROWSER = next((found for found in map(shutil.which, NAMES) if found), None)
@@ -37,6 +37,15 @@ document.documentElement.dataset.found = JSON.stringify({
   order: [...document.querySelectorAll("table.results tbody tr")].map(cell),
   sorted: [...document.querySelectorAll("[aria-sort]")].map((head) => head.ariaSort),
   hash: location.hash,
+  left: [...document.querySelectorAll(".scroll")].map((box) => {
+    const cell = box.querySelector("tbody:not(.group) th");
+    return cell ? cell.getBoundingClientRect().left - box.getBoundingClientRect().left : 0;
+  }),
+  scrolled: [...document.querySelectorAll(".scroll")].map((box) => box.scrollLeft),
+  cut: [...document.querySelectorAll(".scroll")]
+    .filter((box) => box.scrollWidth > box.clientWidth).length,
+  hidden: [...document.querySelectorAll("details > :not(summary), nav")]
+    .filter((part) => !part.checkVisibility()).length,
   broken: [...document.images].filter((image) => image.complete && !image.naturalWidth).length,
 });
 </script>"""
@@ -49,9 +58,12 @@ def _open(
     width: int = 1280,
     action: str = "",
     summary: Summary = SUMMARY,
+    printed: bool = False,
 ) -> dict[str, object]:
     """What the page says of itself when opened with `link`, after the script `action`."""
-    text = report_html(summary, gallery())
+    text = report_html(summary, gallery(), mistakes())
+    if printed:  # what the style sheet says for paper, on a screen that can be asked
+        text = text.replace("@media print", "@media all")
     text = text.replace("<head>", f"<head>{WATCH}", 1)
     text = text.replace("</body>", ASK.replace("ACTION", action) + "</body>", 1)
     page = folder / "page.html"
@@ -79,6 +91,73 @@ def test_page_fits_its_window(tmp_path: Path, width: int) -> None:
     assert found["needed"] == found["room"], "the table scrolls in its own box"
     assert found["order"] == ["cam", "score-cam:<b>=1", "Baselines", "centre"]
     assert found["sorted"] == []
+
+
+WIDE = replace(
+    INSPECTED,
+    methods=tuple(
+        replace(INSPECTED.methods[0], method=f"{name}-{number}")
+        for number in range(9)
+        for name in ("integrated-grad-cam", "score-cam")
+    ),
+    metrics={**INSPECTED.metrics, **{f"M{n}": INSPECTED.metrics["drop"] for n in range(12)}},
+)
+
+
+@pytest.mark.parametrize("width", [1280, 520])
+def test_wide_tables_scroll_and_keep_their_first_column(tmp_path: Path, width: int) -> None:
+    action = 'for (const box of document.querySelectorAll(".scroll")) box.scrollLeft = 100;'
+    found = _open(tmp_path, width=width, action=action, summary=WIDE)
+    assert found["needed"] == found["room"]
+    scrolled, left = found["scrolled"], found["left"]
+    assert isinstance(scrolled, list)
+    assert isinstance(left, list)
+    assert scrolled[0] == scrolled[1] == 100, "results, and classes by method"
+    assert max(map(abs, left)) < 1
+
+
+def test_on_paper_everything_is_open_and_nothing_scrolls(tmp_path: Path) -> None:
+    """Of A4 on its side, 273 of 297 mm are written on: 1032 pixels."""
+    screen = _open(tmp_path, width=1032, summary=WIDE)
+    assert screen["hidden"] != 0, "folded"
+    assert screen["cut"] != 0, "scrolls"
+    found = _open(tmp_path, width=1032, summary=WIDE, printed=True)
+    assert found["needed"] == found["room"]
+    assert found["hidden"] == 1, "the links alone"
+    assert found["cut"] == 0
+
+
+def test_printing_opens_what_is_folded(tmp_path: Path) -> None:
+    action = 'dispatchEvent(new Event("beforeprint"));'
+    assert _open(tmp_path, action=action, summary=INSPECTED)["hidden"] == 0
+
+
+def test_a_section_begins_a_page(tmp_path: Path) -> None:
+    """Four short ones, which else share pages, and the head before them."""
+    drop = {"drop": SUMMARY.metrics["drop"]}
+    (method,) = (replace(one, curves={}) for one in SUMMARY.methods[:1])
+    short = replace(INSPECTED, metrics=drop, methods=(method,), leading=("drop",), detections=())
+    text = report_html(replace(short, notes=(), choices=(), good_parts=0), [])
+    assert len(re.findall("<section id=", text)) == 4, "costs have a page, too"
+    pdf = _printed(tmp_path, text)
+    assert _pages(pdf) == 1 + 4
+    assert _pages(_printed(tmp_path, text.replace("break-before: page", ""))) < 1 + 4
+    assert b"/MediaBox [0 0 841" in pdf, "on its side"
+
+
+def _pages(pdf: bytes) -> int:
+    return len(re.findall(rb"/Type /Page\b", pdf))
+
+
+def _printed(folder: Path, text: str) -> bytes:
+    page = folder / "page.html"
+    page.write_text(text, "utf-8")
+    command = [
+        *(str(BROWSER), "--headless", "--no-sandbox", "--disable-gpu", "--no-pdf-header-footer"),
+        *(f"--user-data-dir={folder / 'profile'}", f"--print-to-pdf={folder / 'page.pdf'}"),
+    ]
+    subprocess.run([*command, page.as_uri()], capture_output=True, timeout=60, check=True)
+    return (folder / "page.pdf").read_bytes()
 
 
 @pytest.mark.parametrize(

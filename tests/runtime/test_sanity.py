@@ -20,6 +20,7 @@ from camruntime.engine import Engine
 from camruntime.errors import BundleError, CamError
 from camruntime.evaluation import RandomisationCheck, Similarity, compare_stages
 from camruntime.evaluation.randomisation import MethodStages
+from camruntime.evaluation.verdict import in_a_sentence, judge, verdict
 from camruntime.graphs import Forward, Graphs
 from camruntime.maps import Maps
 from camruntime.methods import METHODS, make_method
@@ -80,6 +81,12 @@ def test_identical_networks_have_identical_maps(
             assert stage.flat == 0
     assert [(stage.rank, stage.flat) for stage in check.methods[2].stages] == [(0, 2), (0, 2)]
     assert check.unmoved() == check.methods[:2]
+    assert "recipro-cam:score=logit does not depend" in check.methods[0].verdict
+    assert check.methods[2].verdict.startswith("flat cannot be judged")
+    assert check.sentence() == (
+        "In short: recipro-cam:score=logit and grad-cam do not depend on what it learned, so do "
+        "not trust them here; flat cannot be judged."
+    )
     assert check.stages == ("inspector.safetensors",) * 2
     assert seen == [(done, 6) for done in range(1, 7)]
 
@@ -144,6 +151,29 @@ def test_unmoved_asks_the_last_stage() -> None:
     )
     assert check.unmoved() == methods[1:]
     assert check.unmoved(0.4) == methods
+
+
+@pytest.mark.parametrize(
+    ("rank", "flat", "expected"),
+    [(0.5, 0, "depends"), (0.51, 0, "unmoved"), (-0.2, 2, "depends"), (0.0, 3, "unclear")],
+)
+def test_the_rule_of_the_verdict(rank: float, flat: int, expected: str) -> None:
+    assert judge(Similarity(rank=rank, structure=0, flat=flat), 3) == expected
+
+
+def test_verdicts_are_plain_sentences() -> None:
+    moved, still = (Similarity(rank=rank, structure=0, flat=0) for rank in (0.04, 0.83))
+    assert verdict("cam", moved, 4) == (
+        "cam depends on what the network learned: randomise that, and its maps change "
+        "(rank correlation 0.04, on 4 images)"
+    )
+    assert "do not trust it here" in verdict("layer-cam", still, 1)
+    assert "(rank correlation 0.83, on 1 image)" in verdict("layer-cam", still, 1)
+    assert in_a_sentence({"a": "depends", "b": "unmoved", "c": "depends", "d": "depends"}) == (
+        "In short: a, c and d depend on what the network learned; b does not depend on what it "
+        "learned, so do not trust it here."
+    )
+    assert in_a_sentence({"a": "depends"}) == "In short: a depends on what the network learned."
 
 
 def test_a_source_tells_where_it_was_randomised_from() -> None:

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from camruntime.evaluation import mean_over_samples
+from camruntime.evaluation.estimates import ByAccuracy
 from camruntime.evaluation.protocol import area_over_accuracy, curve_over_accuracy, over_accuracy
 from camruntime.evaluation.row import Row
 from camruntime.evaluation.statistics import mean_over_categories
-from camruntime.evaluation.summary import ByAccuracy
 from camruntime.metrics import trapezoid
 
 

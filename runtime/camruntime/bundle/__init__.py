@@ -45,7 +45,7 @@ from camruntime.bundle.package import (
     package_of,
 )
 from camruntime.bundle.rows import in_words, manifest_rows, package_rows
-from camruntime.bundle.sealing import sealed, unsealed
+from camruntime.bundle.sealing import SEAL, sealed, unsealed
 from camruntime.bundle.signature import SIGNATURE, Signed, hashing, model_signing
 
 __all__ = [
@@ -54,6 +54,7 @@ __all__ = [
     "MANIFEST",
     "PACKAGE",
     "SCHEMA_VERSION",
+    "SEAL",
     "SIGNATURE",
     "SIXTEEN_BITS",
     "Answer",

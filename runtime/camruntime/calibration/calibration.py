@@ -18,7 +18,7 @@ from camruntime._decode import DecodeError, fit, parse_object
 from camruntime._strict_json import json_bytes
 from camruntime._text import named
 from camruntime._whole_files import write_whole
-from camruntime.bundle import Manifest, sealed, unsealed
+from camruntime.bundle import SEAL, Manifest, sealed, unsealed
 from camruntime.calibration.conformal import Numbers, Reference, top_class_reference
 from camruntime.calibration.yardstick import Yardstick
 from camruntime.errors import CalibrationError, nearest
@@ -225,8 +225,16 @@ class Calibration:
         Raises:
             OutputError: the disk is full or cannot be written; what was there before is kept.
         """
-        document = sealed(dataclasses.asdict(self))
-        write_whole({path: json_bytes(document, indent=1) + b"\n"})
+        write_whole({path: json_bytes(self._sealed, indent=1) + b"\n"})
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of what it says."""
+        return str(self._sealed[SEAL])
+
+    @cached_property
+    def _sealed(self) -> dict[str, object]:
+        return sealed(dataclasses.asdict(self))
 
 
 def read_calibration(path: str | Path) -> Calibration:

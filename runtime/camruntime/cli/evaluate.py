@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,21 +9,23 @@ import typer
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from camruntime.calibration import Calibration, read_calibration
 from camruntime.cli.common import (
     BundlePath,
+    CalibrationFile,
     Computing,
     computes,
     console,
     in_words,
     say,
 )
-from camruntime.errors import CamError, ImageError
-from camruntime.methods import BASELINES, METHODS, Method
+from camruntime.methods import BASELINES
 
 if TYPE_CHECKING:
-    from camruntime.datasets import Dataset
-    from camruntime.evaluation import Evaluation, GalleryPicture, Summary
+    from camruntime.evaluation import Evaluation, Summary
     from camruntime.explainer import Explainer
+
+DEFAULT_METHODS = "recipro-cam,grad-cam"
 
 
 @computes
@@ -40,7 +41,7 @@ def evaluate(
     methods: Annotated[
         str,
         typer.Option(help="NAME[:option=value...][,NAME...], or `all` that the bundle can run."),
-    ] = "recipro-cam,grad-cam",
+    ] = DEFAULT_METHODS,
     metrics: Annotated[
         str,
         typer.Option(
@@ -65,6 +66,7 @@ def evaluate(
     limit: Annotated[
         int | None, typer.Option(min=1, help="Only so many samples, spread over the data set.")
     ] = None,
+    calibration: CalibrationFile = None,
     *,
     computing: Computing,
 ) -> None:
@@ -72,47 +74,45 @@ def evaluate(
 
     The four baselines (centre Gaussian, uniform, random, edges) are measured too.
     """
-    from camruntime.datasets import open_dataset, read_class_map
-    from camruntime.evaluation import Evaluation, spread
+    from camruntime.datasets import looks_like, open_dataset, read_class_map
+    from camruntime.evaluation import Evaluation, choose_methods, choose_metrics, spread
     from camruntime.metrics import make_metric
 
     explainer = computing.load(bundle)
+    against = None if calibration is None else read_calibration(calibration)
     meaning = None if class_map is None else read_class_map(class_map, len(explainer.labels))
-    found = spread(open_dataset(dataset, explainer.labels, kind, meaning), limit)
-    specs = _metrics(metrics, found)
-    chosen = [*_methods(explainer, found, methods), *map(explainer.method, BASELINES)]
+    good = explainer.bundle.manifest.good
+    found = spread(open_dataset(dataset, explainer.labels, kind, meaning, good), limit)
+    specs, why_metrics = choose_metrics(metrics, found)
+    wanted, why_methods = choose_methods(explainer, found, methods, DEFAULT_METHODS, against)
+    chosen = [*wanted, *map(explainer.method, BASELINES)]
     measured = [make_metric(spec) for spec in specs]
+    why_kind = [f"kind {found.kind} by auto: {looks_like(found.kind)}"] if kind == "auto" else []
+    choices = [*why_kind, *why_methods, *why_metrics, *_colours(explainer, against)]
     say(
         f"{len(found.samples)} samples ({found.kind}), {len(chosen)} methods, "
         f"on {in_words(explainer)}"
     )
-    evaluation = Evaluation(explainer, found, chosen, measured, out, within_top)
+    for line in (*choices, *found.notes):
+        say(line)
+    evaluation = Evaluation(explainer, found, chosen, measured, out, within_top, choices, against)
     _tell_damage(evaluation, out)
     with evaluation.journal.held():  # also while files are written: another run may add methods
         _write(evaluation, _run(evaluation), out)
 
 
-def _metrics(wanted: str, dataset: Dataset) -> Sequence[str]:
-    if wanted != "auto":
-        return wanted.split(",")
-    from camruntime.metrics import usual_metrics
-
-    return usual_metrics(located=any(sample.locate for sample in dataset.samples))
-
-
-def _methods(explainer: Explainer, dataset: Dataset, wanted: str) -> list[Method]:
-    """Those asked for; of `all`, those that can explain this network."""
-    from camruntime.evaluation import usable_methods
-
-    if wanted != "all":
-        return [explainer.method(spec) for spec in wanted.split(",") if spec not in BASELINES]
-    usable = []
-    for spec, method in usable_methods(explainer, dataset, list(METHODS)):
-        if isinstance(method, CamError):
-            say(f"without {spec}: {method}")
-        else:
-            usable.append(method)
-    return usable
+def _colours(explainer: Explainer, against: Calibration | None) -> list[str]:
+    """What the colours are of, and what they cost."""
+    if against is None:
+        return []
+    good = explainer.bundle.manifest.good
+    what = "each sample's class"
+    if good is not None:
+        what = f"not {explainer.labels[good]}, whose map is counted in the cost"
+    return [
+        f"colours by calibration: beyond what {1 - against.alpha:.4g} of good parts show "
+        f"({len(against.parts)} were measured), of {what}"
+    ]
 
 
 def _tell_damage(evaluation: Evaluation, out: Path) -> None:
@@ -152,6 +152,9 @@ def _write(evaluation: Evaluation, summary: Summary, out: Path) -> None:
         REPORT,
         RESULTS,
         SUMMARY,
+        findings,
+        gallery_pictures,
+        mistake_pictures,
         report_html,
         summary_table,
         write_page,
@@ -163,36 +166,12 @@ def _write(evaluation: Evaluation, summary: Summary, out: Path) -> None:
     write_results(out / RESULTS, rows, evaluation.explainer.labels)
     write_summary(out / SUMMARY, summary)
     with console.status("drawing the report"):
-        page = report_html(summary, _gallery(evaluation))
+        pictures = list(gallery_pictures(evaluation, say))
+        mistakes = list(mistake_pictures(evaluation, summary, say))
+        page = report_html(summary, pictures, mistakes)
     write_page(out / REPORT, page)
     console.print(summary_table(summary, console.width))
     for line in summary.failed:
         say(f"left out: {line}")
+    say(*findings(summary))
     say(str(out / REPORT))
-
-
-def _gallery(evaluation: Evaluation) -> list[GalleryPicture]:
-    """Explanations drawn again, as their pictures are not kept."""
-    from camruntime.evaluation import GalleryPicture, worth_seeing
-
-    explainer = evaluation.explainer
-    samples = {sample.name: sample for sample in evaluation.dataset.samples}
-    pictures = []
-    for rank, row in worth_seeing(evaluation.rows(), evaluation.metrics):
-        try:
-            explanation = explainer.explain(samples[row.sample].image, row.method, row.target)
-        except ImageError as error:  # it was there when it was measured
-            say(f"not drawn: {row.sample}: {error}")
-            continue
-        name, value = next((name, value) for name, value in row.values.items() if value is not None)
-        caption = f"{explainer.labels[row.target]} {row.probability:.2f}, {name} {value:.3g}"
-        pictures.append(
-            GalleryPicture(
-                method=row.method,
-                rank=rank,
-                sample=row.sample,
-                caption=caption,
-                picture=explanation.overlay(),
-            )
-        )
-    return pictures

@@ -56,13 +56,11 @@ def sanity(
             lambda done, total: bar.update(task, completed=done, total=total),
         )
     console.print(_table(check))
-    for one in check.unmoved():
-        say(
-            f"{one.method} does not depend on what the network learned: its maps of the fully "
-            f"randomised network correlate {one.stages[-1].rank:.2f} with the original's"
-        )
     if out is not None:
         _write(check, out)
+    for one in check.methods:
+        say(one.verdict)
+    say(check.sentence())
 
 
 def stage_folders(randomised: Path) -> list[Path]:

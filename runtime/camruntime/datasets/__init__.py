@@ -8,7 +8,7 @@ from camruntime.datasets._found import is_picture
 from camruntime.datasets._sample import Dataset, GroundTruth, Sample
 from camruntime.datasets._spread import evenly_spread
 from camruntime.datasets.class_map import read_class_map
-from camruntime.datasets.opening import open_dataset
+from camruntime.datasets.opening import looks_like, open_dataset
 
 __all__ = [
     "Dataset",
@@ -16,6 +16,7 @@ __all__ = [
     "Sample",
     "evenly_spread",
     "is_picture",
+    "looks_like",
     "open_dataset",
     "read_class_map",
 ]

@@ -21,7 +21,8 @@ class Entry:
         name, image, category, locate: as in `Sample`. Without a category, the network's own top
             class is meant.
         key: the class's id as text, where it has one besides its name.
-        must_match: whether a category that the network does not know is an error.
+        must_match: whether a sample of a category that the network does not know is left out.
+        empty: whether somebody looked for objects on it, and marked none: a good part.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Entry:
     key: str = ""
     locate: Callable[[tuple[int, int]], GroundTruth] | None = None
     must_match: bool = True
+    empty: bool = False
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from camruntime.datasets._found import brief
 from camruntime.errors import DatasetError, nearest
 
 
@@ -28,18 +29,21 @@ def match_class(name: str, labels: Sequence[str]) -> int | None:
     return _only(matches, name) if matches else None
 
 
-def unmatched(name: str, labels: Sequence[str]) -> DatasetError:
-    """The error for a class that is none of the network's."""
+def is_number(name: str, labels: Sequence[str]) -> bool:
+    """Whether `name` matches as an index, not as a label."""
+    return name.isdecimal() and name not in labels
+
+
+def unmatched(name: str, labels: Sequence[str]) -> str:
+    """What is to be said of a class that is none of the network's, and the labels nearest to it."""
     if name.isdecimal():
-        return DatasetError(
-            f"the data set has class {name}: expected an index of the network's classes, "
-            f"0 to {len(labels) - 1}, or a label; give a class map if its classes are others"
+        return (
+            f"class {brief(name)} is no index of the network's classes, 0 to {len(labels) - 1}, "
+            "and no label"
         )
     known = [synonym for label in labels for synonym in synonyms(label)]
-    return DatasetError(
-        f"the data set has class '{name}', which is none of the network's labels: "
-        f"{nearest(name, known)} Rename it, or give a class map"
-    )
+    hint = nearest(name, known).rstrip("?")
+    return f"class '{brief(name)}' is none of the network's labels ({hint})"
 
 
 def synonyms(label: str) -> list[str]:

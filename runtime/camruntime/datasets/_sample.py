@@ -37,6 +37,8 @@ class Sample:
             highest logit is explained. Empty: the network's own top class.
         category: the data set's name of the class, by which results are averaged; may be empty.
         locate: where the class is, for a photograph of size `(H, W)`; None where nobody says.
+        good: whether the part is good: nothing is marked on it, or its class is that of good parts.
+            Then it has no places.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Sample:
     classes: tuple[int, ...] = ()
     category: str = ""
     locate: Callable[[tuple[int, int]], GroundTruth] | None = field(default=None, compare=False)
+    good: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,9 +58,11 @@ class Dataset:
         kind: how it is laid out, such as `folders` or `coco`.
         samples: at least one.
         left_out: what was found and cannot be used, one line each, with the reason.
+        notes: what was taken for what, and classes that the network does not have, a line each.
     """
 
     name: str
     kind: str
     samples: tuple[Sample, ...]
     left_out: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()

@@ -26,9 +26,10 @@ _Id = int | str
 def read_coco(path: Path) -> Found:
     """Read one entry per picture and category, called `FILE#CATEGORY`.
 
-    Annotations of crowds are left out, and so is an entry with an annotation whose box or shape
-    is none. Pictures are looked for beside the JSON, in `images/` beside it or above it, and in a
-    folder called like the split, `val2017` for `instances_val2017.json`.
+    A picture without any annotation is a good part, called `FILE`. Annotations of crowds are left
+    out, and so is an entry with an annotation whose box or shape is none. Pictures are looked for
+    beside the JSON, in `images/` beside it or above it, and in a folder called like the split,
+    `val2017` for `instances_val2017.json`.
 
     Raises:
         DatasetError: the file is not COCO's.
@@ -49,8 +50,10 @@ def read_coco(path: Path) -> Found:
         image = _find(file, path)
         if image is None:
             missing.append(file)
+        elif mine := marks.pop(number, []):
+            entries.extend(_entries(picture, image, mine, names, wrong))
         else:
-            entries.extend(_entries(picture, image, marks.pop(number, []), names, wrong))
+            entries.append(Entry(name=file, image=image, category="", empty=True))
     lost = sum(map(len, (of for number, of in marks.items() if number not in seen)))
     wrong += [f"{lost} annotations: of pictures that are not in the list"] if lost else []
     places = ", ".join(folder.as_posix() for folder in _folders(path))

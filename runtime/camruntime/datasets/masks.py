@@ -20,7 +20,7 @@ def read_masks(path: Path) -> Found:
     """Read the pictures in `path` and its folders with their masks.
 
     The folder below `path` is the category, and the class where the network knows it. A picture
-    without a mask, or with an empty one, is kept without a place.
+    without a mask is kept without a place; one with an empty mask is a good part.
     """
     entries, left_out = [], []
     for image, mask in picture_masks(path):
@@ -30,9 +30,8 @@ def read_masks(path: Path) -> Found:
         except DatasetError as error:
             left_out.append(f"{name.as_posix()}: {error}")
             continue
-        if not shown:
-            what = "has no mask" if mask is None else "its mask is empty"
-            left_out.append(f"{name.as_posix()}: {what}, used only where no place is needed")
+        if mask is None:
+            left_out.append(f"{name.as_posix()}: has no mask, used only where no place is needed")
         locate = partial(_locate, mask) if mask is not None and shown else None
         folders = [part for part in name.parts[:-1] if part != "images"]
         entry = Entry(
@@ -40,6 +39,7 @@ def read_masks(path: Path) -> Found:
             image=image,
             category=folders[0] if folders else "",
             locate=locate,
+            empty=mask is not None and not shown,
             must_match=False,  # an inspection network knows "defect", not what kind of it
         )
         entries.append(entry)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from camruntime.datasets._found import Entry, Found, in_one_line, inside, is_picture
-from camruntime.datasets._matching import match_class, unmatched
+from camruntime.datasets._meaning import Meaning, Network, meaning, notes, sample_of
 from camruntime.datasets._sample import Dataset, Sample
 from camruntime.datasets.class_map import ClassMap, check_class_map
 from camruntime.datasets.coco import read_coco
@@ -45,44 +45,55 @@ def open_dataset(
     labels: Sequence[str],
     kind: str = "auto",
     class_map: ClassMap | None = None,
+    good: int | None = None,
 ) -> Dataset:
     """Open the data set at `path`.
 
     Args:
         path: a folder or a file.
         labels: of the network's classes, in the order of the logits. A data set's class is matched
-            with a label as it is, then in any case, as an index, as one of several synonyms.
+            with a label as it is, then in any case, as an index, as one of several synonyms. One
+            that is none of them is left out, and said in `Dataset.notes`; only `masks` keeps it, as
+            a defect of any kind.
         kind: one of `LAYOUTS`, or `auto`.
         class_map: a data set's class, by name or by id, to the indices of the network's classes
             that mean it. Classes that are not in it, or have no index in it, are then left out;
             only `masks` keeps them, and still matches them with labels.
+        good: index of the network's class of good parts, which pictures show on which nothing is
+            marked; None where nobody says.
 
     Raises:
-        DatasetError: nothing is there, or not in a known layout; a class is none of the network's
-            or may be several; no picture is left.
+        DatasetError: nothing is there, or not in a known layout; a class may be several of the
+            network's; no picture is left.
         MissingDependencyError: the layout needs a package that is not installed.
     """
     path = Path(path)
     check_class_map(class_map or {}, len(labels))
     kind = _detect(path) if kind == "auto" else kind
     found = _read(path, kind)
-    indices = _match(found.entries, labels, class_map)
-    matched = [(entry, indices[entry.category, entry.key]) for entry in found.entries]
-    unmapped = Counter(entry.category for entry, classes in matched if classes is None)
-    lines = (
-        f"class {category}: not in the class map ({count} sample{'s' if count > 1 else ''})"
-        for category, count in sorted(unmapped.items())
-    )
-    every = [_sample(entry, classes) for entry, classes in matched if classes is not None]
+    network = Network(labels, good, class_map)
+    meant = _meant(found.entries, network)
+    every = [sample_of(entry, one, network) for entry, one in meant if one.classes is not None]
     samples, twice = _once(every)
-    left_out = (*found.left_out, *lines, *in_one_line(twice, "another sample is called so"))
+    left_out = (
+        *found.left_out,
+        *_unmapped(meant),
+        *in_one_line(twice, "another sample is called so"),
+    )
+    said = notes(meant, network)
     if not samples:
-        why = "; ".join(left_out[:3]) or "no picture was found"
+        why = "; ".join((*said, *left_out)[:3]) or "no picture was found"
         raise DatasetError(
             f"{path} has no sample: {why}; expected for kind {kind}: {LAYOUTS[kind].looks}"
         )
     samples.sort(key=lambda sample: sample.name)
-    return Dataset(name=path.resolve().name, kind=kind, samples=tuple(samples), left_out=left_out)
+    name = path.resolve().name
+    return Dataset(name=name, kind=kind, samples=tuple(samples), left_out=left_out, notes=said)
+
+
+def looks_like(kind: str) -> str:
+    """What a data set of one of `LAYOUTS` looks like."""
+    return LAYOUTS[kind].looks
 
 
 def _read(path: Path, kind: str) -> Found:
@@ -120,27 +131,24 @@ def _has_picture(folder: Path) -> bool:
         return True
 
 
-def _match(
-    entries: Sequence[Entry], labels: Sequence[str], class_map: ClassMap | None
-) -> dict[tuple[str, str], tuple[int, ...] | None]:
-    """By category and key, the network's classes; None for a category that is left out."""
-    distinct = {(entry.category, entry.key): entry for entry in entries}
-    return {which: _classes(entry, labels, class_map) for which, entry in distinct.items()}
+def _meant(entries: Sequence[Entry], network: Network) -> list[tuple[Entry, Meaning]]:
+    """Every entry with what it means; equal ones are matched once."""
+    known: dict[object, Meaning] = {}
+    found = []
+    for entry in entries:
+        kind = (entry.category, entry.key, entry.empty, entry.locate is None, entry.must_match)
+        if kind not in known:
+            known[kind] = meaning(entry, network)
+        found.append((entry, known[kind]))
+    return found
 
 
-def _classes(
-    entry: Entry, labels: Sequence[str], class_map: ClassMap | None
-) -> tuple[int, ...] | None:
-    if not entry.category:
-        return ()
-    if class_map is not None:
-        mapped = class_map.get(entry.category) or class_map.get(entry.key) or ()
-        if mapped or entry.must_match:
-            return tuple(mapped) or None
-    index = match_class(entry.category, labels)
-    if index is None and entry.must_match:
-        raise unmatched(entry.category, labels)
-    return () if index is None else (index,)
+def _unmapped(meant: Sequence[tuple[Entry, Meaning]]) -> list[str]:
+    counts = Counter(entry.category for entry, one in meant if one.how == "unmapped")
+    return [
+        f"class {category}: not in the class map ({count} sample{'s' if count > 1 else ''})"
+        for category, count in sorted(counts.items())
+    ]
 
 
 def _once(samples: Sequence[Sample]) -> tuple[list[Sample], list[str]]:
@@ -148,13 +156,3 @@ def _once(samples: Sequence[Sample]) -> tuple[list[Sample], list[str]]:
     first: dict[str, Sample] = {}
     twice = [one.name for one in samples if first.setdefault(one.name, one) is not one]
     return list(first.values()), twice
-
-
-def _sample(entry: Entry, classes: tuple[int, ...]) -> Sample:
-    return Sample(
-        name=entry.name,
-        image=entry.image,
-        classes=classes,
-        category=entry.category,
-        locate=entry.locate,
-    )

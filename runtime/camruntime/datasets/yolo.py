@@ -33,7 +33,8 @@ def read_yolo(path: Path) -> Found:
     """Read one entry per picture and class, called `FILE#CLASS`, with all objects of that class.
 
     Class names are in `classes.yaml`, `data.yaml`, `dataset.yaml` or `classes.txt`; without any,
-    a class is called by its id. A picture with a line that is none of the two above is left out.
+    a class is called by its id. A picture with a line that is none of the two above is left out;
+    one whose file is empty is a good part, called `FILE`.
 
     Raises:
         DatasetError: a folder is missing, or the class names cannot be read.
@@ -61,9 +62,12 @@ def read_yolo(path: Path) -> Found:
 
 
 def _entries(file: str, image: Path, marked: Path, names: dict[str, str]) -> list[Entry]:
-    """An entry for each class that the file of marks holds."""
+    """An entry for each class that the file of marks holds; one of a good part if it is empty."""
+    objects = _read_objects(marked)
+    if not objects:
+        return [Entry(name=file, image=image, category="", empty=True)]
     found = []
-    for key, shapes in _read_objects(marked).items():
+    for key, shapes in objects.items():
         category = class_name(key, names, marked)
         name, locate = f"{file}#{category}", partial(_locate, shapes)
         found.append(Entry(name=name, image=image, category=category, key=key, locate=locate))

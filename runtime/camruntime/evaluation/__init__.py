@@ -1,6 +1,9 @@
 """Explanations measured on a data set, and beside each other."""
 
+from camruntime.evaluation.choosing import choose_methods, choose_metrics
 from camruntime.evaluation.comparing import compare_method, comparison_html, comparison_sheet
+from camruntime.evaluation.drawing import gallery_pictures, mistake_pictures
+from camruntime.evaluation.estimates import Estimate
 from camruntime.evaluation.evaluate import Evaluation, spread
 from camruntime.evaluation.files import (
     REPORT,
@@ -11,13 +14,15 @@ from camruntime.evaluation.files import (
     write_results,
     write_summary,
 )
+from camruntime.evaluation.findings import findings
 from camruntime.evaluation.gallery import worth_seeing
-from camruntime.evaluation.randomisation import RandomisationCheck, Similarity, compare_stages
-from camruntime.evaluation.report import GalleryPicture, report_html
+from camruntime.evaluation.randomisation import RandomisationCheck, compare_stages
+from camruntime.evaluation.report import GalleryPicture, MistakePicture, report_html
 from camruntime.evaluation.statistics import mean_over_samples
-from camruntime.evaluation.summary import Estimate, Summary
+from camruntime.evaluation.summary import Summary
 from camruntime.evaluation.terminal_table import summary_table
 from camruntime.evaluation.usable_methods import usable_methods
+from camruntime.evaluation.verdict import Similarity
 
 __all__ = [
     "REPORT",
@@ -26,14 +31,20 @@ __all__ = [
     "Estimate",
     "Evaluation",
     "GalleryPicture",
+    "MistakePicture",
     "RandomisationCheck",
     "Similarity",
     "Summary",
+    "choose_methods",
+    "choose_metrics",
     "compare_method",
     "compare_stages",
     "comparison_html",
     "comparison_sheet",
+    "findings",
+    "gallery_pictures",
     "mean_over_samples",
+    "mistake_pictures",
     "read_results",
     "report_html",
     "spread",

@@ -10,16 +10,20 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from camruntime.calibration import Calibration
 from camruntime.datasets import Dataset, Sample, evenly_spread
 from camruntime.errors import DatasetError, EvaluationError, ImageError, NonFiniteError
+from camruntime.evaluation.evidence import asked_of, shown
+from camruntime.evaluation.leading import in_order
 from camruntime.evaluation.row import Row, measured
 from camruntime.evaluation.summarise import summarise
 from camruntime.evaluation.summary import SCHEMA_VERSION, Summary
 from camruntime.explainer import Explainer
 from camruntime.explaining import Photograph, Prediction, Wanted, explain_prediction, predict_batch
 from camruntime.journal import Journal
-from camruntime.methods import Method, preferred, spec_of
+from camruntime.methods import Method, preferred, spec_of, unit_of
 from camruntime.metrics import Metric, metric_spec
+from camruntime.pictures import Picture, evidence_overlay
 
 Progress = Callable[[int, int, str], None]
 """Called with explanations done, the number of all, and what is done next."""
@@ -31,9 +35,11 @@ class Evaluation:
     Attributes:
         explainer, dataset: what is evaluated, and on what.
         methods: in the order of the table.
-        metrics: in the order of its columns.
+        metrics: in the order of its columns: localisation first, where places are known.
         within_top: samples whose class is not among so many leading ones are left out; None keeps
             all.
+        choices: why these methods and metrics, a line each, where nobody chose them.
+        calibration: what maps are held against; None shows them on their own scales.
         journal: the results.
     """
 
@@ -45,21 +51,31 @@ class Evaluation:
         metrics: Sequence[Metric],
         folder: Path,
         within_top: int | None = None,
+        choices: Sequence[str] = (),
+        calibration: Calibration | None = None,
     ) -> None:
         """Open the folder, without computing anything.
 
         Raises:
             EvaluationError: the folder holds results of another network, data set or metrics.
+            CalibrationError: the calibration is of another bundle, or not of a method.
         """
         self.explainer = explainer
         self.dataset = dataset
         self.methods = tuple(methods)
-        self.metrics = tuple(metrics)
+        self.metrics = in_order(metrics, any(sample.locate for sample in dataset.samples))
         self.within_top = within_top
+        self.choices = tuple(choices)
+        self.calibration = calibration
+        if calibration is not None:
+            calibration.require(explainer.bundle.manifest)
+            for method in self.methods:
+                if unit_of(method) is not None:
+                    calibration.of_method(spec_of(method))
         self._noted: dict[str, str] = {}  # by sample, why it could not be evaluated
         self._beyond: set[str] = set()  # samples whose class is not among the leading ones
         self._steps = _Steps()
-        self._names = {sample.name for sample in dataset.samples}
+        self._samples = {sample.name: sample for sample in dataset.samples}
         self.journal = Journal(folder, self._conditions(), Row, self._fits)
 
     def run(self, progress: Progress | None = None) -> Summary:
@@ -117,6 +133,7 @@ class Evaluation:
             self.explainer.provider,
             self.dataset,
             [*self.dataset.left_out, *self.failed],
+            self.choices,
         )
 
     def rows(self) -> list[Row]:
@@ -124,6 +141,31 @@ class Evaluation:
         order = [spec_of(method) for method in self.methods]
         mine = [row for row in self.journal.rows if row.method in order]
         return sorted(mine, key=lambda row: order.index(row.method))
+
+    def drawn(self, sample: Sample, method: str, target: int) -> Picture:
+        """A sample with the map that an inspector sees: the calibrated one, or that of a class.
+
+        Raises:
+            DatasetError, ImageError, NonFiniteError: it cannot be read or explained any more.
+        """
+        asked = asked_of((target,), self.explainer.bundle.manifest, self.calibration)
+        photograph = self.explainer.open(sample.image, asked)
+        outcome = self.explainer.outcome(photograph, method)
+        seen = shown(outcome, self.calibration)
+        if seen.relative:
+            return outcome.explanations[0].overlay()
+        return evidence_overlay(photograph.picture, seen.map)
+
+    def drawn_class(self, target: int) -> str:
+        """What `drawn` shows evidence of."""
+        manifest = self.explainer.bundle.manifest
+        if self.calibration is None or manifest.good is None:
+            return manifest.labels[target]
+        return f"not {manifest.labels[manifest.good]}"
+
+    def sample(self, name: str) -> Sample:
+        """The sample of a row."""
+        return self._samples[name]
 
     @property
     def failed(self) -> list[str]:
@@ -142,7 +184,7 @@ class Evaluation:
         """Samples with their photographs; those that cannot be read are noted."""
         waiting = deque(samples)
         while waiting:
-            asked = ((one.image, Wanted((one.classes,))) for one in tuple(waiting))
+            asked = ((one.image, self._asked(one)) for one in tuple(waiting))
             with closing(self.explainer.batches(asked)) as batches:
                 try:
                     for batch in batches:
@@ -153,7 +195,7 @@ class Evaluation:
                     self._steps.done += len(self.methods)
 
     def _evaluate(self, sample: Sample, prediction: Prediction, methods: Sequence[Method]) -> None:
-        logits, (target,) = prediction.forward.logits, prediction.targets
+        logits, target = prediction.forward.logits, prediction.targets[0]
         if self.within_top and (logits > logits[target]).sum() >= self.within_top:
             self._beyond.add(sample.name)
         for method in methods:
@@ -161,26 +203,29 @@ class Evaluation:
                 self._steps.tell(f"{sample.name} {spec_of(method)}")
                 try:
                     outcome = explain_prediction(prediction, method)
-                    row = measured(sample, outcome, self.metrics)
+                    row = measured(sample, outcome, self.metrics, self.calibration)
                 except (DatasetError, ImageError, NonFiniteError) as error:
                     self._noted[sample.name] = str(error)
                 else:
                     self.journal.add(row)
             self._steps.done += 1
 
+    def _asked(self, sample: Sample) -> Wanted:
+        return asked_of(sample.classes, self.explainer.bundle.manifest, self.calibration)
+
     def _fits(self, row: Row) -> bool:
         specs = [metric_spec(metric) for metric in self.metrics]
         classes = range(len(self.explainer.labels))
         return (
-            row.sample in self._names
+            row.sample in self._samples
             and list(row.values) == specs
-            and row.target in classes
-            and row.predicted in classes
+            and {row.target, row.predicted, *row.classes} <= set(classes)
+            and (row.levels is None or row.levels.are_whole())
         )
 
     def _conditions(self) -> dict[str, object]:
         manifest = self.explainer.bundle.manifest
-        names = "\n".join(f"{one.name} {one.classes}" for one in self.dataset.samples)
+        names = "\n".join(f"{one.name} {one.classes} {one.good}" for one in self.dataset.samples)
         return {
             "schema_version": SCHEMA_VERSION,
             "model": manifest.model,
@@ -190,6 +235,7 @@ class Evaluation:
             "samples": f"{len(self.dataset.samples)}, {_digest(names)}",
             "metrics": [metric_spec(metric) for metric in self.metrics],
             "within_top": self.within_top,
+            "calibration": None if self.calibration is None else self.calibration.digest,
         }
 
 
@@ -203,7 +249,8 @@ def spread(dataset: Dataset, limit: int | None) -> Dataset:
     if limit is None or limit >= len(every):
         return dataset
     chosen = tuple(every[index] for index in evenly_spread(limit, len(every)))
-    return dataclasses.replace(dataset, samples=chosen)
+    part = f"only {limit} of these {len(every)} samples were evaluated, evenly spread (--limit)"
+    return dataclasses.replace(dataset, samples=chosen, notes=(*dataset.notes, part))
 
 
 @dataclass

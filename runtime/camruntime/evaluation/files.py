@@ -76,7 +76,8 @@ def write_page(path: Path, page: str) -> None:
     write_whole({path: page.encode("utf-8", "xmlcharrefreplace")})
 
 
-_PLAIN = [field.name for field in dataclasses.fields(Row) if field.name not in ("values", "curves")]
+_MANY = ("values", "curves", "classes", "levels")  # of which a cell cannot hold one
+_PLAIN = [field.name for field in dataclasses.fields(Row) if field.name not in _MANY]
 
 
 _FORMULA = re.compile("'*[=+\\-@\t\r\n＝＋－＠]")  # noqa: RUF001  # wide ones count in Japanese Excel

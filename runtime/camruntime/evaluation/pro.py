@@ -65,7 +65,16 @@ def region_overlap(
     order, last = falling(np.concatenate([one.ravel() for one in maps]))
     false = np.cumsum(good[order])[last] / good.sum()
     overlap = np.cumsum(parts[order])[last] / parts.sum()
-    return _until(limit, from_zero(false), from_zero(overlap))
+    return until(limit, from_zero(false), from_zero(overlap))
+
+
+def until(limit: float, false: Rates, overlap: Rates) -> RegionOverlap:
+    """A curve whose first point is (0, 0) and whose last is (1, 1), up to the limit."""
+    inside = np.searchsorted(false, limit, side="right")
+    if false[inside - 1] == limit:
+        return RegionOverlap(false[:inside], overlap[:inside], limit)
+    at = np.interp(limit, false[inside - 1 : inside + 1], overlap[inside - 1 : inside + 1])
+    return RegionOverlap(np.append(false[:inside], limit), np.append(overlap[:inside], at), limit)
 
 
 def _shares_of_regions(masks: Masks) -> Rates:
@@ -76,11 +85,3 @@ def _shares_of_regions(masks: Masks) -> Rates:
 def _shares(mask: NDArray[np.bool_]) -> Rates:
     found = connected_parts(mask)
     return np.concatenate([[0.0], 1 / found.areas])[found.marks]
-
-
-def _until(limit: float, false: Rates, overlap: Rates) -> RegionOverlap:
-    inside = np.searchsorted(false, limit, side="right")
-    if false[inside - 1] == limit:
-        return RegionOverlap(false[:inside], overlap[:inside], limit)
-    at = np.interp(limit, false[inside - 1 : inside + 1], overlap[inside - 1 : inside + 1])
-    return RegionOverlap(np.append(false[:inside], limit), np.append(overlap[:inside], at), limit)

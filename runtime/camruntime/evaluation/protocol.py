@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from camruntime.evaluation.estimates import ByAccuracy, Curve, Estimate
 from camruntime.evaluation.row import Row
 from camruntime.evaluation.statistics import interval, resampled_means
-from camruntime.evaluation.summary import ByAccuracy, Curve, Estimate
 from camruntime.metrics import trapezoid
 
 BINS = 10

@@ -13,37 +13,21 @@ from statistics import fmean
 from camruntime.engine import Progress
 from camruntime.errors import BundleError, CamError
 from camruntime.evaluation.similarity import rank_correlation, structural_similarity
+from camruntime.evaluation.verdict import ALIKE, Similarity, in_a_sentence, judge, verdict
 from camruntime.explainer import Explainer, Image
 from camruntime.maps import FloatArray
 from camruntime.methods import Method, spec_of
 
-SCHEMA_VERSION = 1
-ALIKE = 0.5
-"""Of maps whose rank correlation after full randomisation is above this, the picture decides."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Similarity:
-    """How alike the original's and a randomised network's maps are.
-
-    Attributes:
-        rank: Spearman's rank correlation, mean over the images; 0 for a flat map.
-        structure: structural similarity (SSIM), mean over the images; high for a flat map beside
-            one that is nearly so.
-        flat: number of images of which either map is flat and shows nothing.
-    """
-
-    rank: float
-    structure: float
-    flat: int
+SCHEMA_VERSION = 2
 
 
 @dataclass(frozen=True, kw_only=True)
 class MethodStages:
-    """One method: its spec, and a `Similarity` for each stage."""
+    """One method: its spec, a `Similarity` for each stage, and what that means, in a sentence."""
 
     method: str
     stages: tuple[Similarity, ...]
+    verdict: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +54,11 @@ class RandomisationCheck:
     def unmoved(self, above: float = ALIKE) -> tuple[MethodStages, ...]:
         """Methods whose maps, after the last stage, still correlate `above` with the original's."""
         return tuple(one for one in self.methods if one.stages[-1].rank > above)
+
+    def sentence(self) -> str:
+        """What it comes to."""
+        judged = {one.method: judge(one.stages[-1], self.images) for one in self.methods}
+        return in_a_sentence(judged)
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,7 +122,11 @@ def compare_stages(
         images=len(images),
         stages=tuple(names),
         methods=tuple(
-            MethodStages(method=spec_of(method), stages=similarities)
+            MethodStages(
+                method=spec_of(method),
+                stages=similarities,
+                verdict=verdict(spec_of(method), similarities[-1], len(images)),
+            )
             for method, similarities in zip(methods, zip(*found, strict=True), strict=True)
         ),
     )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from camruntime.evaluation.summary import Estimate
+from camruntime.evaluation.estimates import Estimate
 
 Values = NDArray[np.float64]
 
@@ -57,6 +58,7 @@ def _estimate(values: Values, means: Callable[[Values], Values]) -> Estimate:
     return Estimate(float(mean), *interval(spread), count)
 
 
+@lru_cache(maxsize=4)  # many means are of as many samples
 def _drawn(count: int) -> Values:
     """`(RESAMPLES, count)`: how often each sample is drawn, the same in every run."""
     draws = np.random.default_rng(0).multinomial(count, np.full(count, 1 / count), RESAMPLES)

@@ -9,17 +9,15 @@ import numpy as np
 
 from camruntime.bundle import Manifest
 from camruntime.datasets import Dataset
-from camruntime.evaluation.protocol import over_accuracy
+from camruntime.evaluation.confusion import confusion_of
+from camruntime.evaluation.good_parts import detections
+from camruntime.evaluation.groups import groups_of
+from camruntime.evaluation.headline import CENTRE, best_method, headline
+from camruntime.evaluation.leading import leading_metrics
+from camruntime.evaluation.one_method import is_baseline, summary_of
 from camruntime.evaluation.row import Row, by_method
-from camruntime.evaluation.statistics import (
-    mean_over_categories,
-    mean_over_samples,
-)
-from camruntime.evaluation.summary import Curve, Estimate, MethodSummary, Summary
-from camruntime.methods import BASELINES
+from camruntime.evaluation.summary import MethodSummary, Summary
 from camruntime.metrics import Metric, MetricInfo, metric_spec
-
-CENTRE = "centre-gaussian"
 
 
 def summarise(
@@ -29,8 +27,9 @@ def summarise(
     provider: str,
     dataset: Dataset,
     failed: Sequence[str],
+    choices: Sequence[str] = (),
 ) -> Summary:
-    """Means, intervals, curves, and what is no better than the centre Gaussian.
+    """Means, intervals, curves, what is no better than the centre Gaussian, and what it comes to.
 
     Args:
         rows: of all methods and samples, at least one.
@@ -39,12 +38,17 @@ def summarise(
         provider: what computed.
         dataset: what was evaluated.
         failed: samples that could not be, one line each.
+        choices: why these methods and metrics, a line each.
     """
     methods = by_method(rows)
     first = {row.sample: row for row in rows}.values()
     known = [row.right for row in first if row.right is not None]
-    centre = methods.get(CENTRE, {})
-    found = tuple(_method(name, mine, centre, metrics) for name, mine in methods.items())
+    specs = [metric_spec(metric) for metric in metrics]
+    leading = leading_metrics(metrics, rows)
+    found = _methods(methods, metrics, leading)
+    best = best_method(found, leading[0] if leading else None)
+    good = None if manifest.good is None else manifest.labels[manifest.good]
+    things = _things(dataset, good)
     return Summary(
         model=manifest.model,
         layer=manifest.layer.name,
@@ -59,7 +63,40 @@ def summarise(
         failed=tuple(failed),
         metrics={metric_spec(metric): _with_options(metric) for metric in metrics},
         methods=found,
+        headline=headline(found, methods, leading[0] if leading else None, things),
+        leading=tuple(metric_spec(one) for one in leading),
+        best=None if best is None else best.method,
+        notes=dataset.notes,
+        choices=tuple(choices),
+        good=good,
+        good_parts=sum(bool(row.good) for row in first),
+        groups=groups_of(methods, specs),
+        confusion=confusion_of(first, manifest.labels, manifest.good),
+        detections=detections(_but_baselines(methods), good),
     )
+
+
+def _things(dataset: Dataset, good: str | None) -> tuple[str, str]:
+    """What is looked for, and in what: several samples may be of one picture."""
+    pictures = len({sample.image for sample in dataset.samples})
+    return (
+        "object" if good is None else "defect",
+        "pictures" if pictures == len(dataset.samples) else "samples",
+    )
+
+
+def _methods(
+    methods: Mapping[str, Mapping[str, Row]], metrics: Sequence[Metric], leading: Sequence[Metric]
+) -> tuple[MethodSummary, ...]:
+    """Held against the centre where things are, if anybody says where; else in all metrics."""
+    places = [one for one in leading if one.info.category == "localisation"]
+    centre = methods.get(CENTRE, {})
+    held = [metric for metric in metrics if metric in places or not places]
+    return tuple(summary_of(name, mine, centre, metrics, held) for name, mine in methods.items())
+
+
+def _but_baselines(methods: Mapping[str, Mapping[str, Row]]) -> dict[str, Mapping[str, Row]]:
+    return {name: rows for name, rows in methods.items() if not is_baseline(name)}
 
 
 def _with_options(metric: Metric) -> MetricInfo:
@@ -67,61 +104,3 @@ def _with_options(metric: Metric) -> MetricInfo:
     options = metric_spec(metric).split(":")[1:]
     title = f"{metric.info.title} ({', '.join(options)})" if options else metric.info.title
     return replace(metric.info, title=title)
-
-
-def _method(
-    name: str, rows: Mapping[str, Row], centre: Mapping[str, Row], metrics: Sequence[Metric]
-) -> MethodSummary:
-    mine = list(rows.values())
-    found = {metric_spec(metric): _mean(mine, metric) for metric in metrics}
-    weak = [metric_spec(one) for one in metrics if not _beats(one, rows, centre)]
-    curves = _curves(mine, metrics)
-    baseline = name.partition(":")[0] in BASELINES
-    return MethodSummary(
-        method=name,
-        baseline=baseline,
-        metrics={spec: one for spec, one in found.items() if one is not None},
-        curves=curves,
-        passes=float(np.mean([row.passes for row in mine])),
-        seconds=float(np.mean([row.seconds for row in mine])),
-        no_better_than_centre=() if baseline else tuple(weak),
-        by_accuracy={spec: one for spec in curves if (one := over_accuracy(mine, spec))},
-    )
-
-
-def _mean(rows: Sequence[Row], metric: Metric) -> Estimate | None:
-    pairs = [(row.values[metric_spec(metric)], row.category) for row in rows]
-    known = [(value, category) for value, category in pairs if value is not None]
-    if not known:
-        return None
-    values = np.array([value for value, _ in known], np.float64)
-    if metric.info.by_category:
-        return mean_over_categories(values, [category for _, category in known])
-    return mean_over_samples(values)
-
-
-def _beats(metric: Metric, rows: Mapping[str, Row], centre: Mapping[str, Row]) -> bool:
-    """Whether the difference from the centre Gaussian, sample by sample, is clearly a good one."""
-    spec, sign = metric_spec(metric), metric.info.sign
-    differences = []
-    for sample in rows.keys() & centre.keys():
-        one, other = rows[sample].values[spec], centre[sample].values[spec]
-        if one is not None and other is not None:
-            differences.append(sign * (one - other))
-    if sign == 0 or not differences:
-        return True
-    return mean_over_samples(np.sort(np.array(differences, np.float64))).low > 0
-
-
-def _curves(rows: Sequence[Row], metrics: Sequence[Metric]) -> dict[str, Curve]:
-    curves: dict[str, Curve] = {}
-    for metric in metrics:
-        spec = metric_spec(metric)
-        ys = [row.curves[spec] for row in rows if spec in row.curves]
-        if not ys:
-            continue
-        mean = np.mean(ys, axis=0)
-        x = np.linspace(0, 1, len(mean))
-        axis = metric.info.curve_axis or "share"
-        curves[spec] = Curve(tuple(x.tolist()), tuple(mean.tolist()), axis, "probability")
-    return curves

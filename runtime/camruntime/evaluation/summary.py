@@ -6,47 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from camruntime.bundle import Answer
+from camruntime.evaluation.estimates import ByAccuracy, Curve, Estimate
+from camruntime.evaluation.inspection import Coloured, Confusion, Detection, Group, Overlap
 from camruntime.metrics import MetricInfo
 
-SCHEMA_VERSION = 2
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A mean over samples, and its 95 percent bootstrap interval.
-
-    Attributes:
-        mean, low, high: in the metric's unit.
-        count: of the samples that have a value.
-    """
-
-    mean: float
-    low: float
-    high: float
-    count: int
-
-
-@dataclass(frozen=True)
-class Curve:
-    """A mean curve, such as probability over the share of revealed pixels."""
-
-    x: tuple[float, ...]
-    y: tuple[float, ...]
-    x_name: str
-    y_name: str
-
-
-@dataclass(frozen=True)
-class ByAccuracy:
-    """A metric of right predictions over the network's accuracy in their category.
-
-    Attributes:
-        area: under the curve, over the accuracies that it spans.
-        curve: the metric's mean by accuracy.
-    """
-
-    area: Estimate
-    curve: Curve
+SCHEMA_VERSION = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +26,10 @@ class MethodSummary:
         passes: forward passes of the network per explanation, mean; a gradient counts as one.
         seconds: per explanation, mean.
         no_better_than_centre: metrics in which it does not beat the centre Gaussian: its mean
-            difference from it, sample by sample, has an interval that reaches zero.
+            difference from it, sample by sample, has an interval that reaches zero. Where places
+            are known, of localisation alone: elsewhere a blot in the middle often does well.
+        coloured: good parts that show colour; None without a good part.
+        overlap: per-region overlap; None where no place is known.
     """
 
     method: str
@@ -73,6 +40,8 @@ class MethodSummary:
     seconds: float
     no_better_than_centre: tuple[str, ...] = ()
     by_accuracy: Mapping[str, ByAccuracy] = field(default_factory=dict)
+    coloured: Coloured | None = None
+    overlap: Overlap | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +60,16 @@ class Summary:
         failed: those that could not be, one line each.
         metrics: how each metric is read, in the order of the table's columns.
         methods: in the order of the table's rows.
+        headline: what was found, in a sentence.
+        leading: the metric that leads, and those that break its ties; see `leading.py`.
+        best: the method that is best in it; None without any.
+        notes: what was taken for what in the data set, and what the network lacks; a line each.
+        choices: why these methods and metrics were measured, where nobody chose them.
+        good: label of the class of good parts; None where the bundle names none.
+        good_parts: number of samples that are good.
+        groups: by class, by size of the defect.
+        confusion: None where no class is known.
+        detections: defects told from good parts; empty where there are not both.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -107,3 +86,18 @@ class Summary:
     failed: tuple[str, ...]
     metrics: Mapping[str, MetricInfo]
     methods: tuple[MethodSummary, ...]
+    headline: str = ""
+    leading: tuple[str, ...] = ()
+    best: str | None = None
+    notes: tuple[str, ...] = ()
+    choices: tuple[str, ...] = ()
+    good: str | None = None
+    good_parts: int = 0
+    groups: tuple[Group, ...] = ()
+    confusion: Confusion | None = None
+    detections: tuple[Detection, ...] = ()
+
+    @property
+    def thing(self) -> str:
+        """What is looked for: without a class of good parts nobody speaks of defects."""
+        return "object" if self.good is None else "defect"

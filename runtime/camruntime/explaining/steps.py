@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from camruntime.bundle import Input
-from camruntime.calibration import Calibration, Evidence
+from camruntime.calibration import ByIndex, Calibration, Evidence
 from camruntime.engine import BatchGraphs, Cost, Engine, OnnxGraphs, Progress, metered
 from camruntime.errors import CamError
 from camruntime.explaining.contrasting import Versus, gradient_classes, with_contrasts
@@ -62,6 +62,13 @@ class Prediction:
     targets: tuple[int, ...]
     cost: Cost
     graphs: BatchGraphs
+
+    def by_index(self, row: int) -> ByIndex:
+        """What tells a target from others, whatever it is called."""
+        contrast = self.photograph.wanted.contrast(row)
+        if contrast is None:
+            return (self.targets[row],), None
+        return contrast.classes, contrast.against
 
     def score(self, row: int) -> float:
         """What is explained of a target: its logit, or the difference of logits of a contrast.
@@ -319,13 +326,7 @@ def _evidence(prediction: Prediction, method: Method, raw: FloatArray, row: int)
     photograph = prediction.photograph
     if photograph.calibration is None or unit_of(method) is None:
         return None
-    contrast = photograph.wanted.contrast(row)
-    by_index = (
-        ((prediction.targets[row],), None)
-        if contrast is None
-        else (contrast.classes, contrast.against)
-    )
     top = not photograph.wanted.choices[row]
-    yardstick = photograph.calibration.yardstick(spec_of(method), by_index, top)
+    yardstick = photograph.calibration.yardstick(spec_of(method), prediction.by_index(row), top)
     size = photograph.engine.bundle.manifest.input.size
     return yardstick.evidence(raw, prediction.score(row), size)

@@ -2,6 +2,7 @@
 
 from camruntime.pictures.boxes import Box, connected_parts, regions_above, salient_boxes
 from camruntime.pictures.legend import captioned
+from camruntime.pictures.outline import MAGENTA, outlined
 from camruntime.pictures.overlay import contact_sheet, evidence_overlay, overlay
 from camruntime.pictures.picture import (
     Picture,
@@ -17,6 +18,7 @@ from camruntime.pictures.preprocessing import Fit, fit, prepare
 from camruntime.pictures.reading import MEGAPIXELS, decode
 
 __all__ = [
+    "MAGENTA",
     "MEGAPIXELS",
     "Box",
     "Fit",
@@ -33,6 +35,7 @@ __all__ = [
     "evidence_overlay",
     "fit",
     "gaussian_blur",
+    "outlined",
     "overlay",
     "prepare",
     "read_picture",

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from html import escape
 
-from camruntime.evaluation.summary import Estimate, MethodSummary, Summary
+from camruntime.evaluation.estimates import Estimate
+from camruntime.evaluation.summary import MethodSummary, Summary
 from camruntime.metrics import MetricInfo
 
 READING = {"higher": "Higher is better.", "lower": "Lower is better.", "neither": ""}
@@ -63,7 +64,7 @@ def heading(info: MetricInfo) -> str:
 
 def reading(info: MetricInfo) -> str:
     """What a metric says and which end of it is good, as HTML."""
-    return escape(f"{info.description} {READING[info.better]}".strip())
+    return escape(f"{info.description.rstrip('.')}. {READING[info.better]}".strip())
 
 
 def spec_html(spec: str) -> str:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 from html import escape
 
+from camruntime.evaluation.estimates import Curve
 from camruntime.evaluation.report.charts import Line, Point, Style, line_chart, scatter, styles
 from camruntime.evaluation.report.columns import present
-from camruntime.evaluation.summary import Curve, Summary
+from camruntime.evaluation.summary import Summary
 
 
 def curves_section(summary: Summary) -> str:
     """A chart for each curve that any method has; empty where none has."""
-    looks = _looks(summary)
+    looks = looks_of(summary)
     # A dict keeps the order of the first mention.
     titled: dict[str, dict[str, Curve]] = {}
     for method in summary.methods:
@@ -33,7 +34,7 @@ def cost_section(summary: Summary) -> str:
     metric = next(judged, None)
     if metric is None:
         return ""
-    info, looks = summary.metrics[metric], _looks(summary)
+    info, looks = summary.metrics[metric], looks_of(summary)
     points = []
     for method in summary.methods:
         if estimate := present(method.metrics.get(metric)):
@@ -51,7 +52,8 @@ def cost_section(summary: Summary) -> str:
     )
 
 
-def _looks(summary: Summary) -> dict[str, Style]:
+def looks_of(summary: Summary) -> dict[str, Style]:
+    """How each method is drawn, in all charts."""
     return styles([(method.method, method.baseline) for method in summary.methods])
 
 

@@ -12,10 +12,19 @@ import cv2
 
 from camruntime.errors import ImageError
 from camruntime.evaluation.report.columns import spec_html
+from camruntime.evaluation.summary import Summary
 from camruntime.pictures import Picture
 
 HEIGHT = 320  # of a picture in the page, at most, in pixels
-QUALITY = 85
+JPEG = (
+    *(cv2.IMWRITE_JPEG_QUALITY, 85),
+    # Colours as fine as brightness: else a thin outline fades into the map.
+    *(cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444),
+)
+OUTLINE = (
+    '<span class="truth"></span>Magenta, which no map has, outlines where the data set says that '
+    "it is: the shape that is marked, and the box around it."
+)
 RANKS = ("best", "median", "worst")
 
 
@@ -38,8 +47,8 @@ class GalleryPicture:
     picture: Picture
 
 
-def gallery_section(gallery: Sequence[GalleryPicture]) -> str:
-    """A row per method; empty without pictures.
+def gallery_section(gallery: Sequence[GalleryPicture], summary: Summary) -> str:
+    """A row per method, and by what they are ordered; empty without pictures.
 
     Raises:
         ImageError: a picture cannot be encoded.
@@ -48,7 +57,7 @@ def gallery_section(gallery: Sequence[GalleryPicture]) -> str:
         return ""
     methods = dict.fromkeys(picture.method for picture in gallery)
     rows = "".join(_row(name, [p for p in gallery if p.method == name]) for name in methods)
-    return f'<section id="pictures"><h2>Pictures</h2>{rows}</section>'
+    return f'<section id="pictures"><h2>Pictures</h2>{_order(summary)}{rows}</section>'
 
 
 def data_uri(picture: Picture) -> tuple[str, int, int]:
@@ -62,11 +71,24 @@ def data_uri(picture: Picture) -> tuple[str, int, int]:
         width, height = max(1, round(width * HEIGHT / height)), HEIGHT
     scaled = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
     colours = cv2.cvtColor(scaled, cv2.COLOR_RGB2BGR)
-    done, data = cv2.imencode(".jpg", colours, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
+    done, data = cv2.imencode(".jpg", colours, JPEG)
     if not done:
         raise ImageError(f"OpenCV could not encode a picture of shape {picture.shape} as JPEG")
     text = base64.b64encode(data.tobytes()).decode("ascii")
     return f"data:image/jpeg;base64,{text}", width, height
+
+
+def _order(summary: Summary) -> str:
+    if not summary.leading:
+        return ""
+    first, *others = (escape(summary.metrics[metric].title) for metric in summary.leading)
+    ties = f", ties by {', '.join(others)}" if others else ""
+    outline = f" {OUTLINE}" if _located(summary) else ""
+    return f'<p class="note">Best, median and worst by {first}{ties}.{outline}</p>'
+
+
+def _located(summary: Summary) -> bool:
+    return summary.metrics[summary.leading[0]].category == "localisation"
 
 
 def _row(method: str, pictures: Sequence[GalleryPicture]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from camruntime.evaluation.summary import Estimate
+from camruntime.evaluation.estimates import Estimate
 
 MISSING = DASH = "\N{EN DASH}"
 MINUS = "\N{MINUS SIGN}"

@@ -34,8 +34,8 @@ def facts_html(facts: dict[str, str]) -> str:
     return f'<dl class="facts">{"".join(entries)}</dl>'
 
 
-def sorting_script() -> str:
-    """Sorts the one table of a page by a click on a column's head."""
+def script() -> str:
+    """Sorts the table of results by a click on a column's head, and opens what is printed."""
     return f"<script>\n{_file('report.js')}</script>"
 
 

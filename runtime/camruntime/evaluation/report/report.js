@@ -39,4 +39,8 @@
   }
   addEventListener("hashchange", sortByLink);
   sortByLink();
+  addEventListener("beforeprint", () => {
+    for (const one of document.querySelectorAll("details")) one.open = true;
+    for (const one of document.images) one.loading = "eager";
+  });
 })();

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
+from camruntime.evaluation.estimates import Estimate
 from camruntime.evaluation.report.columns import Column, columns_of, heading, reading, spec_html
 from camruntime.evaluation.report.numbers import MISSING, estimate_texts, passes_text, seconds_text
-from camruntime.evaluation.summary import Estimate, MethodSummary, Summary
+from camruntime.evaluation.summary import MethodSummary, Summary
 
 FIRST = {"higher": "descending", "lower": "ascending", "neither": "descending"}
 COSTS = (
