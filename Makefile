@@ -36,7 +36,7 @@ lint: $(READY)
 
 types: $(READY)
 	$(BIN)/mypy
-	for part in tests/devices tests/runtime tests/export tests/parity tests/weather benchmarks; do $(BIN)/mypy $$part || exit 1; done
+	for part in tests/devices tests/runtime tests/export tests/parity tests/weather benchmarks examples; do $(BIN)/mypy $$part || exit 1; done
 
 $(READY): pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "camexport needs Python 3.11 or newer: make PYTHON=python3.12")'

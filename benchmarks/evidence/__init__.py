@@ -1,0 +1,1 @@
+"""What maps show of good parts and of defects, relative and calibrated."""
