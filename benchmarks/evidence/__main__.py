@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from rich.console import Console
 
 from evidence.datasets import DATA_SETS, ROOT
+from evidence.drift import drift
 from evidence.measures import Found, read_found
 from evidence.measuring import measured, patchcore, place
 from evidence.page import MAIN, page
@@ -77,7 +78,8 @@ def main() -> None:
     given.work.mkdir(parents=True, exist_ok=True)
     for name in [] if given.page else given.only:
         run(name, given)
-    text = page(TITLES, known(given.work), given.out.parent)
+    changed = drift(given.data, given.work)
+    text = page(TITLES, known(given.work), changed, given.out.parent)
     given.out.write_text(text, encoding="utf-8")
     console.print(f"written: {given.out}", highlight=False)
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from evidence.drift import BEFORE, LINES, PER_ALARM
 from evidence.measures import Found
-from evidence.tables import PEER, groups, methods, promises
+from evidence.tables import PEER, groups, methods, promises, quiet, seen
 
 HERE = Path(__file__).parent
 MAIN = "recipro-cam:score=logit"
@@ -30,11 +31,35 @@ anomalib's, of at most 300 good training parts and 3,000 patches, with torchvisi
 """
 
 
-def page(titles: dict[str, str], found: dict[str, dict[str, Found]], folder: Path) -> str:
+DRIFT = """## Drift
+
+`camruntime.Drift` on lines on which nothing changes: the share of {lines} lines with an alarm, and
+what was promised.
+"""
+
+LENGTH = """With {per_alarm:,} parts per false alarm it took {mean:,.0f} parts until one, in
+the mean, counting {most:,} where none came.
+"""
+
+SEEN = """Good parts that the network was not trained with, changed after the first {before}, with
+{per_alarm:,} parts per false alarm; `none` is the rest of them as they are. It looks at the
+strongest evidence of `not good` in parts that the network calls good.
+"""
+
+
+def page(
+    titles: dict[str, str],
+    found: dict[str, dict[str, Found]],
+    drift: dict[str, list[dict[str, object]]],
+    folder: Path,
+) -> str:
     """The page; `found` by data set and method, in which `PatchCore` may be one."""
     lines = [HEAD, (HERE / "findings.md").read_text(encoding="utf-8")]
     for name, named in found.items():
         lines += section(titles[name], name, named, folder)
+    lines += [DRIFT.format(lines=LINES), *quiet(drift["quiet"])]
+    lines += [LENGTH.format(**drift["length"][0])]
+    lines += [SEEN.format(before=BEFORE, per_alarm=PER_ALARM), *seen(drift["seen"])]
     return "\n".join(lines) + "\n" + (HERE / "notes.md").read_text(encoding="utf-8")
 
 

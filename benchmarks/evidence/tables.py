@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -70,6 +70,42 @@ def groups(found: Found, peer: Found | None, alpha: float) -> list[str]:
         ]
         rows.append([group, str(len(those)), *lit, *cells])
     return table(head, rows)
+
+
+def quiet(rows: Sequence[Mapping[str, object]]) -> list[str]:
+    """False alarms, and their bound."""
+    head = ["calibrating", "parts per false alarm", "within", "alarms", "at most"]
+    return table(
+        head,
+        [
+            [
+                f"{one['calibrating']:,}",
+                f"{one['per_alarm']:,}",
+                f"{one['parts']:,} parts",
+                f"{one['alarms']:.1%}",
+                f"{one['bound']:.1%}",
+            ]
+            for one in rows
+        ],
+    )
+
+
+def seen(rows: Sequence[Mapping[str, object]]) -> list[str]:
+    """How soon changes are seen."""
+    head = ["", "change", "still called good", "parts until the alarm, median", "lines with one"]
+    return table(
+        head,
+        [
+            [
+                str(one["data"]),
+                str(one["change"]),
+                f"{one['called_good']:.1%}",
+                "-" if one["parts"] is None else f"{one['parts']:.0f}",
+                f"{one['alarms']:.0%} within {one['within']} parts",
+            ]
+            for one in rows
+        ],
+    )
 
 
 def share_lit(rows: Sequence[Row], made: Promise, on_defect: bool = False) -> str:
