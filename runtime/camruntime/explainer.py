@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -45,6 +46,9 @@ Targets: TypeAlias = "Sequence[Target | None]"
 """Several classes of one image; of several images, one for each."""
 
 
+_log = logging.getLogger("camruntime")
+
+
 class _Used(NamedTuple):
     """What belongs together, and is read once for each image: `reload` may put others in place."""
 
@@ -68,7 +72,7 @@ class Explainer:
         require_signature: str | Path | None = None,
         calibration: str | Path | None = None,
     ) -> None:
-        self._calibration_file = calibration
+        self._calibration_file, self._provider = calibration, engine.provider
         self._used = _Used(engine, self._read_calibration(engine.bundle))
         self._required = require_signature
         self._chunk = None if chunk is None else whole("chunk", chunk, 1, 4096)
@@ -115,6 +119,13 @@ class Explainer:
             return None
         calibration = read_calibration(self._calibration_file)
         calibration.require(bundle.manifest)
+        if calibration.provider != self._provider:
+            _log.warning(
+                "calibrated on %s, computing on %s: where their maps differ by more than rounding, "
+                "calibrate on the one that computes",
+                calibration.provider,
+                self._provider,
+            )
         return calibration
 
     @property

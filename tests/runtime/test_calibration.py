@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 from pathlib import Path
@@ -224,6 +225,16 @@ def test_a_calibration_of_another_bundle_is_refused(file: Path, tmp_path: Path) 
     other.write_text(json.dumps(sealed(document | {"bundle": "0" * 64})))
     with pytest.raises(CalibrationError, match="is of another bundle"):
         camruntime.load(INSPECTOR, ["cpu"], calibration=other)
+
+
+def test_a_calibration_of_another_provider_is_said(
+    found: Calibration, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    other = tmp_path / "other.json"
+    dataclasses.replace(found, provider="CUDAExecutionProvider").write(other)
+    camruntime.load(INSPECTOR, ["cpu"], calibration=other)
+    (said,) = caplog.messages
+    assert said.startswith("calibrated on CUDAExecutionProvider, computing on CPUExecutionProvider")
 
 
 @pytest.mark.parametrize(
