@@ -14,7 +14,7 @@ from camruntime.calibration import read_calibration
 from camruntime.cli.app import app
 from camruntime.datasets import open_dataset
 from camruntime.errors import CalibrationError, EvaluationError
-from camruntime.evaluation import Evaluation
+from camruntime.evaluation import Evaluation, calibrated_with
 from camruntime.evaluation.roc import roc
 from camruntime.good_parts import calibrate, plan
 from camruntime.metrics import make_metric
@@ -128,6 +128,20 @@ def test_methods_that_it_is_not_of_are_refused(folder: Path, tmp_path: Path) -> 
             tmp_path,
             calibration=read_calibration(folder / "line.json"),
         )
+
+
+def test_parts_that_calibrated_say_nothing_new(folder: Path) -> None:
+    calibration = read_calibration(folder / "line.json")
+    labels = camruntime.load(INSPECTOR, ["cpu"]).labels
+    fresh = open_dataset(folder / "data", labels, good=0)
+    assert calibrated_with(fresh, calibration) == ""
+    copied = folder / "copied" / "good"
+    copied.mkdir(parents=True)
+    for name in ("0003.png", "0007.png"):
+        (copied / f"other-{name}").write_bytes((folder / "parts" / name).read_bytes())
+    write_parts(copied, range(700, 703))
+    again = calibrated_with(open_dataset(folder / "copied", labels, good=0), calibration)
+    assert again.startswith("2 of 5 samples are good parts that the calibration was measured on")
 
 
 def test_on_the_command_line_its_methods_are_the_default(

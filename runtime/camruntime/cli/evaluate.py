@@ -22,6 +22,7 @@ from camruntime.cli.common import (
 from camruntime.methods import BASELINES
 
 if TYPE_CHECKING:
+    from camruntime.datasets import Dataset
     from camruntime.evaluation import Evaluation, Summary
     from camruntime.explainer import Explainer
 
@@ -88,7 +89,7 @@ def evaluate(
     chosen = [*wanted, *map(explainer.method, BASELINES)]
     measured = [make_metric(spec) for spec in specs]
     why_kind = [f"kind {found.kind} by auto: {looks_like(found.kind)}"] if kind == "auto" else []
-    choices = [*why_kind, *why_methods, *why_metrics, *_colours(explainer, against)]
+    choices = [*why_kind, *why_methods, *why_metrics, *_colours(explainer, found, against)]
     say(
         f"{len(found.samples)} samples ({found.kind}), {len(chosen)} methods, "
         f"on {in_words(explainer)}"
@@ -101,17 +102,21 @@ def evaluate(
         _write(evaluation, _run(evaluation), out)
 
 
-def _colours(explainer: Explainer, against: Calibration | None) -> list[str]:
+def _colours(explainer: Explainer, found: Dataset, against: Calibration | None) -> list[str]:
     """What the colours are of, and what they cost."""
+    from camruntime.evaluation import calibrated_with
+
     if against is None:
         return []
     good = explainer.bundle.manifest.good
     what = "each sample's class"
     if good is not None:
         what = f"not {explainer.labels[good]}, whose map is counted in the cost"
+    again = calibrated_with(found, against)
     return [
         f"colours by calibration: beyond what {1 - against.alpha:.4g} of good parts show "
-        f"({len(against.parts)} were measured), of {what}"
+        f"({len(against.parts)} were measured), of {what}",
+        *([again] if again else []),
     ]
 
 

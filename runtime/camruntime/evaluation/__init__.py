@@ -5,6 +5,7 @@ from camruntime.evaluation.comparing import compare_method, comparison_html, com
 from camruntime.evaluation.drawing import gallery_pictures, mistake_pictures
 from camruntime.evaluation.estimates import Estimate
 from camruntime.evaluation.evaluate import Evaluation, spread
+from camruntime.evaluation.evidence import calibrated_with
 from camruntime.evaluation.files import (
     REPORT,
     RESULTS,
@@ -35,6 +36,7 @@ __all__ = [
     "RandomisationCheck",
     "Similarity",
     "Summary",
+    "calibrated_with",
     "choose_methods",
     "choose_metrics",
     "compare_method",

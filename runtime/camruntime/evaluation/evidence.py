@@ -9,10 +9,12 @@ apart.
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from dataclasses import dataclass
 
-from camruntime.bundle import Manifest
+from camruntime.bundle import Manifest, digest_file
 from camruntime.calibration import Calibration
+from camruntime.datasets import Dataset
 from camruntime.explaining import Contrast, Outcome, Wanted, wanted
 from camruntime.maps import FloatArray
 from camruntime.methods import spec_of, unit_of
@@ -49,6 +51,21 @@ def asked_of(
     contrast = rest.contrast(0)
     return Wanted(
         (classes, *rest.choices), contrasts=(None, contrast) if contrast is not None else ()
+    )
+
+
+def calibrated_with(dataset: Dataset, calibration: Calibration) -> str:
+    """A line about samples that the calibration was measured on; empty where there are none."""
+    parts = {part.sha256 for part in calibration.parts}
+    count = 0
+    for sample in dataset.samples:
+        with suppress(OSError):  # told when it is evaluated
+            count += digest_file(sample.image) in parts
+    if not count:
+        return ""
+    return (
+        f"{count} of {len(dataset.samples)} samples are good parts that the calibration was "
+        "measured on: what they show says nothing of new parts; evaluate with others"
     )
 
 
