@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -385,3 +386,26 @@ def test_a_relative_map_is_multiplied_with_the_score(
         made.evidence.yardstick.calibrated(raw), np.maximum(cells, 0), rtol=1e-4, atol=1e-4
     )
     assert made.evidence.score == pytest.approx(whole)
+
+
+def test_what_another_bundle_s_calibration_knows_is_measured_again(
+    explainer: Explainer, tmp_path: Path
+) -> None:
+    """A network that was trained anew, with the same classes, under the same name."""
+    parts = write_parts(tmp_path / "parts", range(30))
+    planned, told = plan(explainer, ["hires-cam"], ["not good"], ALPHA), []
+    found = calibrate(explainer, parts, planned, tmp_path / "a")
+    strangers = replace(found.methods[0].targets[0], strongest=(99.0,) * 30)
+    before = replace(
+        found, bundle="0" * 64, methods=(replace(found.methods[0], targets=(strangers,)),)
+    )
+    again = calibrate(
+        explainer,
+        parts,
+        planned,
+        tmp_path / "b",
+        before,
+        lambda done, every, name: told.append(name),
+    )
+    assert len(told) == 30
+    assert again == found
