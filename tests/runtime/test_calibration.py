@@ -7,6 +7,7 @@ import math
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -140,6 +141,24 @@ def test_good_parts_stay_as_they_are_and_bad_ones_are_coloured_at_the_defect(
     assert region.x <= 65 < region.x + region.width
     assert region.y <= 65 < region.y + region.height
     assert (box.x, box.y) in [(one.x, one.y) for one in made.regions]
+
+
+@pytest.mark.parametrize("size", [(64, 64), (3, 300), (127, 129), (1, 1), (20, 31)])
+def test_evidence_is_seen_at_whatever_size_the_photograph_has(
+    calibrated: Explainer, size: tuple[int, int]
+) -> None:
+    """A map of single cells, of which one is just beyond the threshold."""
+    made = calibrated.explain(cv2.resize(scratched(3), size[::-1]), METHODS[0], "not good")
+    assert made.evidence is not None
+    for y, x in np.random.default_rng(0).integers(0, 128, (30, 2)):
+        raised = np.full((128, 128), 0.9, np.float32)
+        raised[y, x] = 1.01
+        one = replace(made, evidence=replace(made.evidence, map=raised, p_value=ALPHA))
+        assert one.has_evidence
+        assert (one.overlay() != one.photo).any()
+        assert len(one.regions) == len(one.boxes()) == 1
+        assert one.regions[0].strongest == pytest.approx(1.01)
+        assert "outside" not in one.caption()[1]
 
 
 def test_colours_mean_the_same_on_every_picture(calibrated: Explainer) -> None:

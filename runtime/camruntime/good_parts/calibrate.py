@@ -50,7 +50,9 @@ def calibrate(
     _require_enough(len(parts), planned.alpha)
     journal = Journal(unfinished, _conditions(explainer, planned), PartRow, _fits(planned))
     with journal.held():
-        known = {row.key: row for row in [*_measured_before(before, explainer, planned), *journal.rows]}
+        known = {
+            row.key: row for row in [*_measured_before(before, explainer, planned), *journal.rows]
+        }
         todo = [one for one in parts if (one.name, one.sha256) not in known]
         found = strongest_of(explainer, todo, planned.methods, planned.targets)
         for done, (file, row) in enumerate(zip(todo, found, strict=True), len(parts) - len(todo)):
