@@ -14,7 +14,7 @@ import pytest
 import camruntime
 from camruntime import Contrast, Explainer
 from camruntime.bundle.sealing import SEAL, sealed
-from camruntime.calibration import Calibration, read_calibration
+from camruntime.calibration import Calibration, parts_needed, read_calibration
 from camruntime.errors import CalibrationError, EvaluationError
 from camruntime.good_parts import calibrate, plan
 from camruntime.maps import rescale
@@ -285,7 +285,7 @@ def test_too_few_parts_are_refused_before_any_is_measured(
     explainer: Explainer, parts: Path, tmp_path: Path
 ) -> None:
     planned = plan(explainer, ["hires-cam"], None, 0.01)
-    with pytest.raises(CalibrationError, match=r"= 99 good parts .*, got 60: .* 0.0164"):
+    with pytest.raises(CalibrationError, match=r"= 99 good parts .*, got 60: .* 0.0164$"):
         calibrate(explainer, parts, planned, tmp_path / "unfinished")
     assert not (tmp_path / "unfinished").exists()
 
@@ -428,3 +428,43 @@ def test_what_another_bundle_s_calibration_knows_is_measured_again(
     )
     assert len(told) == 30
     assert again == found
+
+
+@pytest.mark.parametrize(
+    ("alpha", "meant"), [(1 - 0.9, 0.1), (np.float32(0.05), 0.05), (np.float64(0.02), 0.02)]
+)
+def test_an_alpha_that_was_calculated_is_the_one_that_was_meant(
+    explainer: Explainer, alpha: float, meant: float
+) -> None:
+    assert plan(explainer, ["hires-cam"], ["not good"], alpha).alpha == pytest.approx(
+        meant, abs=1e-9
+    )
+
+
+def test_nine_parts_do_for_one_minus_nine_tenths(explainer: Explainer, tmp_path: Path) -> None:
+    parts = write_parts(tmp_path / "parts", range(9))
+    planned = plan(explainer, ["hires-cam"], ["not good"], 1 - 0.9)
+    found = calibrate(explainer, parts, planned, tmp_path / "unfinished")
+    found.write(tmp_path / "found.json")
+    target = read_calibration(tmp_path / "found.json").methods[0].targets[0]
+    assert target.threshold == max(target.strongest)
+
+
+@pytest.mark.parametrize("count", [1, 11, 12, 13, 44])
+def test_the_alpha_that_is_advised_will_do(
+    explainer: Explainer, tmp_path: Path, count: int
+) -> None:
+    parts = tmp_path / "parts"
+    parts.mkdir()
+    for number in range(count):
+        (parts / f"{number}.png").write_bytes(bytes([number]))  # counted before they are read
+    with pytest.raises(CalibrationError) as refused:
+        calibrate(explainer, parts, plan(explainer, ["cam"], None, 0.001), tmp_path / "u")
+    advised = float(str(refused.value).split()[-1])
+    assert parts_needed(advised) <= count
+
+
+@pytest.mark.parametrize("targets", [[], [None]])
+def test_no_target_is_none(explainer: Explainer, targets: list[str]) -> None:
+    with pytest.raises(CalibrationError, match="expected classes or contrasts as targets"):
+        plan(explainer, ["hires-cam"], targets, ALPHA)

@@ -74,8 +74,8 @@ def calibrate(
     say(f"computing on {in_words(explainer)}")
     if before is not None and before.bundle != explainer.bundle.manifest.digest:
         say(
-            f"{named(file)} is of another bundle ({before.model}, {before.bundle[:12]}…): all parts "
-            "are measured, and it is replaced"
+            f"{named(file)} is of another bundle ({before.model}, {before.bundle[:12]}…): "
+            "all parts are measured, and it is replaced"
         )
     unfinished = file.with_name(f"{file.name}.unfinished")
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:

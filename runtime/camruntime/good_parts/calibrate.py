@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -71,9 +72,11 @@ def calibrate(
 def _require_enough(parts: int, alpha: float) -> None:
     needed = parts_needed(alpha)
     if parts < needed:
+        least = math.ceil(1e4 / (parts + 1)) / 1e4  # rounded up: one below it would be refused, too
+        advice = f", or an alpha of at least {least:g}" if parts else ""
         raise CalibrationError(
             f"expected at least 1 / alpha - 1 = {needed} good parts for alpha {alpha:g}, got "
-            f"{parts}: give more, or an alpha of at least {1 / (parts + 1):.3g}"
+            f"{parts}: give more{advice}"
         )
 
 
