@@ -468,3 +468,9 @@ def test_the_alpha_that_is_advised_will_do(
 def test_no_target_is_none(explainer: Explainer, targets: list[str]) -> None:
     with pytest.raises(CalibrationError, match="expected classes or contrasts as targets"):
         plan(explainer, ["hires-cam"], targets, ALPHA)
+
+
+@pytest.mark.parametrize("given", [{}, b"file.json", 5])
+def test_a_calibration_is_given_as_a_path(given: object) -> None:
+    with pytest.raises(CalibrationError, match="expected the path of what"):
+        camruntime.load(INSPECTOR, ["cpu"], calibration=given)  # type: ignore[arg-type]

@@ -18,6 +18,7 @@ def _yardstick(relative: bool = False) -> Yardstick:
     """Typical 10, threshold 18: a calibrated value is `1 + (raw - 18) / 8`."""
     return Yardstick(
         of=("a-method", "a target"),
+        calibration="0" * 64,
         reference=Reference.of(NINETEEN),
         threshold=18.0,
         typical=10.0,

@@ -52,6 +52,7 @@ class Yardstick:
 
     Attributes:
         of: the method's spec and the target; `top class` where nobody asked for one by name.
+        calibration: digest of that which it is from.
         reference: of p-values.
         threshold, typical, scale: in the raw map's unit, see `OfTarget`.
         alpha: as of the calibration.
@@ -59,6 +60,7 @@ class Yardstick:
     """
 
     of: tuple[str, str]
+    calibration: str
     reference: Reference
     threshold: float
     typical: float
