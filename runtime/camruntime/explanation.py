@@ -124,7 +124,7 @@ class Explanation:
 
         Raises `CalibrationError` without a calibration, as `has_evidence` and `regions` do.
         """
-        return self.fit.to_photo(self._calibrated().map)
+        return self.fit.with_peak(self._calibrated().map)
 
     @property
     def has_evidence(self) -> bool:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -155,3 +156,17 @@ def test_drift_is_told_with_what_moved_it(bundle: Path, tmp_path: Path) -> None:
     cv2.imwrite(str(bad / "0.png"), scratched(3))
     told = _run("drift", bundle, bad, *calibration, status=1)
     assert "error: the network calls none of 1 parts good" in told
+
+
+def test_a_calibration_of_another_bundle_is_replaced_and_that_is_said(
+    bundle: Path, tmp_path: Path
+) -> None:
+    """The network was trained anew, and lies where the old one lay."""
+    parts = write_parts(tmp_path / "parts", range(20))
+    file = tmp_path / "line.calibration.json"
+    asked = ("calibrate", bundle, parts, "--alpha", 0.05, "--target", "not good")
+    assert "another bundle" not in _run(*asked)
+    mine = read_calibration(file)
+    replace(mine, bundle="0" * 64, model="older").write(file)
+    assert "line.calibration.json is of another bundle (older, 000000000000…)" in _run(*asked)
+    assert read_calibration(file) == mine

@@ -5,15 +5,17 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 import camruntime
 from camruntime import Contrast, Explainer
 from camruntime.bundle.sealing import SEAL, sealed
-from camruntime.calibration import Calibration, read_calibration
+from camruntime.calibration import Calibration, parts_needed, read_calibration
 from camruntime.errors import CalibrationError, EvaluationError
 from camruntime.good_parts import calibrate, plan
 from camruntime.maps import rescale
@@ -140,6 +142,24 @@ def test_good_parts_stay_as_they_are_and_bad_ones_are_coloured_at_the_defect(
     assert region.x <= 65 < region.x + region.width
     assert region.y <= 65 < region.y + region.height
     assert (box.x, box.y) in [(one.x, one.y) for one in made.regions]
+
+
+@pytest.mark.parametrize("size", [(64, 64), (3, 300), (127, 129), (1, 1), (20, 31)])
+def test_evidence_is_seen_at_whatever_size_the_photograph_has(
+    calibrated: Explainer, size: tuple[int, int]
+) -> None:
+    """A map of single cells, of which one is just beyond the threshold."""
+    made = calibrated.explain(cv2.resize(scratched(3), size[::-1]), METHODS[0], "not good")
+    assert made.evidence is not None
+    for y, x in np.random.default_rng(0).integers(0, 128, (30, 2)):
+        raised = np.full((128, 128), 0.9, np.float32)
+        raised[y, x] = 1.01
+        one = replace(made, evidence=replace(made.evidence, map=raised, p_value=ALPHA))
+        assert one.has_evidence
+        assert (one.overlay() != one.photo).any()
+        assert len(one.regions) == len(one.boxes()) == 1
+        assert one.regions[0].strongest == pytest.approx(1.01)
+        assert "outside" not in one.caption()[1]
 
 
 def test_colours_mean_the_same_on_every_picture(calibrated: Explainer) -> None:
@@ -276,7 +296,7 @@ def test_too_few_parts_are_refused_before_any_is_measured(
     explainer: Explainer, parts: Path, tmp_path: Path
 ) -> None:
     planned = plan(explainer, ["hires-cam"], None, 0.01)
-    with pytest.raises(CalibrationError, match=r"= 99 good parts .*, got 60: .* 0.0164"):
+    with pytest.raises(CalibrationError, match=r"= 99 good parts .*, got 60: .* 0.0164$"):
         calibrate(explainer, parts, planned, tmp_path / "unfinished")
     assert not (tmp_path / "unfinished").exists()
 
@@ -396,3 +416,72 @@ def test_a_relative_map_is_multiplied_with_the_score(
         made.evidence.yardstick.calibrated(raw), np.maximum(cells, 0), rtol=1e-4, atol=1e-4
     )
     assert made.evidence.score == pytest.approx(whole)
+
+
+def test_what_another_bundle_s_calibration_knows_is_measured_again(
+    explainer: Explainer, tmp_path: Path
+) -> None:
+    """A network that was trained anew, with the same classes, under the same name."""
+    parts = write_parts(tmp_path / "parts", range(30))
+    planned, told = plan(explainer, ["hires-cam"], ["not good"], ALPHA), []
+    found = calibrate(explainer, parts, planned, tmp_path / "a")
+    strangers = replace(found.methods[0].targets[0], strongest=(99.0,) * 30)
+    before = replace(
+        found, bundle="0" * 64, methods=(replace(found.methods[0], targets=(strangers,)),)
+    )
+    again = calibrate(
+        explainer,
+        parts,
+        planned,
+        tmp_path / "b",
+        before,
+        lambda done, every, name: told.append(name),
+    )
+    assert len(told) == 30
+    assert again == found
+
+
+@pytest.mark.parametrize(
+    ("alpha", "meant"), [(1 - 0.9, 0.1), (np.float32(0.05), 0.05), (np.float64(0.02), 0.02)]
+)
+def test_an_alpha_that_was_calculated_is_the_one_that_was_meant(
+    explainer: Explainer, alpha: float, meant: float
+) -> None:
+    assert plan(explainer, ["hires-cam"], ["not good"], alpha).alpha == pytest.approx(
+        meant, abs=1e-9
+    )
+
+
+def test_nine_parts_do_for_one_minus_nine_tenths(explainer: Explainer, tmp_path: Path) -> None:
+    parts = write_parts(tmp_path / "parts", range(9))
+    planned = plan(explainer, ["hires-cam"], ["not good"], 1 - 0.9)
+    found = calibrate(explainer, parts, planned, tmp_path / "unfinished")
+    found.write(tmp_path / "found.json")
+    target = read_calibration(tmp_path / "found.json").methods[0].targets[0]
+    assert target.threshold == max(target.strongest)
+
+
+@pytest.mark.parametrize("count", [1, 11, 12, 13, 44])
+def test_the_alpha_that_is_advised_will_do(
+    explainer: Explainer, tmp_path: Path, count: int
+) -> None:
+    parts = tmp_path / "parts"
+    parts.mkdir()
+    for number in range(count):
+        (parts / f"{number}.png").write_bytes(bytes([number]))  # counted before they are read
+    with pytest.raises(CalibrationError) as refused:
+        calibrate(explainer, parts, plan(explainer, ["cam"], None, 0.001), tmp_path / "u")
+    advised = float(str(refused.value).split()[-1])
+    assert parts_needed(advised) <= count
+
+
+@pytest.mark.parametrize("targets", [[], [None]])
+def test_no_target_is_none(explainer: Explainer, targets: list[str]) -> None:
+    with pytest.raises(CalibrationError, match="expected classes or contrasts as targets"):
+        plan(explainer, ["hires-cam"], targets, ALPHA)
+
+
+@pytest.mark.parametrize("given", [{}, b"file.json", 5])
+def test_a_calibration_is_given_as_a_path(given: object) -> None:
+    with pytest.raises(CalibrationError, match="expected the path of what"):
+        camruntime.load(INSPECTOR, ["cpu"], calibration=given)  # type: ignore[arg-type]

@@ -109,3 +109,9 @@ def test_where_all_have_one_top_class_it_is_as_if_it_were_asked_for() -> None:
     found = top_class_reference({4: values}, np.full(99, 4), 4)
     asked = np.linspace(-3, 3, 100)
     np.testing.assert_array_equal(found.p_values(asked), Reference.of(values).p_values(asked))
+
+
+@pytest.mark.parametrize("alpha", [1 - 0.9, 1 - 0.8, 1 / 3, 0.033333333333, 0.0769])
+def test_as_many_parts_as_are_needed_have_a_threshold(alpha: float) -> None:
+    """Also where rounding left a little less than 1 / (n + 1)."""
+    assert math.isfinite(Reference.of(np.arange(parts_needed(alpha))).threshold(alpha))

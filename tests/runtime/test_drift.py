@@ -11,6 +11,7 @@ import camruntime
 from camruntime import Drift
 from camruntime.calibration import Calibration, OfMethod, OfTarget, Part
 from camruntime.errors import CalibrationError
+from camruntime.explanation import Explanation
 from conftest import INSPECTOR
 from good_parts import brushed, scratched
 
@@ -187,3 +188,50 @@ def test_a_calibration_without_a_part_that_is_called_good_is_refused() -> None:
 def test_no_number_is_no_evidence() -> None:
     with pytest.raises(CalibrationError, match="evidence"):
         Drift(_calibration(_normal(0))).add_evidence(float("nan"))
+
+
+def test_explanations_of_another_calibration_are_refused() -> None:
+    """Of another network their evidence has another scale, though method and target are the same.
+
+    So has that which an explainer makes after `reload`.
+    """
+    watched, other = (_calibration(_normal(seed)) for seed in (0, 1))
+    explainer = camruntime.load(INSPECTOR, ["cpu"])
+    plain = explainer.explain(brushed(0), "recipro-cam", "not good")
+
+    def held_against(calibration: Calibration) -> Explanation:
+        yardstick = calibration.yardstick("recipro-cam", ((1, 2, 3, 4), 0), False)
+        return dataclasses.replace(plain, evidence=yardstick.evidence(plain.raw, 0.0, (128, 128)))
+
+    drift = Drift(watched)
+    drift.add(held_against(watched))
+    with pytest.raises(CalibrationError, match="begin with a new Drift"):
+        drift.add(held_against(other))
+    assert drift.parts == 1
+
+
+@pytest.mark.parametrize("given", [None, "file.json", {}])
+def test_it_watches_with_a_calibration(given: object) -> None:
+    with pytest.raises(CalibrationError, match="expected a calibration"):
+        Drift(given)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"target": 1}, "not of '1'"),
+        ({"target": ["not good"]}, "not of "),
+        ({"method": 3}, "not of '3'"),
+        ({"seed": "x"}, "seed is a whole number"),
+        ({"seed": -1}, "seed is a whole number"),
+    ],
+)
+def test_what_is_no_option_is_refused(options: dict[str, object], words: str) -> None:
+    with pytest.raises(CalibrationError, match=words):
+        Drift(_calibration(_normal(0)), **options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("given", [None, [], "part"])
+def test_it_is_told_of_one_explanation_at_a_time(given: object) -> None:
+    with pytest.raises(CalibrationError, match="expected one explanation"):
+        Drift(_calibration(_normal(0))).add(given)  # type: ignore[arg-type]

@@ -80,3 +80,23 @@ def test_enlarging_and_tiny_photographs() -> None:
     back = fit((1, 3), _spec("squash", (8, 8))).to_photo(np.ones((8, 8), np.float32))
     assert back.shape == (1, 3)
     assert back.min() == pytest.approx(1)
+
+
+@pytest.mark.parametrize("resize", ["squash", "letterbox", "centre-crop"])
+@pytest.mark.parametrize("photo", [(1, 1), (7, 50), (64, 64), (127, 129), (256, 200)])
+def test_a_peak_comes_back_as_high_as_it_was(resize: ResizeMode, photo: tuple[int, int]) -> None:
+    """Of one pixel, which lies between the centres of the photograph's; padding is none of it."""
+    place = fit(photo, _spec(resize, (64, 48), 70 if resize == "centre-crop" else None))
+    centres = [
+        (np.arange(size) + 0.5 - offset) / resized
+        for size, offset, resized in zip(place.size, place.offset, place.resized, strict=True)
+    ]
+    for y, x in np.random.default_rng(1).integers(0, (64, 48), (40, 2)):
+        saliency = np.full((64, 48), 0.5, np.float32)
+        saliency[y, x] = 2
+        back = place.with_peak(saliency)
+        if 0 <= centres[0][y] < 1 and 0 <= centres[1][x] < 1:
+            at = int(centres[0][y] * photo[0]), int(centres[1][x] * photo[1])
+            assert back[at] == back.max() == 2
+        elsewhere = back != place.to_photo(saliency)
+        assert elsewhere.sum() <= 1

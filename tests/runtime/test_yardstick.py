@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -16,6 +18,7 @@ def _yardstick(relative: bool = False) -> Yardstick:
     """Typical 10, threshold 18: a calibrated value is `1 + (raw - 18) / 8`."""
     return Yardstick(
         of=("a-method", "a target"),
+        calibration="0" * 64,
         reference=Reference.of(NINETEEN),
         threshold=18.0,
         typical=10.0,
@@ -92,3 +95,17 @@ def test_regions_by_hand() -> None:
     assert (weak.x, weak.y, weak.width, weak.height, weak.area) == (1, 1, 3, 2, 3)
     assert (strong.strongest, weak.strongest) == (3, 2)
     assert weak.p_value == 0.05  # of 26
+
+
+def test_a_rise_that_float32_cannot_hold_is_shown() -> None:
+    """As much beyond the threshold as rounding makes: there is evidence, so a pixel says so."""
+    yardstick = replace(_yardstick(), reference=Reference.of(NINETEEN * 1e-9), threshold=18e-9)
+    found = yardstick.evidence(f32([[18.5e-9, 0], [0, 0]]), 0.0, (2, 2))
+    assert found.has_evidence
+    assert (found.map > 1).sum() == 1
+
+
+def test_a_rise_beyond_float32_is_finite() -> None:
+    found = replace(_yardstick(), scale=1e-300).evidence(f32([[26, 18], [10, -5]]), 0.0, (4, 4))
+    assert found.has_evidence
+    assert np.isfinite(found.map).all()

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from camruntime._decode import DecodeError, fit, parse_object
 from camruntime._strict_json import json_bytes
-from camruntime._text import named
+from camruntime._text import named, shown
 from camruntime._whole_files import write_whole
 from camruntime.bundle import SEAL, Manifest, sealed, unsealed
 from camruntime.calibration.conformal import Numbers, Reference, top_class_reference
@@ -148,10 +148,10 @@ class Calibration:
             CalibrationError: nothing.
         """
         known = {one.method: one for one in self.methods}
-        if spec not in known:
+        if not isinstance(spec, str) or spec not in known:
             raise CalibrationError(
-                f"the calibration is not of '{named(spec)}': {nearest(spec, known)} Explain with "
-                "one of those, or calibrate with --methods"
+                f"the calibration is not of '{named(spec)}': explain with a method of its, or "
+                f"calibrate with --methods; {nearest(str(spec), known)}"
             )
         return known[spec]
 
@@ -196,6 +196,7 @@ class Calibration:
             )
         return Yardstick(
             of=(spec, mine.target if named_one else TOP_CLASS),
+            calibration=self.digest,
             reference=Reference.of(mine.strongest)
             if named_one
             else top_class_reference(method.classes(), self.tops(), mine.classes[0]),
@@ -243,6 +244,10 @@ def read_calibration(path: str | Path) -> Calibration:
     Raises:
         CalibrationError: there is no such file, or it is damaged, changed, or something else.
     """
+    if not isinstance(path, (str, Path)):
+        raise CalibrationError(
+            f"expected the path of what `camruntime calibrate` wrote, got {shown(path)}"
+        )
     file = Path(path)
     try:
         if file.stat().st_size > _BYTES or not file.is_file():

@@ -21,7 +21,8 @@ _ROUNDING = 1e-9  # of 1 / alpha: 1 / 0.05 is not 20 on every machine
 
 def parts_needed(alpha: float) -> int:
     """The fewest good parts from which on `alpha` can be promised: `n >= 1 / alpha - 1`."""
-    return math.ceil(1 / alpha - 1 - _ROUNDING)
+    parts = math.ceil(1 / alpha - 1 - _ROUNDING)
+    return parts if 1 / (parts + 1) <= alpha else parts + 1
 
 
 @dataclass(frozen=True, eq=False)

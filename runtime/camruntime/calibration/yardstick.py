@@ -10,6 +10,9 @@ from camruntime.calibration.conformal import Numbers, Reference
 from camruntime.errors import NonFiniteError
 from camruntime.maps import FloatArray, bilinear, rescale
 
+_LEAST = float(np.nextafter(np.float32(1), np.float32(2)))  # of float32, beyond the threshold
+_MOST = 1e30  # far below float32's infinity, between whose pixels nothing is a number
+
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
@@ -49,6 +52,7 @@ class Yardstick:
 
     Attributes:
         of: the method's spec and the target; `top class` where nobody asked for one by name.
+        calibration: digest of that which it is from.
         reference: of p-values.
         threshold, typical, scale: in the raw map's unit, see `OfTarget`.
         alpha: as of the calibration.
@@ -56,6 +60,7 @@ class Yardstick:
     """
 
     of: tuple[str, str]
+    calibration: str
     reference: Reference
     threshold: float
     typical: float
@@ -89,8 +94,9 @@ class Yardstick:
         found = float(self.calibrated(strongest))
         if p_value > self.alpha:
             np.minimum(values, 1, out=values)  # rounding lifts none over the threshold
-        else:
-            values.flat[values.argmax()] = found  # between its pixels a cell's peak would be missed
+        else:  # between its pixels a cell's peak would be missed, and so would a rise by rounding
+            values.flat[values.argmax()] = max(found, _LEAST)
+            np.minimum(values, _MOST, out=values)
         return Evidence(
             map=np.asarray(values, np.float32),
             p_values=p_values,

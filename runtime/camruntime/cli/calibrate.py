@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Column, Table
 
+from camruntime._text import named
 from camruntime.calibration import Calibration, OfMethod, read_calibration
 from camruntime.cli.common import (
     BundlePath,
@@ -71,6 +72,11 @@ def calibrate(
     file = _beside(bundle, explainer) if out is None else out
     before = _replaced(file)
     say(f"computing on {in_words(explainer)}")
+    if before is not None and before.bundle != explainer.bundle.manifest.digest:
+        say(
+            f"{named(file)} is of another bundle ({before.model}, {before.bundle[:12]}…): "
+            "all parts are measured, and it is replaced"
+        )
     unfinished = file.with_name(f"{file.name}.unfinished")
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("good parts")

@@ -83,7 +83,7 @@ def shown(outcome: Outcome, calibration: Calibration | None) -> Shown:
         yardstick = calibration.yardstick(spec_of(outcome.method), prediction.by_index(row), False)
         raw, size = outcome.maps.raw[row], manifest.input.size
         found = yardstick.evidence(raw, prediction.score(row), size)
-        placed = explanation.fit.to_photo(found.map)
+        placed = explanation.fit.with_peak(found.map)
         return Shown(found.has_evidence, found.strongest, False, placed, math.inf)
     probabilities = prediction.forward.probabilities()
     score = None if manifest.good is None else 1 - float(probabilities[manifest.good])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -50,7 +51,9 @@ def calibrate(
     _require_enough(len(parts), planned.alpha)
     journal = Journal(unfinished, _conditions(explainer, planned), PartRow, _fits(planned))
     with journal.held():
-        known = {row.key: row for row in [*_measured_before(before, planned), *journal.rows]}
+        known = {
+            row.key: row for row in [*_measured_before(before, explainer, planned), *journal.rows]
+        }
         todo = [one for one in parts if (one.name, one.sha256) not in known]
         found = strongest_of(explainer, todo, planned.methods, planned.targets)
         for done, (file, row) in enumerate(zip(todo, found, strict=True), len(parts) - len(todo)):
@@ -69,9 +72,11 @@ def calibrate(
 def _require_enough(parts: int, alpha: float) -> None:
     needed = parts_needed(alpha)
     if parts < needed:
+        least = math.ceil(1e4 / (parts + 1)) / 1e4  # rounded up: one below it would be refused, too
+        advice = f", or an alpha of at least {least:g}" if parts else ""
         raise CalibrationError(
             f"expected at least 1 / alpha - 1 = {needed} good parts for alpha {alpha:g}, got "
-            f"{parts}: give more, or an alpha of at least {1 / (parts + 1):.3g}"
+            f"{parts}: give more{advice}"
         )
 
 
@@ -89,9 +94,11 @@ def _fits(planned: Plan) -> Callable[[PartRow], bool]:
     return lambda row: {spec: len(one) for spec, one in row.strongest.items()} == lengths
 
 
-def _measured_before(before: Calibration | None, planned: Plan) -> list[PartRow]:
-    """The parts of a calibration, where it is of the same methods and targets."""
-    if before is None:
+def _measured_before(
+    before: Calibration | None, explainer: Explainer, planned: Plan
+) -> list[PartRow]:
+    """The parts of a calibration, where it is of the same bundle, methods and targets."""
+    if before is None or before.bundle != explainer.bundle.manifest.digest:
         return []
     found = {
         method.method: {one.by_index: one.strongest for one in method.targets}

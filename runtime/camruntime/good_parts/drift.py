@@ -19,6 +19,7 @@ from typing import Literal
 import numpy as np
 
 from camruntime._checks import whole, within
+from camruntime._text import named, shown
 from camruntime.calibration import Calibration, Evidence, OfTarget
 from camruntime.errors import CalibrationError, nearest
 from camruntime.explanation import Explanation
@@ -95,17 +96,23 @@ class Drift:
             CalibrationError: the calibration is not of that method or target, or the network calls
                 none of its parts good.
         """
+        if not isinstance(calibration, Calibration):
+            raise CalibrationError(
+                f"expected a calibration, such as Explainer.calibration, got {shown(calibration)}"
+            )
         self.method = calibration.methods[0].method if method is None else method
         of_method = calibration.of_method(self.method)
         known = {one.target: one for one in of_method.targets}
         self.target = of_method.targets[-1].target if target is None else target
-        if self.target not in known:
+        if not isinstance(self.target, str) or self.target not in known:
             raise CalibrationError(
-                f"the calibration is not of '{self.target}': {nearest(self.target, known)}"
+                f"the calibration is not of '{named(self.target)}': "
+                f"{nearest(str(self.target), known)}"
             )
         self.parts_per_false_alarm = whole(
             "parts_per_false_alarm", parts_per_false_alarm, 2, 10**12, CalibrationError
         )
+        self._calibration = calibration.digest
         self._good = calibration.good
         self.asked = as_asked(known[self.target])
         self._before = _of_good_parts(calibration, known[self.target])
@@ -114,7 +121,7 @@ class Drift:
                 f"the network calls none of the calibration's {len(calibration.parts)} good parts "
                 "good, so new ones cannot be compared: build the bundle with the right --good"
             )
-        self._random = np.random.default_rng(seed)
+        self._random = np.random.default_rng(whole("seed", seed, 0, 2**63, CalibrationError))
         self.reset()
 
     def reset(self) -> None:
@@ -143,6 +150,8 @@ class Drift:
         Raises:
             CalibrationError: it is of another method or target, or has no calibration.
         """
+        if not isinstance(explanation, Explanation):
+            raise CalibrationError(f"expected one explanation, got {shown(explanation)}")
         evidence = self._fitting(explanation.evidence)
         if self._good is not None and explanation.predicted.index != self._good:
             return None
@@ -166,6 +175,11 @@ class Drift:
             raise CalibrationError(
                 f"expected evidence by {self.method} of '{self.target}', got it by {method} of "
                 f"'{target}': explain with the calibration, that method and that target"
+            )
+        if evidence.yardstick.calibration != self._calibration:
+            raise CalibrationError(
+                "the explanation is held against another calibration than the one that is watched: "
+                "after another bundle or calibration was loaded, begin with a new Drift"
             )
         return evidence
 

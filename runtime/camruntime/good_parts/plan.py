@@ -56,6 +56,11 @@ def plan(
             "alpha is the share of good parts that may show evidence, above 0 and at most 0.5 (5 "
             f"percent are 0.05), got {shown(alpha)}"
         )
+    if targets is not None and (not targets or None in targets):
+        raise CalibrationError(
+            "expected classes or contrasts as targets, at least one, got "
+            f"{shown(targets)}: None in the place of the list takes all"
+        )
     chosen = [explainer.method(one) for one in methods]
     usable = tuple(one for one in chosen if unit_of(one) is not None)
     left_out = tuple(
@@ -70,6 +75,6 @@ def plan(
     return Plan(
         methods=once,
         targets=targets_of(explainer.bundle.manifest, targets),
-        alpha=float(alpha),
+        alpha=float(f"{alpha:.9g}"),  # what is meant by 1 - 0.95, or by 0.05 in float32
         left_out=left_out,
     )

@@ -50,6 +50,26 @@ class Fit:
             back[unseen if axis == 0 else (slice(None), unseen)] = 0
         return back
 
+    def with_peak(self, saliency: FloatArray) -> FloatArray:
+        """`to_photo`, and no less at the pixel where the photograph's highest value lies.
+
+        Between the centres of a photograph's pixels a narrow peak would be missed.
+        """
+        back = self.to_photo(saliency)
+        rows, columns = (self._seen_at(axis) for axis in (0, 1))
+        seen = np.where((rows >= 0)[:, None] & (columns >= 0), saliency, -np.inf)
+        y, x = np.unravel_index(seen.argmax(), seen.shape)
+        if np.isfinite(seen[y, x]):
+            here = rows[y], columns[x]
+            back[here] = max(back[here], saliency[y, x])
+        return back
+
+    def _seen_at(self, axis: int) -> NDArray[np.int64]:
+        """Of each row or column of the input, that of the photograph; -1 outside of it."""
+        centres = np.arange(self.size[axis]) + 0.5 - self.offset[axis]
+        found = np.floor(centres * self.photo[axis] / self.resized[axis]).astype(np.int64)
+        return np.where((found >= 0) & (found < self.photo[axis]), found, -1)
+
 
 def _warped(saliency: FloatArray, matrix: NDArray[np.float64], size: tuple[int, int]) -> FloatArray:
     """`saliency` where `matrix` says, in parts as large as OpenCV can make."""
