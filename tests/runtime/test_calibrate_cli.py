@@ -170,3 +170,12 @@ def test_a_calibration_of_another_bundle_is_replaced_and_that_is_said(
     replace(mine, bundle="0" * 64, model="older").write(file)
     assert "line.calibration.json is of another bundle (older, 000000000000…)" in _run(*asked)
     assert read_calibration(file) == mine
+
+
+def test_what_somebody_put_beside_the_unfinished_stays(bundle: Path, tmp_path: Path) -> None:
+    parts = write_parts(tmp_path / "parts", range(20))
+    folder = tmp_path / "line.calibration.json.unfinished"
+    folder.mkdir()
+    (folder / "notes.txt").write_text("mine")
+    _run("calibrate", bundle, parts, "--alpha", 0.05, "--target", "not good")
+    assert [one.name for one in folder.iterdir()] == ["notes.txt"]

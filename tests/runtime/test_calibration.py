@@ -425,7 +425,7 @@ def test_what_another_bundle_s_calibration_knows_is_measured_again(
     parts = write_parts(tmp_path / "parts", range(30))
     planned, told = plan(explainer, ["hires-cam"], ["not good"], ALPHA), []
     found = calibrate(explainer, parts, planned, tmp_path / "a")
-    strangers = replace(found.methods[0].targets[0], strongest=(99.0,) * 30)
+    strangers = replace(found.methods[0].targets[0], threshold=99.0, strongest=(99.0,) * 30)
     before = replace(
         found, bundle="0" * 64, methods=(replace(found.methods[0], targets=(strangers,)),)
     )
@@ -485,3 +485,33 @@ def test_no_target_is_none(explainer: Explainer, targets: list[str]) -> None:
 def test_a_calibration_is_given_as_a_path(given: object) -> None:
     with pytest.raises(CalibrationError, match="expected the path of what"):
         camruntime.load(INSPECTOR, ["cpu"], calibration=given)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "words"),
+    [
+        (("methods", 0, "targets", 9, "threshold"), -100.0, "expected the threshold"),
+        (("methods", 0, "targets", 1, "classes"), [], "expected one class"),
+        (("methods", 0, "targets", 9, "threshold_as_top"), 1.0, "no picture's top class"),
+        (("methods", 0, "targets"), [], "at least one target"),
+        (("methods", 1, "method"), METHODS[0], "a method is there twice"),
+        (("alpha",), 0.3, "expected the threshold"),
+        (("parts", 0, "top"), 99, "all classes that are on top"),
+        (("parts", 0, "sha256"), None, "a part is there twice"),
+    ],
+)
+def test_numbers_that_contradict_each_other_are_refused(
+    file: Path, tmp_path: Path, place: tuple[str | int, ...], value: object, words: str
+) -> None:
+    """By whoever wrote the file and its digest."""
+    document = json.loads(file.read_text())
+    del document[SEAL]
+    *way, last = place
+    at = document
+    for one in way:
+        at = at[one]
+    at[last] = document["parts"][1]["sha256"] if value is None else value
+    crafted = tmp_path / "crafted.json"
+    crafted.write_text(json.dumps(sealed(document)))
+    with pytest.raises(CalibrationError, match=words):
+        read_calibration(crafted)

@@ -9,7 +9,7 @@ import pytest
 
 import camruntime
 from camruntime import Drift
-from camruntime.calibration import Calibration, OfMethod, OfTarget, Part
+from camruntime.calibration import Calibration, OfMethod, OfTarget, Part, Reference
 from camruntime.errors import CalibrationError
 from camruntime.explanation import Explanation
 from conftest import INSPECTOR
@@ -23,7 +23,7 @@ def _calibration(values: np.ndarray, tops: np.ndarray | None = None) -> Calibrat
         target="not good",
         classes=(1, 2, 3, 4),
         against=0,
-        threshold=1.0,
+        threshold=Reference.of(values).threshold(0.05),
         threshold_as_top=None,
         typical=0.0,
         scale=1.0,
@@ -37,7 +37,8 @@ def _calibration(values: np.ndarray, tops: np.ndarray | None = None) -> Calibrat
         alpha=0.05,
         good=0,
         parts=tuple(
-            Part(name=f"{row}", sha256="0" * 64, top=int(one)) for row, one in enumerate(classes)
+            Part(name=f"{row}", sha256=f"{row:064}", top=int(one))
+            for row, one in enumerate(classes)
         ),
         left_out=(),
         methods=(OfMethod(method="recipro-cam", unit="probability", targets=(target,)),),

@@ -77,6 +77,10 @@ class OfTarget:
     def __post_init__(self) -> None:
         if not self.scale > 0:
             raise ValueError(f"expected a scale above 0, got {self.scale}")
+        if self.against is None and len(self.classes) != 1:
+            raise ValueError(f"expected one class, or several against one, got {self.classes}")
+        if self.against is not None and self.threshold_as_top is not None:
+            raise ValueError("a contrast is no picture's top class, and has no threshold as one")
 
     @property
     def by_index(self) -> ByIndex:
@@ -98,6 +102,12 @@ class OfMethod:
     method: str
     unit: str
     targets: tuple[OfTarget, ...]
+
+    def __post_init__(self) -> None:
+        if not self.targets:
+            raise ValueError(f"expected at least one target of {self.method}")
+        if len({one.by_index for one in self.targets}) < len(self.targets):
+            raise ValueError(f"a target of {self.method} is there twice")
 
     def classes(self) -> dict[int, Numbers]:
         """Of each class that is a target by itself, each part's strongest evidence."""
@@ -140,6 +150,24 @@ class Calibration:
         lengths = {len(one.strongest) for method in self.methods for one in method.targets}
         if lengths != {len(self.parts)} or not self.parts:
             raise ValueError(f"expected a value for each of {len(self.parts)} parts")
+        if len({one.method for one in self.methods}) < len(self.methods):
+            raise ValueError("a method is there twice")
+        if len({part.sha256 for part in self.parts}) < len(self.parts) != 1:
+            raise ValueError("a part is there twice")
+        for method in self.methods:
+            self._check(method)
+
+    def _check(self, method: OfMethod) -> None:
+        """Thresholds are those of the numbers beside them: one may be shown, the other applied."""
+        known, tops = method.classes().keys(), {part.top for part in self.parts}
+        for one in method.targets:
+            expected = Reference.of(one.strongest).threshold(self.alpha)
+            if one.threshold != expected:
+                raise ValueError(
+                    f"expected the threshold {expected} of '{one.target}', got {one.threshold}"
+                )
+            if one.threshold_as_top is not None and not tops <= known:
+                raise ValueError("a threshold as top class takes all classes that are on top")
 
     def of_method(self, spec: str) -> OfMethod:
         """What it has of a method.
@@ -148,7 +176,7 @@ class Calibration:
             CalibrationError: nothing.
         """
         known = {one.method: one for one in self.methods}
-        if not isinstance(spec, str) or spec not in known:
+        if spec not in tuple(known):  # a list has no hash
             raise CalibrationError(
                 f"the calibration is not of '{named(spec)}': explain with a method of its, or "
                 f"calibrate with --methods; {nearest(str(spec), known)}"

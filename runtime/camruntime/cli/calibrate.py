@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,6 +24,7 @@ from camruntime.cli.common import (
     say,
 )
 from camruntime.errors import CalibrationError
+from camruntime.journal import DAMAGED, JOURNAL
 from camruntime.methods import RELATIVE
 
 if TYPE_CHECKING:
@@ -91,9 +92,17 @@ def calibrate(
             ),
         )
     found.write(file)
-    shutil.rmtree(unfinished, ignore_errors=True)
+    _remove(unfinished)
     _tell(found, explainer.labels)
     say(str(file))
+
+
+def _remove(unfinished: Path) -> None:
+    """What was measured, and its folder; what somebody else put there stays."""
+    with suppress(OSError):
+        for name in (JOURNAL, DAMAGED):
+            (unfinished / name).unlink(missing_ok=True)
+        unfinished.rmdir()
 
 
 def _targets(texts: list[str] | None) -> list[Target] | None:

@@ -104,7 +104,7 @@ class Drift:
         of_method = calibration.of_method(self.method)
         known = {one.target: one for one in of_method.targets}
         self.target = of_method.targets[-1].target if target is None else target
-        if not isinstance(self.target, str) or self.target not in known:
+        if self.target not in tuple(known):  # a list has no hash
             raise CalibrationError(
                 f"the calibration is not of '{named(self.target)}': "
                 f"{nearest(str(self.target), known)}"
