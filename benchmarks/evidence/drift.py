@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 import camruntime
 from camruntime import Drift
-from camruntime.calibration import Calibration, OfMethod, OfTarget, Part
+from camruntime.calibration import Calibration, OfMethod, OfTarget, Part, Reference
 from camruntime.pictures import Picture, read_picture
-from evidence.datasets import DATA_SETS
+from evidence.datasets import ALPHA, DATA_SETS
 from evidence.explained import TARGET, Fold, calibrated
 
 MAIN = "recipro-cam:score=logit"
@@ -191,7 +191,7 @@ def _of_values(values: NDArray[np.float64]) -> Calibration:
         target="not good",
         classes=(1,),
         against=0,
-        threshold=0,
+        threshold=Reference.of(values).threshold(ALPHA),
         threshold_as_top=None,
         typical=0,
         scale=1,
@@ -202,9 +202,9 @@ def _of_values(values: NDArray[np.float64]) -> Calibration:
         model="",
         layer="",
         provider="",
-        alpha=0.05,
+        alpha=ALPHA,
         good=None,
-        parts=tuple(Part(name=str(row), sha256="", top=0) for row in range(len(values))),
+        parts=tuple(Part(name=str(row), sha256=f"{row:064}", top=0) for row in range(len(values))),
         left_out=(),
         methods=(OfMethod(method=MAIN, unit="logit", targets=(target,)),),
     )
