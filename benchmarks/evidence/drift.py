@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 import camruntime
 from camruntime import Drift
-from camruntime.calibration import Calibration, OfMethod, OfTarget, Part, Reference
+from camruntime.calibration import Calibration, OfMethod, OfTarget, Part, measures_of
 from camruntime.pictures import Picture, read_picture
 from evidence.datasets import ALPHA, DATA_SETS
 from evidence.explained import TARGET, Fold, calibrated
@@ -187,14 +187,15 @@ def _first_alarm(watch: Drift, values: Sequence[float] | NDArray[np.float64]) ->
 
 
 def _of_values(values: NDArray[np.float64]) -> Calibration:
+    threshold, typical, scale = measures_of(values, ALPHA)
     target = OfTarget(
         target="not good",
         classes=(1,),
         against=0,
-        threshold=Reference.of(values).threshold(ALPHA),
+        threshold=threshold,
         threshold_as_top=None,
-        typical=0,
-        scale=1,
+        typical=typical,
+        scale=scale,
         strongest=tuple(values.tolist()),
     )
     return Calibration(

@@ -33,7 +33,7 @@ def is_between(value: object, least: float, most: float) -> bool:
     """Whether it is a number from `least` to `most`; NaN and True are none."""
     if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
         return False
-    return bool(least <= value <= most)
+    return bool(least <= float(value) <= most)  # as a float16 the limits would be infinite
 
 
 def within(kind: str, error: type[CamError], *options: tuple[str, object, float, float]) -> None:

@@ -38,7 +38,7 @@ from camruntime.explaining import (
     wanted,
 )
 from camruntime.explanation import Explanation
-from camruntime.methods import Method, checked_method, make_method, spec_of, unit_of
+from camruntime.methods import Method, checked_method, make_method, unit_of
 from camruntime.pictures import MEGAPIXELS, Pixels
 
 Image: TypeAlias = "str | Path | NDArray[np.generic] | Pixels"
@@ -444,7 +444,7 @@ class Explainer:
         for graph in chosen.needs:
             self.bundle.graph(graph)
         if self.calibration is not None and unit_of(chosen) is not None:
-            self.calibration.of_method(spec_of(chosen))
+            self.calibration.require_method(chosen)
         return chosen
 
 

@@ -329,8 +329,46 @@ def test_a_picture_that_is_there_twice_counts_once(explainer: Explainer, tmp_pat
     assert broken.startswith("broken.png: ")
 
 
+def _crafted(file: Path, folder: Path, place: tuple[str | int, ...], value: object) -> Path:
+    """A copy with another value, sealed again; for None the second part's digest."""
+    document = json.loads(file.read_text())
+    del document[SEAL]
+    *way, last = place
+    at = document
+    for one in way:
+        at = at[one]
+    at[last] = document["parts"][1]["sha256"] if value is None else value
+    crafted = folder / "crafted.json"
+    crafted.write_text(json.dumps(sealed(document)))
+    return crafted
+
+
 class StoppedError(Exception):
     """Somebody stopped it."""
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "words"),
+    [
+        (("methods", 0, "unit"), "relative", "is in the unit 'relative', its maps are in 'logit'"),
+        (("good",), 3, "classes are not those of inspector"),
+        (("methods", 0, "targets", 5, "classes"), [1, 77], "classes are not those of inspector"),
+    ],
+)
+def test_what_the_network_does_not_have_is_refused(
+    file: Path, tmp_path: Path, place: tuple[str | int, ...], value: object, words: str
+) -> None:
+    crafted = _crafted(file, tmp_path, place, value)
+    with pytest.raises(CalibrationError, match=words):
+        camruntime.load(INSPECTOR, ["cpu"], calibration=crafted).explain(brushed(0), METHODS[0])
+
+
+def test_a_file_that_is_no_picture_is_said(explainer: Explainer, tmp_path: Path) -> None:
+    parts = write_parts(tmp_path / "parts", range(20))
+    (parts / "gone.png").symlink_to(tmp_path / "nowhere.png")
+    planned = plan(explainer, ["hires-cam"], ["not good"], ALPHA)
+    found = calibrate(explainer, parts, planned, tmp_path / "unfinished")
+    assert found.left_out == ("gone.png: expected a picture, it is no file or a broken link",)
 
 
 def test_it_goes_on_where_it_was(explainer: Explainer, tmp_path: Path) -> None:
@@ -425,7 +463,9 @@ def test_what_another_bundle_s_calibration_knows_is_measured_again(
     parts = write_parts(tmp_path / "parts", range(30))
     planned, told = plan(explainer, ["hires-cam"], ["not good"], ALPHA), []
     found = calibrate(explainer, parts, planned, tmp_path / "a")
-    strangers = replace(found.methods[0].targets[0], threshold=99.0, strongest=(99.0,) * 30)
+    strangers = replace(
+        found.methods[0].targets[0], threshold=99.0, typical=99.0, scale=1.0, strongest=(99.0,) * 30
+    )
     before = replace(
         found, bundle="0" * 64, methods=(replace(found.methods[0], targets=(strangers,)),)
     )
@@ -490,13 +530,16 @@ def test_a_calibration_is_given_as_a_path(given: object) -> None:
 @pytest.mark.parametrize(
     ("place", "value", "words"),
     [
-        (("methods", 0, "targets", 9, "threshold"), -100.0, "expected the threshold"),
+        (("methods", 0, "targets", 9, "threshold"), -100.0, "expected threshold, typ"),
         (("methods", 0, "targets", 1, "classes"), [], "expected one class"),
         (("methods", 0, "targets", 9, "threshold_as_top"), 1.0, "no picture's top class"),
         (("methods", 0, "targets"), [], "at least one target"),
         (("methods", 1, "method"), METHODS[0], "a method is there twice"),
-        (("alpha",), 0.3, "expected the threshold"),
-        (("parts", 0, "top"), 99, "all classes that are on top"),
+        (("alpha",), 0.3, "expected threshold, typ"),
+        (("methods", 0, "targets", 9, "typical"), 0.5, "expected threshold, typ"),
+        (("methods", 1, "targets", 3, "scale"), 7.0, "expected threshold, typ"),
+        (("methods", 0, "targets", 1, "threshold_as_top"), 9.0, "'scratch' as top class"),
+        (("parts", 0, "top"), 99, "as top class"),
         (("parts", 0, "sha256"), None, "a part is there twice"),
     ],
 )
@@ -504,14 +547,6 @@ def test_numbers_that_contradict_each_other_are_refused(
     file: Path, tmp_path: Path, place: tuple[str | int, ...], value: object, words: str
 ) -> None:
     """By whoever wrote the file and its digest."""
-    document = json.loads(file.read_text())
-    del document[SEAL]
-    *way, last = place
-    at = document
-    for one in way:
-        at = at[one]
-    at[last] = document["parts"][1]["sha256"] if value is None else value
-    crafted = tmp_path / "crafted.json"
-    crafted.write_text(json.dumps(sealed(document)))
+    crafted = _crafted(file, tmp_path, place, value)
     with pytest.raises(CalibrationError, match=words):
         read_calibration(crafted)

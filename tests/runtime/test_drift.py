@@ -9,7 +9,7 @@ import pytest
 
 import camruntime
 from camruntime import Drift
-from camruntime.calibration import Calibration, OfMethod, OfTarget, Part, Reference
+from camruntime.calibration import Calibration, OfMethod, OfTarget, Part, measures_of
 from camruntime.errors import CalibrationError
 from camruntime.explanation import Explanation
 from conftest import INSPECTOR
@@ -19,14 +19,15 @@ from good_parts import brushed, scratched
 def _calibration(values: np.ndarray, tops: np.ndarray | None = None) -> Calibration:
     """Of one method and target; the class of good parts is 0."""
     classes = np.zeros(len(values), int) if tops is None else tops
+    threshold, typical, scale = measures_of(values, 0.05)
     target = OfTarget(
         target="not good",
         classes=(1, 2, 3, 4),
         against=0,
-        threshold=Reference.of(values).threshold(0.05),
+        threshold=threshold,
         threshold_as_top=None,
-        typical=0.0,
-        scale=1.0,
+        typical=typical,
+        scale=scale,
         strongest=tuple(values.tolist()),
     )
     return Calibration(

@@ -19,8 +19,10 @@ def sealed(document: Mapping[str, object]) -> dict[str, object]:
     return {**document, SEAL: _digest(document)}
 
 
-def unsealed(document: Mapping[str, object]) -> dict[str, object]:
-    """`document` without its digest.
+def unsealed(
+    document: Mapping[str, object], advice: str = "copy the bundle again or rebuild it"
+) -> dict[str, object]:
+    """`document` without its digest; `advice` is what to do where it is of another content.
 
     Raises:
         ValueError: there is none, or it is of another content.
@@ -30,7 +32,7 @@ def unsealed(document: Mapping[str, object]) -> dict[str, object]:
     if found != expected:
         raise ValueError(
             f"it was changed or damaged: the SHA-256 of its content is {found[:12]}…, its field "
-            f"{SEAL} says {expected!s:.12}…; copy the bundle again or rebuild it"
+            f"{SEAL} says {expected!s:.12}…; {advice}"
         )
     return content
 

@@ -19,103 +19,17 @@ from camruntime._strict_json import json_bytes
 from camruntime._text import named, shown
 from camruntime._whole_files import write_whole
 from camruntime.bundle import SEAL, Manifest, sealed, unsealed
-from camruntime.calibration.conformal import Numbers, Reference, top_class_reference
+from camruntime.calibration.conformal import Reference, top_class_reference
+from camruntime.calibration.of_parts import ByIndex, OfMethod, Part
+from camruntime.calibration.thresholds import measures_of, thresholds_as_top
 from camruntime.calibration.yardstick import Yardstick
 from camruntime.errors import CalibrationError, nearest
-from camruntime.methods import RELATIVE
+from camruntime.methods import RELATIVE, Method, spec_of, unit_of
 
 SCHEMA_VERSION = 1
 TOP_CLASS = "top class"
 _BYTES = 2**29
 _ADVICE = "calibrate again with this camruntime"
-
-ByIndex = tuple[tuple[int, ...], int | None]
-"""What is explained, by index: a class `((c,), None)`, or classes against one, as contrasts are."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Part:
-    """A good part.
-
-    Attributes:
-        name: of its picture, in the folder.
-        sha256: of the file.
-        top: index of the network's top class.
-    """
-
-    name: str
-    sha256: str
-    top: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class OfTarget:
-    """What good parts show for one target.
-
-    Attributes:
-        target: a class's label, or a contrast as `--target` takes it.
-        classes, against: the same by index, see `ByIndex`; of a class by itself `against` is None.
-        threshold: evidence above it is beyond what all but `alpha` of good parts show.
-        threshold_as_top: the same where nobody asked for the class, and it is explained as a
-            picture's top class; None for contrasts, where there are too few good parts, and where
-            good parts have top classes that are no targets.
-        typical: the median of `strongest`.
-        scale: threshold minus typical; where those are the same, as of maps that are 0 on most good
-            parts, the strongest of all minus the threshold, and where that is 0, too, 1.
-        strongest: each part's strongest evidence, in the order of the parts.
-    """
-
-    target: str
-    classes: tuple[int, ...]
-    against: int | None
-    threshold: float
-    threshold_as_top: float | None
-    typical: float
-    scale: float
-    strongest: tuple[float, ...]
-
-    def __post_init__(self) -> None:
-        if not self.scale > 0:
-            raise ValueError(f"expected a scale above 0, got {self.scale}")
-        if self.against is None and len(self.classes) != 1:
-            raise ValueError(f"expected one class, or several against one, got {self.classes}")
-        if self.against is not None and self.threshold_as_top is not None:
-            raise ValueError("a contrast is no picture's top class, and has no threshold as one")
-
-    @property
-    def by_index(self) -> ByIndex:
-        """What tells it from others."""
-        return self.classes, self.against
-
-
-@dataclass(frozen=True, kw_only=True)
-class OfMethod:
-    """What good parts show by one method.
-
-    Attributes:
-        method: its spec.
-        unit: of its raw maps; `relative` where two pictures' maps share none. Such a map says
-            where, and the target's own score how much: its strongest evidence is that score.
-        targets: at least one.
-    """
-
-    method: str
-    unit: str
-    targets: tuple[OfTarget, ...]
-
-    def __post_init__(self) -> None:
-        if not self.targets:
-            raise ValueError(f"expected at least one target of {self.method}")
-        if len({one.by_index for one in self.targets}) < len(self.targets):
-            raise ValueError(f"a target of {self.method} is there twice")
-
-    def classes(self) -> dict[int, Numbers]:
-        """Of each class that is a target by itself, each part's strongest evidence."""
-        return {
-            one.classes[0]: np.array(one.strongest, np.float64)
-            for one in self.targets
-            if one.against is None
-        }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,16 +72,22 @@ class Calibration:
             self._check(method)
 
     def _check(self, method: OfMethod) -> None:
-        """Thresholds are those of the numbers beside them: one may be shown, the other applied."""
-        known, tops = method.classes().keys(), {part.top for part in self.parts}
+        """What is taken from the numbers is: one may be shown, and the other applied."""
+        as_top = thresholds_as_top(method.classes(), self.tops(), self.alpha)
         for one in method.targets:
-            expected = Reference.of(one.strongest).threshold(self.alpha)
-            if one.threshold != expected:
+            found = (one.threshold, one.typical, one.scale)
+            expected = tuple(measures_of(np.array(one.strongest), self.alpha))
+            if found != expected:
                 raise ValueError(
-                    f"expected the threshold {expected} of '{one.target}', got {one.threshold}"
+                    f"expected threshold, typical and scale {expected} of '{one.target}', got "
+                    f"{found}"
                 )
-            if one.threshold_as_top is not None and not tops <= known:
-                raise ValueError("a threshold as top class takes all classes that are on top")
+            top = as_top.get(one.classes[0]) if one.against is None else None
+            if one.threshold_as_top != top:
+                raise ValueError(
+                    f"expected the threshold {top} of '{one.target}' as top class, got "
+                    f"{one.threshold_as_top}"
+                )
 
     def of_method(self, spec: str) -> OfMethod:
         """What it has of a method.
@@ -247,6 +167,26 @@ class Calibration:
                 f"than this one ({named(manifest.model)}, {manifest.digest[:12]}…): calibrate this "
                 "one, or give its own calibration"
             )
+        classes = {
+            index
+            for method in self.methods
+            for one in method.targets
+            for index in (*one.classes, one.against or 0)
+        }
+        if self.good != manifest.good or not classes <= set(range(manifest.classes)):
+            raise CalibrationError(
+                f"the calibration's classes are not those of {named(manifest.model)}: it was "
+                "changed; calibrate again"
+            )
+
+    def require_method(self, method: Method) -> None:
+        """Raise `CalibrationError` where it is not of the method, or in another unit."""
+        found, unit = self.of_method(spec_of(method)), unit_of(method)
+        if found.unit != unit:
+            raise CalibrationError(
+                f"the calibration of {found.method} is in the unit '{named(found.unit)}', its maps "
+                f"are in '{unit}': calibrate again with this camruntime"
+            )
 
     def write(self, path: Path) -> None:
         """Write it as JSON, whole or not at all.
@@ -281,7 +221,7 @@ def read_calibration(path: str | Path) -> Calibration:
         if file.stat().st_size > _BYTES or not file.is_file():
             raise ValueError("it is no file, or a very large one")
         document = parse_object(file.read_bytes(), file, SCHEMA_VERSION, _ADVICE)
-        return fit(Calibration, unsealed(document), file, "calibration")
+        return fit(Calibration, unsealed(document, _ADVICE), file, "calibration")
     except (OSError, DecodeError, ValueError) as error:
         reason = (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
         raise CalibrationError(

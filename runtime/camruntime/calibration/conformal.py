@@ -9,6 +9,7 @@ conformal prediction", arXiv 2107.07511.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -73,7 +74,7 @@ class Reference:
 
 
 def top_class_reference(
-    classes: dict[int, Numbers], tops: NDArray[np.int64], top: int
+    classes: Mapping[int, Numbers], tops: NDArray[np.int64], top: int
 ) -> Reference:
     """For the target "each picture's top class", where that is `top`.
 

@@ -124,6 +124,8 @@ def _replaced(file: Path) -> Calibration | None:
     Raises:
         CalibrationError: something else is.
     """
+    if file.is_dir():
+        raise CalibrationError(f"{named(file)} is a folder: expected a file behind --out")
     if not file.exists():
         return None
     try:

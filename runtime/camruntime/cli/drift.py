@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -48,11 +49,12 @@ def drift(
     say(f"computing on {in_words(explainer)}")
     alarm = None
     each = explainer.explain_each(pictures, watch.method, watch.asked, errors="yield")
-    for path, found in zip(pictures, each, strict=True):
-        if isinstance(found, CamError):
-            say(f"left out: {found}")
-        elif alarm is None:
-            alarm = watch.add(found, path.name)
+    with closing(each):
+        for path, found in zip(pictures, each, strict=True):
+            if isinstance(found, CamError):
+                say(f"left out: {found}")
+            elif alarm := watch.add(found, path.name):
+                break
     if not watch.parts:
         raise CalibrationError(
             f"the network calls none of {len(pictures)} parts good, so nothing can be said of "

@@ -44,7 +44,12 @@ class Found:
 
 def is_picture(path: Path) -> bool:
     """Whether `path` is a file with a picture's suffix; hidden files are none."""
-    return path.suffix.lower() in PICTURES and not path.name.startswith(".") and is_file(path)
+    return is_called_picture(path) and is_file(path)
+
+
+def is_called_picture(path: Path) -> bool:
+    """Whether `path` has a picture's suffix, whatever it is; hidden ones do not count."""
+    return path.suffix.lower() in PICTURES and not path.name.startswith(".")
 
 
 def is_file(path: Path) -> bool:

@@ -71,7 +71,7 @@ class Evaluation:
             calibration.require(explainer.bundle.manifest)
             for method in self.methods:
                 if unit_of(method) is not None:
-                    calibration.of_method(spec_of(method))
+                    calibration.require_method(method)
         self._noted: dict[str, str] = {}  # by sample, why it could not be evaluated
         self._beyond: set[str] = set()  # samples whose class is not among the leading ones
         self._steps = _Steps()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from camruntime._text import named
 from camruntime.bundle import digest_file
-from camruntime.datasets import is_picture
+from camruntime.datasets import is_called_picture
 from camruntime.errors import CalibrationError
 
 
@@ -33,7 +33,7 @@ def pictures_in(folder: Path) -> list[Path]:
         inside = sorted(folder.iterdir()) if folder.is_dir() else []
     except OSError as error:
         raise CalibrationError(f"cannot read {folder}: {error.strerror or error}") from error
-    found = [one for one in inside if is_picture(one)]
+    found = [one for one in inside if is_called_picture(one)]
     if not found:
         folders = [named(one.name) for one in inside if one.is_dir()]
         there = f"; it has the folders {', '.join(folders[:5])}" if folders else ""
@@ -54,11 +54,13 @@ def distinct(pictures: Sequence[Path]) -> tuple[list[PartFile], list[str]]:
     for path in pictures:
         name = path.name
         try:
-            digest = digest_file(path)
+            digest = digest_file(path) if path.is_file() else ""
         except OSError as error:
             left_out.append(f"{named(name)}: {error.strerror or error}")
             continue
-        if digest in first:
+        if not digest:
+            left_out.append(f"{named(name)}: expected a picture, it is no file or a broken link")
+        elif digest in first:
             left_out.append(f"{named(name)}: the same picture as {named(first[digest])}")
         else:
             first[digest] = name

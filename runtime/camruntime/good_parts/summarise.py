@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +12,8 @@ from camruntime.calibration import (
     Calibration,
     OfMethod,
     OfTarget,
-    Reference,
-    top_class_reference,
+    measures_of,
+    thresholds_as_top,
 )
 from camruntime.explainer import Explainer
 from camruntime.good_parts.plan import Plan
@@ -45,41 +44,33 @@ def summarise(
 def _of_method(method: Method, planned: Plan, rows: Sequence[PartRow]) -> OfMethod:
     spec = spec_of(method)
     columns = np.array([row.strongest[spec] for row in rows], np.float64).T  # (targets, parts)
-    by_index = dict(zip(planned.targets.by_index, columns, strict=True))
-    as_top = _thresholds_as_top(by_index, rows, planned.alpha)
+    tops = np.array([row.part.top for row in rows], np.int64)
+    classes = {
+        key[0][0]: values
+        for key, values in zip(planned.targets.by_index, columns, strict=True)
+        if key[1] is None
+    }
+    as_top = thresholds_as_top(classes, tops, planned.alpha)
     targets = (
-        _of_target(name, key, by_index[key], planned.alpha, as_top.get(key))
-        for name, key in zip(planned.targets.names, planned.targets.by_index, strict=True)
+        _of_target(name, key, values, planned.alpha, as_top)
+        for name, key, values in zip(
+            planned.targets.names, planned.targets.by_index, columns, strict=True
+        )
     )
     return OfMethod(method=spec, unit=unit_of(method) or "", targets=tuple(targets))
 
 
-def _thresholds_as_top(
-    by_index: dict[ByIndex, Numbers], rows: Sequence[PartRow], alpha: float
-) -> dict[ByIndex, float]:
-    """Of each class where it is a picture's top one; without those that cannot be had."""
-    classes = {key[0][0]: values for key, values in by_index.items() if key[1] is None}
-    tops = np.array([row.part.top for row in rows], np.int64)
-    if not set(tops.tolist()) <= classes.keys():
-        return {}
-    found = {
-        ((top,), None): top_class_reference(classes, tops, top).threshold(alpha) for top in classes
-    }
-    return {key: one for key, one in found.items() if math.isfinite(one)}
-
-
 def _of_target(
-    name: str, key: ByIndex, strongest: Numbers, alpha: float, as_top: float | None
+    name: str, key: ByIndex, strongest: Numbers, alpha: float, as_top: Mapping[int, float]
 ) -> OfTarget:
-    threshold, typical = Reference.of(strongest).threshold(alpha), float(np.median(strongest))
-    spread = threshold - typical or float(strongest.max()) - threshold or 1.0
+    threshold, typical, scale = measures_of(strongest, alpha)
     return OfTarget(
         target=name,
         classes=key[0],
         against=key[1],
         threshold=threshold,
-        threshold_as_top=as_top,
+        threshold_as_top=as_top.get(key[0][0]) if key[1] is None else None,
         typical=typical,
-        scale=spread,
+        scale=scale,
         strongest=tuple(strongest.tolist()),
     )
