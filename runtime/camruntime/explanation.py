@@ -170,10 +170,10 @@ class Explanation:
             nothing = "no evidence: the map is the same everywhere"
             return [nothing if self.no_evidence else "relative scale: red is this map's maximum"]
         found = self.evidence
-        what = f"{'' if found.has_evidence else 'no '}evidence of {self.target.label}"
+        what = f"{'' if found.has_evidence else 'no '}evidence of '{self.target.label}'"
         lines = [f"{what}: score {found.score:.2f}, p {found.p_value:.3g}"]
         if self._is_coloured():
-            return [*lines, f"1 is the threshold: {found.alpha:.3g} of good parts reach it"]
+            return [*lines, f"1 is the threshold: {100 * found.alpha:.3g} % of good parts reach it"]
         return [*lines, "it is outside of the photograph"] if found.has_evidence else lines
 
     def _is_coloured(self) -> bool:

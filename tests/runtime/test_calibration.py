@@ -186,10 +186,10 @@ def test_the_picture_says_what_its_colours_mean(
         for picture in (brushed(1000), scratched(1001))
     )
     assert bad.evidence is not None
-    assert bad.caption()[0].startswith("evidence of not good: score ")
-    assert bad.caption()[1] == "1 is the threshold: 0.05 of good parts reach it"
+    assert bad.caption()[0].startswith("evidence of 'not good': score ")
+    assert bad.caption()[1] == "1 is the threshold: 5 % of good parts reach it"
     assert good.caption() == [
-        f"no evidence of not good: score {good.evidence.score:.2f}, p {good.evidence.p_value:.3g}"  # type: ignore[union-attr]
+        f"no evidence of 'not good': score {good.evidence.score:.2f}, p {good.evidence.p_value:.3g}"  # type: ignore[union-attr]
     ]
     relative = explainer.explain(scratched(1001))
     assert relative.caption() == ["relative scale: red is this map's maximum"]
