@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from augment import augmented
 from cell_labels import cell_labels, cell_loss
 from folder_pictures import Pictures, read_pictures
+from folds import folds_of
 from small_network import MEAN, STD, STRIDE, SmallNetwork, with_good
 
 
@@ -92,20 +93,9 @@ def save(network: nn.Module, pictures: Pictures, out: Path) -> None:
     (out / "labels.txt").write_text("\n".join(pictures.labels) + "\n", encoding="utf-8")
 
 
-def folds_of(pictures: Pictures, folds: int) -> list[tuple[Pictures, Pictures]]:
-    """For each part of the pictures, all others and those in it, with its share of every class."""
-    shuffled = torch.randperm(len(pictures.files), generator=torch.Generator().manual_seed(0))
-    by_class = shuffled[pictures.classes[shuffled].argsort(stable=True)]
-    parts = [by_class[fold::folds].sort().values for fold in range(folds)]
-    rest = [torch.cat([*parts[:fold], *parts[fold + 1 :]]) for fold in range(folds)]
-    return [
-        (pictures.part(seen), pictures.part(held)) for seen, held in zip(rest, parts, strict=True)
-    ]
-
-
 def cross_validate(pictures: Pictures, given: argparse.Namespace) -> None:
     """A network for each part of the pictures, which it does not see."""
-    for number, (seen, held) in enumerate(folds_of(pictures, given.folds), 1):
+    for number, (seen, held) in enumerate(folds_of(pictures, given.folds, given.alike), 1):
         out = given.out / f"fold-{number}"
         network = train(seen, given)
         print(f"fold {number}: accuracy {accuracy(network, held):.3f} on what it never saw")
@@ -137,6 +127,7 @@ def arguments(given: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--test", type=Path, help="other pictures, to measure on")
     parser.add_argument("--folds", type=int, default=0, help="a cross-validation's")
+    parser.add_argument("--alike", type=float, default=0, help="folds: 0.6 keeps an object in one")
     parser.add_argument("--size", type=int, default=128, help="pixels of the input's sides")
     parser.add_argument("--epochs", type=int, default=120)
     parser.add_argument("--batch", type=int, default=50, help="16 of some hundred pictures")

@@ -28,6 +28,7 @@ METHODS = (MAIN, "recipro-cam:score=logit:mask=gaussian", "grad-cam", "hires-cam
 TITLES = {
     "inspector": "Drawn surfaces, the built-in network",
     "tiles": "Magnetic tiles, three-fold cross-validation",
+    "tiles-masks": "Magnetic tiles, with masks in training, too",
     "boards": "Circuit boards, other boards than in training",
 }
 
