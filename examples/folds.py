@@ -28,12 +28,13 @@ def folds_of(pictures: Pictures, folds: int, alike: float = 0) -> list[tuple[Pic
 
 def _dealt(groups: Tensor, classes: Tensor, folds: int) -> Tensor:
     """A fold for each picture: large groups first, to where there is least of their class."""
-    names, sizes = groups.unique(return_counts=True)
-    shuffled = torch.randperm(len(names), generator=torch.Generator().manual_seed(0))
+    sizes = groups.bincount()
+    names = torch.nonzero(sizes)[:, 0]
+    shuffled = names[torch.randperm(len(names), generator=torch.Generator().manual_seed(0))]
     held = torch.zeros(folds, int(classes.max()) + 1)
     fold = torch.zeros_like(groups)
-    for place in shuffled[sizes[shuffled].argsort(descending=True, stable=True)]:
-        members = groups == names[place]
+    for group in shuffled[sizes[shuffled].argsort(descending=True, stable=True)]:
+        members = groups == group
         counts = classes[members].bincount(minlength=held.shape[1])
         chosen = int(held[:, counts.argmax()].argmin())
         held[chosen] += counts
