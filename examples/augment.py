@@ -8,22 +8,24 @@ from torch import Tensor, nn
 SHIFT = 8  # pixels at most: a cell, so that no defect learns its place in one
 
 
-def augmented(pictures: Tensor, light: float = 0.0) -> Tensor:
+def augmented(pictures: Tensor, light: float = 0.0, upright: bool = False) -> Tensor:
     """Each of `(n, 1, size, size)` in one of the square's eight symmetries, then shifted.
 
     Args:
-        pictures: normalised.
+        pictures: normalised; further channels, of masks, are moved along but not lit.
         light: by how much contrast (a factor) and brightness (normalised) may differ.
+        upright: mirrored and turned by halves alone, so that what is vertical stays it.
     """
-    moved = _shifted(_turned(pictures))
+    moved = _shifted(_turned(pictures, upright))
     contrast, brightness = light * (2 * torch.rand(2, len(pictures), 1, 1, 1) - 1)
-    lit: Tensor = moved * (1 + contrast) + brightness
-    return lit
+    lit: Tensor = moved[:, :1] * (1 + contrast) + brightness
+    return torch.cat([lit, moved[:, 1:]], 1)
 
 
-def _turned(pictures: Tensor) -> Tensor:
+def _turned(pictures: Tensor, upright: bool) -> Tensor:
     turned = torch.empty_like(pictures)
     symmetry = torch.randint(8, (len(pictures),))
+    symmetry -= symmetry % 2 * int(upright)  # the odd ones are quarter turns
     for one in range(8):
         chosen = symmetry == one
         quarter = torch.rot90(pictures[chosen], one % 4, (2, 3))

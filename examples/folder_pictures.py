@@ -21,21 +21,26 @@ class Pictures:
         pixels: uint8 `(n, size, size)`.
         classes: `(n,)`, places in `labels`.
         labels: the good class first, the others by name.
+        masks: uint8 `(n, size, size)`, from 0 to 255 where the defect is; None where not asked for.
     """
 
     files: tuple[str, ...]
     pixels: Tensor
     classes: Tensor
     labels: tuple[str, ...]
+    masks: Tensor | None = None
 
     def part(self, rows: Tensor) -> Pictures:
         """Those at `rows`."""
         files = tuple(self.files[row] for row in rows.tolist())
-        return Pictures(files, self.pixels[rows], self.classes[rows], self.labels)
+        masks = None if self.masks is None else self.masks[rows]
+        return Pictures(files, self.pixels[rows], self.classes[rows], self.labels, masks)
 
 
-def read_pictures(folder: Path, good: str, size: int) -> Pictures:
+def read_pictures(folder: Path, good: str, size: int, masks: bool = False) -> Pictures:
     """Every picture in `folder/LABEL/`, squashed to `size` as the bundle will do it.
+
+    With `masks`, also the PNG beside each photograph; a good part's may be missing.
 
     Raises:
         SystemExit: there is no folder for the good class, or for no other one.
@@ -48,6 +53,7 @@ def read_pictures(folder: Path, good: str, size: int) -> Pictures:
     return Pictures(
         files=tuple(file.relative_to(folder).as_posix() for file, _ in files),
         pixels=torch.from_numpy(np.stack([_grey(file, size) for file, _ in files])),
+        masks=torch.from_numpy(np.stack([_mask(*one, size) for one in files])) if masks else None,
         classes=torch.tensor([place for _, place in files]),
         labels=labels,
     )
@@ -58,6 +64,13 @@ def _in(folder: Path) -> Sequence[Path]:
     photos = sorted(file for file in folder.iterdir() if file.suffix.lower() in (".jpg", ".bmp"))
     masks = {file.with_suffix(".png") for file in photos}
     return photos + sorted(set(folder.glob("*.png")) - masks)
+
+
+def _mask(photo: Path, place: int, size: int) -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:
+    file = photo.with_suffix(".png")
+    if file == photo or (place and not file.is_file()):
+        raise SystemExit(f"{photo} has no mask beside it: --masks takes photographs with PNG masks")
+    return _grey(file, size) if file.is_file() else np.zeros((size, size), np.uint8)
 
 
 def _grey(file: Path, size: int) -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:

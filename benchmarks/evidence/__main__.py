@@ -28,7 +28,8 @@ from evidence.sheets import draw
 METHODS = (MAIN, "recipro-cam:score=logit:mask=gaussian", "grad-cam", "hires-cam", "score-cam")
 TITLES = {
     "inspector": "Drawn surfaces, the built-in network",
-    "tiles": "Magnetic tiles, three-fold cross-validation",
+    "tiles": "Magnetic tiles, three-fold cross-validation, labels of pictures alone",
+    "tiles-masks": "Magnetic tiles, the same with masks in training",
     "boards": "Circuit boards, other boards than in training",
 }
 

@@ -1,4 +1,4 @@
-"""The three data sets: their networks, trained and built where they are missing, and pictures."""
+"""The data sets: their networks, trained and built where they are missing, and pictures."""
 
 from __future__ import annotations
 
@@ -20,7 +20,22 @@ TRAINING = ROOT / "examples" / "train_small.py"
 FOLDS = 3
 ALPHA = 0.05
 TILE_ALPHA = 0.05  # a fold holds 20 good tiles: it takes 19
-TILE_OPTIONS = ["--batch", "16", "--rate", "6e-4", "--light", "0.3", "--epochs", "200"]
+TILE_OPTIONS = [
+    *(
+        "--alike",
+        "0.6",
+        "--epochs",
+        "80",
+        "--batch",
+        "16",
+        "--rate",
+        "1e-3",
+        "--decay",
+        "0.1",
+        "--bfloat16",
+    ),
+    *("--local", "8", "--good-share", "0.3", "--upright", "--light", "0.3"),
+]
 SURFACES_TO_LEARN = 300  # good ones, of PatchCore
 
 
@@ -57,9 +72,18 @@ def circuit_boards(data: Path, work: Path) -> DataSet:
 
 def magnetic_tiles(data: Path, work: Path) -> DataSet:
     """Three networks, each shown the tiles that it was not trained with."""
-    folder, out = data / "magnetic_tile", work / "tiles"
+    return _tiles(data, work, "tiles", TILE_OPTIONS)
+
+
+def masked_tiles(data: Path, work: Path) -> DataSet:
+    """The same, of networks that were shown where the defects of the other tiles are."""
+    return _tiles(data, work, "tiles-masks", [*TILE_OPTIONS, "--masks"])
+
+
+def _tiles(data: Path, work: Path, name: str, options: Sequence[str]) -> DataSet:
+    folder, out = data / "magnetic_tile", work / name
     outs = [out / f"fold-{number}" for number in range(1, FOLDS + 1)]
-    given = ["--good", "Free", "--folds", str(FOLDS), *TILE_OPTIONS]
+    given = ["--good", "Free", "--folds", str(FOLDS), *options]
     _train(folder, out, given, outs)
     folds, learned = [], []
     for one in outs:
@@ -69,7 +93,7 @@ def magnetic_tiles(data: Path, work: Path) -> DataSet:
         folds.append(Fold(one / "bundle", good, shown, TILE_ALPHA))
         held = {item.picture for item in good}
         learned.append(tuple(sorted(set(folder.glob("Free/*.jpg")) - held)))
-    return DataSet("tiles", "Magnetic tiles", "Free", tuple(folds), tuple(learned))
+    return DataSet(name, "Magnetic tiles", "Free", tuple(folds), tuple(learned))
 
 
 def inspector(_data: Path, work: Path) -> DataSet:
@@ -85,7 +109,12 @@ def inspector(_data: Path, work: Path) -> DataSet:
     return DataSet("inspector", "Drawn surfaces", "good", (fold,), (good,))
 
 
-DATA_SETS = {"inspector": inspector, "tiles": magnetic_tiles, "boards": circuit_boards}
+DATA_SETS = {
+    "inspector": inspector,
+    "tiles": magnetic_tiles,
+    "tiles-masks": masked_tiles,
+    "boards": circuit_boards,
+}
 
 
 def _halves(items: Sequence[Item], good: str, bundle: Path) -> Fold:
