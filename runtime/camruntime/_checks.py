@@ -33,7 +33,9 @@ def is_between(value: object, least: float, most: float) -> bool:
     """Whether it is a number from `least` to `most`; NaN and True are none."""
     if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
         return False
-    return bool(least <= float(value) <= most)  # as a float16 the limits would be infinite
+    if isinstance(value, np.floating):
+        value = float(value)  # as a float16 the limits would be infinite
+    return bool(least <= value <= most)
 
 
 def within(kind: str, error: type[CamError], *options: tuple[str, object, float, float]) -> None:

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 
 import camruntime
@@ -15,6 +16,7 @@ from camruntime.cli.app import app
 from camruntime.datasets import open_dataset
 from camruntime.errors import CalibrationError, EvaluationError
 from camruntime.evaluation import Evaluation, calibrated_with
+from camruntime.evaluation.levels import unpack
 from camruntime.evaluation.roc import roc
 from camruntime.good_parts import calibrate, plan
 from camruntime.metrics import make_metric
@@ -69,6 +71,11 @@ def test_colour_and_scores_are_those_of_not_good(folder: Path, tmp_path: Path) -
             assert row.score == pytest.approx(made.evidence.strongest, abs=1e-5)
             assert not row.relative
             assert row.good == (row.category == "good")
+            if row.good:  # each pixel's level, even in v / (1 + v)
+                shares = made.photo_evidence / (1 + made.photo_evidence)
+                expected = np.bincount(np.rint(255 * shares).astype(int).ravel(), minlength=256)
+                assert row.levels is not None
+                np.testing.assert_allclose(unpack(row.levels.good), expected, atol=3)
             coloured[row.category == "good"] += row.has_colour
             scores.append(made.evidence.strongest)
             bad.append(row.category != "good")

@@ -1,9 +1,8 @@
-"""What a row keeps of an explanation: colour and scores, with a calibration and without one."""
+"""What a row keeps of an explanation without a calibration: colour and scores."""
 
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,17 +12,8 @@ import camruntime
 from camruntime import Explainer
 from camruntime.datasets import Sample, open_dataset
 from camruntime.evaluation.levels import unpack
-from camruntime.evaluation.row import Row, measured
+from camruntime.evaluation.row import measured
 from camruntime.explaining import Outcome, Wanted
-from camruntime.maps import FloatArray
-
-
-@dataclass(frozen=True, eq=False)
-class _Calibrated:
-    """As a calibration gives it."""
-
-    has_evidence: bool
-    map: FloatArray
 
 
 @pytest.fixture
@@ -63,20 +53,6 @@ def test_without_a_calibration(explainer: Explainer, inspector: Path) -> None:
 def _mask(sample: Sample) -> np.ndarray:
     assert sample.locate is not None
     return sample.locate((128, 128)).mask
-
-
-def test_with_a_calibration(explainer: Explainer, inspector: Path) -> None:
-    sample = _samples(inspector, explainer.labels)["good-1.png"]
-    outcome = _outcome(explainer, sample)
-    (explanation,) = outcome.explanations
-    calibrated = np.zeros((128, 128), np.float32)
-    calibrated[5, 7] = 0.75
-    explanation.__dict__["evidence"] = _Calibrated(False, calibrated)
-    row: Row = measured(sample, dataclasses.replace(outcome, explanations=(explanation,)), [])
-    assert (row.has_colour, row.relative, row.score) == (False, False, 0.75)
-    assert row.levels is not None
-    found = unpack(row.levels.good)
-    assert (found[0], found[round(255 * 0.75 / 1.75)]) == (128 * 128 - 1, 1)
 
 
 def test_nobody_knows_a_good_class(explainer: Explainer, inspector: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from arrays import f32
 from camruntime.calibration import Evidence, Reference, Yardstick, regions_of
 from camruntime.errors import NonFiniteError
+from camruntime.maps import bilinear
 
 NINETEEN = np.arange(1.0, 20.0)  # alpha 0.1: 2 of 20 may be above, so the threshold is 18
 
@@ -109,3 +111,14 @@ def test_a_rise_beyond_float32_is_finite() -> None:
     found = replace(_yardstick(), scale=1e-300).evidence(f32([[26, 18], [10, -5]]), 0.0, (4, 4))
     assert found.has_evidence
     assert np.isfinite(found.map).all()
+
+
+def test_rounding_lifts_no_pixel_of_a_good_part_over_the_threshold() -> None:
+    """Weights of the interpolation sum to 1 but for float32's rounding."""
+    narrow = dataclasses.replace(_yardstick(), scale=1e-5)
+    flat = np.full((7, 7), 18, np.float32)
+    found = narrow.evidence(flat, 0.0, (61, 53))
+    assert not found.has_evidence
+    assert found.map.max() <= 1
+    lifted = narrow.calibrated(bilinear((7, 7), (61, 53))(flat))
+    assert lifted.max() > 1  # as it would be
