@@ -115,10 +115,12 @@ def test_a_rise_beyond_float32_is_finite() -> None:
 
 def test_rounding_lifts_no_pixel_of_a_good_part_over_the_threshold() -> None:
     """Weights of the interpolation sum to 1 but for float32's rounding."""
-    narrow = dataclasses.replace(_yardstick(), scale=1e-5)
-    flat = np.full((7, 7), 18, np.float32)
+    value = float(np.float32(18.3))
+    narrow = dataclasses.replace(
+        _yardstick(), reference=Reference.of(NINETEEN + 0.3), threshold=value, scale=1e-3
+    )
+    flat = np.full((7, 7), value, np.float32)
+    assert narrow.calibrated(bilinear((7, 7), (61, 53))(flat)).max() > 1  # what rounding does
     found = narrow.evidence(flat, 0.0, (61, 53))
     assert not found.has_evidence
     assert found.map.max() <= 1
-    lifted = narrow.calibrated(bilinear((7, 7), (61, 53))(flat))
-    assert lifted.max() > 1  # as it would be
