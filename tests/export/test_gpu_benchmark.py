@@ -251,7 +251,7 @@ def test_a_peer_that_fails_leaves_the_others(
 ) -> None:
     """One whose process ends, and one that is not installed, beside a process that answers."""
     answers = "import json, sys\nimport numpy as np\nfor line in sys.stdin:\n"
-    answers += "    np.save(json.loads(line)['save'] or 'x.npy', np.eye(3))\n"
+    answers += "    save = json.loads(line)['save']\n    save and np.save(save, np.eye(3))\n"
     answers += "    print(json.dumps({'seconds': 2.0, 'peak': 1}), flush=True)\n"
     scripts = {"good.py": answers, "bad.py": "raise SystemExit('no such kernel')"}
     for name, text in scripts.items():
