@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from camruntime.calibration import read_calibration
 from camruntime.cli.common import BundlePath, Computing, computes, in_words, say
 from camruntime.errors import CalibrationError, CamError
 
@@ -44,7 +43,7 @@ def drift(
     from camruntime.good_parts import Drift, pictures_in
 
     explainer = computing.load(bundle, calibration)
-    watch = Drift(read_calibration(calibration), method, target, parts_per_false_alarm)
+    watch = Drift(explainer.calibration, method, target, parts_per_false_alarm)
     pictures = pictures_in(folder)
     say(f"computing on {in_words(explainer)}")
     alarm = None

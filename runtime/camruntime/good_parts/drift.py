@@ -76,7 +76,7 @@ class Drift:
 
     def __init__(
         self,
-        calibration: Calibration,
+        calibration: Calibration | None,
         method: str | None = None,
         target: str | None = None,
         parts_per_false_alarm: int = 10_000,
@@ -85,7 +85,7 @@ class Drift:
         """Begin with what the calibration's good parts show.
 
         Args:
-            calibration: of the bundle that explains.
+            calibration: of the bundle that explains, as `Explainer.calibration`; None is refused.
             method: one of the calibration's, as a spec; None takes its first.
             target: one of the calibration's; None takes its last, which is `not good` where the
                 bundle names the class of good parts and nobody chose others.
