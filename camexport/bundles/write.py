@@ -26,6 +26,7 @@ from camexport.graphs import (
     single_cells,
     store_cell_major,
     to_onnx,
+    with_head_cells,
 )
 from camexport.parity import check, measure, reason_of
 from camexport.tracing import Split
@@ -94,7 +95,7 @@ def _convert(parts: Split, contents: Contents) -> dict[str, ir.Model]:
         models["cells"].graph.outputs[0].shape = ir.Shape(["rows", parts.classes])
     if gradient is not None:
         models["gradient"] = gradient_to_onnx(gradient, examples)
-    return models
+    return with_head_cells(models)
 
 
 def _store(folder: Path, parts: Split, contents: Contents) -> Manifest:

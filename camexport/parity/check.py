@@ -40,7 +40,7 @@ def measure(network: nn.Module, engine: Engine, seed: int = 0) -> tuple[Parity, 
     measured = _measure_forward(reference, engine, generator)
     engine.close()  # each session has weights of its own, and those of a head are not needed again
     if "cells" in manifest.graphs:
-        measured.append(_measure_cells(reference, engine, generator))
+        measured += _measure_cells(reference, engine, generator)
         engine.close()
     if "gradient" in manifest.graphs:
         measured += measure_gradient(reference, engine, seed)
@@ -140,22 +140,29 @@ def _restored(layer: Layer, head: tuple[DeviceValue, ...]) -> FloatArray:
     return restored.numpy()
 
 
-def _measure_cells(reference: Reference, engine: Engine, generator: torch.Generator) -> Parity:
+def _measure_cells(
+    reference: Reference, engine: Engine, generator: torch.Generator
+) -> list[Parity]:
     layer = engine.bundle.manifest.layer
     image = noise(engine.bundle.manifest.input, 1, generator)
     count = layer.spatial[0] * layer.spatial[1]
     cells = torch.cat([torch.randperm(count, generator=generator)[:_CELLS], torch.tensor([count])])
     activations, _ = reference.run(image)
-    (logits,) = engine.run("cells", layer_inputs(layer, activations))
-    found = logits.numpy()[cells]
+    (by_cells,) = engine.run("cells", layer_inputs(layer, activations))
+    _, both = engine.run("head_cells", {"image": image.numpy()})
+    found: dict[Compared, FloatArray] = {
+        "cells": by_cells.numpy()[cells],
+        "head+cells": both.numpy()[cells],
+    }
     kept, images = _only_cells(layer, activations, cells), image.expand(len(cells), -1, -1, -1)
     own = reference.replaced_by(kept, images).numpy()
-    parity = _difference("cells", found, own)
-    if _are_off([parity]):
+    measured = [_difference(graph, rows, own) for graph, rows in found.items()]
+    if _are_off(measured):
         engine.close()
         with reference.exact() as exact:
-            parity = _difference("cells", found, exact.replaced_by(kept, images).numpy(), own)
-    return dataclasses.replace(parity, batch=1)
+            wanted = exact.replaced_by(kept, images).numpy()
+        measured = [_difference(graph, rows, wanted, own) for graph, rows in found.items()]
+    return [dataclasses.replace(one, batch=1) for one in measured]
 
 
 def _only_cells(layer: Layer, activations: Tensor, cells: Tensor) -> Tensor:

@@ -24,6 +24,7 @@ import onnx_ir as ir
 
 from camexport.bundles import store
 from camexport.errors import UnsupportedError
+from camexport.graphs import with_head_cells
 from camexport.precision.calibration import Calibration, Images
 from camexport.precision.fidelity import Inputs, check_fidelity, measure_fidelity
 from camexport.precision.float16 import to_float16, weights_to_float16, write_out_rounding
@@ -143,7 +144,7 @@ def _load(bundle: Bundle) -> dict[str, ir.Model]:
 
 def _write(manifest: Manifest, models: Mapping[str, ir.Model], folder: Path) -> Bundle:
     """A bundle of these graphs in `folder`, in everything else as `manifest` says."""
-    graphs, weights = store(models, folder)
+    graphs, weights = store(with_head_cells(models), folder)
     made = dataclasses.replace(manifest, graphs=graphs, weights=weights)
     made.write(folder)
     return Bundle(folder, made)

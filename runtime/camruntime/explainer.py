@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from camruntime._checks import whole, within
+from camruntime._freed_memory import keep_freed_memory
 from camruntime._text import named, shown
 from camruntime.bundle import Bundle, open_again, open_any, suited
 from camruntime.calibration import Calibration, read_calibration
@@ -496,6 +497,7 @@ def load(
         MissingDependencyError: ONNX Runtime is not installed, or model-signing where it is needed.
     """
     bundle = open_any(path, require_signature, variant)
+    keep_freed_memory()
     engine = Engine(bundle, providers, device_id, threads, capture=capture)
     chosen = suited(bundle, engine.provider, require_signature)
     engine = engine if chosen is bundle else engine.renewed(chosen)

@@ -117,6 +117,12 @@ class Forward:
         found = class_probabilities(own, self.answer)
         return found if contrasts is None else np.concatenate([found, sigmoid(contrasts)], -1)
 
+    def probabilities_of(self, targets: Sequence[int], logits: FloatArray) -> FloatArray:
+        """`probabilities(logits)[..., targets]`, without dividing for all other classes."""
+        if self.answer.probabilities == "softmax" and not self.contrasts:
+            return softmax(logits, targets)
+        return self.probabilities(logits)[..., list(targets)]
+
     def present(self) -> list[int]:
         """Indices of the classes that are there, the strongest first.
 
@@ -259,13 +265,14 @@ def sigmoid(logits: FloatArray) -> FloatArray:
     return np.asarray(np.where(logits >= 0, 1, small) / (1 + small), np.float32)
 
 
-def softmax(logits: FloatArray) -> FloatArray:
-    """Probabilities over the last axis, float32; safe from overflow.
+def softmax(logits: FloatArray, targets: Sequence[int] | None = None) -> FloatArray:
+    """Probabilities over the last axis, float32; of `targets` alone, or of all. No overflow.
 
     Computed in float64: single cells of an unsure network differ by a thousandth of a probability,
     and a map of that has to show more than float32's rounding.
     """
     shares = np.subtract(logits, logits.max(-1, keepdims=True), dtype=np.float64)
     np.exp(shares, out=shares)  # in place: Recipro-CAM has a row of every class for each cell
-    shares /= shares.sum(-1, keepdims=True)
-    return np.asarray(shares, np.float32)
+    sums = shares.sum(-1, keepdims=True)
+    wanted = shares if targets is None else shares[..., list(targets)]
+    return np.asarray(wanted / sums, np.float32)

@@ -98,11 +98,11 @@ def test_the_good_class_is_one_of_them(copy: Path) -> None:
             open_bundle(copy)
 
 
-@pytest.mark.parametrize("version", [0, 7, 8, 10, None, "9"])
+@pytest.mark.parametrize("version", [0, 8, 9, 11, None, "10"])
 def test_another_schema_version(copy: Path, version: object) -> None:
     _edit(copy, schema_version=version)
     with pytest.raises(
-        BundleError, match=r"schema_version .*, this camruntime reads 9: build the bundle again"
+        BundleError, match=r"schema_version .*, this camruntime reads 10: build the bundle again"
     ):
         open_bundle(copy)
 

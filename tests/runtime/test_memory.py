@@ -178,17 +178,15 @@ class SmallMemory:
     def __init__(self, session: Any, room: int) -> None:
         self.session, self.room, self.failed = session, room, False
 
-    def io_binding(self) -> Any:
-        return self.session.io_binding()
-
-    def run_with_iobinding(self, binding: Any) -> None:
-        self.session.run_with_iobinding(binding)
-        self.failed |= binding.get_outputs()[0].shape()[0] > self.room
+    def run(self, outputs: list[str], inputs: dict[str, Any]) -> list[Any]:
+        found: list[Any] = self.session.run(outputs, inputs)
+        self.failed |= len(found[0]) > self.room
         if self.failed:
             raise RuntimeError(
                 f"Error in execution: {NODE}{ARENA}(size_t, bool, onnxruntime::Stream*) "
                 "Failed to allocate memory for requested buffer of size 418414592\n"
             )
+        return found
 
 
 class Silent(SmallMemory):
@@ -296,6 +294,6 @@ def test_no_room_for_one_copy_names_graph_and_advice(
 
 def test_other_errors_of_onnx_runtime_stay_as_they_are(inspector: Path) -> None:
     engine = Engine(open_bundle(inspector), ["cpu"], threads=1)
-    with pytest.raises(RuntimeError, match="Got invalid dimensions") as caught:
+    with pytest.raises(Exception, match="Got invalid dimensions") as caught:
         engine.run("head", {"image": np.zeros((1, 4, 128, 128), np.float32)})
     assert not isinstance(caught.value, CamError)

@@ -17,7 +17,7 @@ from camruntime.bundle.input import Input
 from camruntime.bundle.measured import Fidelity, Parity
 from camruntime.bundle.sealing import SEAL, is_digest, is_plain_name, sealed
 
-SCHEMA_VERSION = 9
+SCHEMA_VERSION = 10
 MANIFEST = "bundle.json"
 
 Axes = Literal["channels-first", "channels-last", "tokens"]
@@ -35,9 +35,10 @@ _VALUES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "mask_activations": (("activations", "masks"), ("masked",)),
     "gradient": ((*_LAYER, "targets"), ("gradient", "logits")),
     "cells": (("activations",), ("logits",)),
+    "head_cells": (("image",), (*_LAYER, "logits")),
 }
 """Inputs and outputs of each graph, in order; `tokens` only where the layer has any."""
-_NOT_ALWAYS = {"gradient", "cells"}
+_NOT_ALWAYS = {"gradient", "cells", "head_cells"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -194,7 +195,8 @@ class Manifest:
         good: index of the class of parts without a defect, as `--good` named it; None where nobody
             did.
         graphs: by name: `head`, `tail`, `mask_images`, `occlude_images`, `mask_activations`, and
-            `gradient` unless it was left out; `cells` where the tail takes single cells at once.
+            `gradient` unless it was left out; `cells` where the tail takes single cells at once,
+            and `head_cells`, both in one.
         opset: version of the standard ONNX operators.
         tools: versions of what built the bundle.
         parity: measured when it was built, on graphs in float32.
@@ -232,6 +234,8 @@ class Manifest:
             raise ValueError(f"one logit tells two classes apart, not {self.classes}")
         if not _VALUES.keys() - _NOT_ALWAYS <= self.graphs.keys() <= _VALUES.keys():
             raise ValueError(f"expected the graphs {[*_VALUES]}, got {[*self.graphs]}")
+        if ("cells" in self.graphs) is not ("head_cells" in self.graphs):
+            raise ValueError(f"cells and head_cells come together, got {[*self.graphs]}")
         for name, graph in self.graphs.items():
             wanted = tuple(self._named(values) for values in _VALUES[name])
             if (graph.inputs, graph.outputs) != wanted:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Compared = Literal["head", "tail", "head+tail", "cells", "gradient"]
+Compared = Literal["head", "tail", "head+tail", "cells", "head+cells", "gradient"]
 
 
 @dataclass(frozen=True, kw_only=True)

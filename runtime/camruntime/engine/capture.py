@@ -152,7 +152,7 @@ def _key(inputs: Inputs) -> object:
 
 def _shape(value: Array | DeviceValue) -> object:
     if isinstance(value, DeviceValue):
-        tensor = value.tensor
+        tensor: Value = value.tensor
         return id(tensor) if value.kept else (*tensor.shape(), tensor.data_type())
     return (*value.shape, str(value.dtype))
 

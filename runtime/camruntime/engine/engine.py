@@ -26,7 +26,9 @@ from camruntime.engine.session import (
     Value,
     open_session,
     refuse_a_stale_answer,
+    rows_of,
     run_bound,
+    run_on_host,
     session_options,
     upload,
 )
@@ -166,7 +168,8 @@ class Engine:
     def upload(self, array: Array) -> DeviceValue:
         """Copy an array to the device once, for several calls of `run`."""
         with self.turn, enough_memory(self.provider, "the inputs"):
-            return DeviceValue(upload(array, self.backend.place), self._turn, array)
+            there = array if self._on_host else upload(array, self.backend.place)
+            return DeviceValue(there, self._turn, array)
 
     def end_profiling(self) -> list[Path]:
         """Complete the profiles of all sessions so far, and name their files."""
@@ -207,7 +210,7 @@ class Engine:
         except DeviceMemoryError:
             self.close()
             raise
-        self._instruments.tell(GraphRun(name, values[0].shape()[0], begin, perf_counter()))
+        self._instruments.tell(GraphRun(name, rows_of(values[0]), begin, perf_counter()))
         return tuple(DeviceValue(value, self._turn, kept=kept) for value in values)
 
     def _values(
@@ -216,15 +219,22 @@ class Engine:
         session: Session,
         inputs: Mapping[str, Array | DeviceValue],
         outputs: Sequence[str],
-    ) -> tuple[Sequence[Value], bool]:
+    ) -> tuple[Sequence[Array | Value], bool]:
         """The outputs, and whether they are memory of a recorded run."""
         if key in self._sessions.recording:
             return self._recorder.run(key, session, inputs, outputs)
         plain = tensors(inputs)
+        if self._on_host:
+            return run_on_host(session, plain, outputs), False
         values = run_bound(session, plain, outputs, self.backend.place)
         if self.provider == OPENVINO:
             refuse_a_stale_answer(session, plain, values[0])
         return values, False
+
+    @property
+    def _on_host(self) -> bool:
+        """Whether values are plain arrays: on the CPU, where no runs are recorded."""
+        return self.provider == CPU and not self._sessions.recording
 
     def _open_smallest(self, backend: Backend) -> None:
         """The smallest graph, to see that a backend opens at all."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 
-_PASSES = ("head", "gradient")
+_PASSES = ("head", "head_cells", "gradient")
 """Graphs of which a row is a pass. Copies of activations go through the tail alone."""
 
 

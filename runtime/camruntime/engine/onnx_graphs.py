@@ -84,32 +84,42 @@ class OnnxGraphs:
 
     def forwards(self, images: FloatArray) -> list[Forward]:
         """Plain passes over `images` `(n, channels, H, W)`, all at once; logits may hold NaN."""
-        return self._forwards("tail", images)
+        return self._forwards(self._pass_by_halves, images)
 
     def forwards_with_cells(self, images: FloatArray) -> list[Forward]:
         """The same, and with `single_cells` where the bundle has the graph.
 
         Asked for later, they would take the weights behind the layer through the caches once more.
         """
-        return self._forwards("cells" if self._has_cells() else "tail", images)
+        return self._forwards(self._pass_with_cells, images)
 
     @_in_turn
-    def _forwards(self, graph: str, images: FloatArray) -> list[Forward]:
+    def _forwards(
+        self, run: Callable[[FloatArray], Mapping[str, DeviceValue]], images: FloatArray
+    ) -> list[Forward]:
         parts = self.engine.chunks.map(
-            _IMAGES, lambda some: self._passes(graph, some), images, len(images)
+            _IMAGES, lambda some: self._passes(run(some), some), images, len(images)
         )
         return [forward for part in parts for forward in part]
 
-    def _passes(self, graph: str, images: FloatArray) -> list[Forward]:
-        """By `tail`, or by `cells`, whose last row of each image is the tail's."""
+    def _pass_by_halves(self, images: FloatArray) -> dict[str, DeviceValue]:
         layer = self._head(images)
-        (logits,) = self._run(graph, layer)
-        answers = np.split(logits.numpy(), len(images))
+        return {**layer, "logits": self._run("tail", layer)[0]}
+
+    def _pass_with_cells(self, images: FloatArray) -> dict[str, DeviceValue]:
+        """The same; the last of each image's rows of logits is the tail's."""
+        if not self._has_cells():
+            return self._pass_by_halves(images)
+        names = self.engine.bundle.graph("head_cells").outputs
+        return dict(zip(names, self._run("head_cells", {"image": images}), strict=True))
+
+    def _passes(self, values: Mapping[str, DeviceValue], images: FloatArray) -> list[Forward]:
+        known = {name: value.numpy() for name, value in values.items()}
+        answers = np.split(known["logits"], len(images))
         spec = self.engine.bundle.manifest.input
         normalisation = Normalisation(spec.mean, spec.std, spec.shown)
-        known = {name: value.numpy() for name, value in layer.items()}
         made = LayerOutput(known["activations"], known.get("tokens"))
-        each = [made.rows([row]) for row in range(len(images))]
+        each = [made.rows([row]) for row in range(len(images))] if len(images) > 1 else [made]
         return [
             Forward(
                 image=image[None],

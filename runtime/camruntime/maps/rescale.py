@@ -13,11 +13,35 @@ ROUNDING = 8 * float(np.finfo(np.float32).eps)
 """A map whose range is below this part of its largest value is flat: rounding makes as much."""
 
 
+_LARGEST = float(np.finfo(np.float32).max)
+
+
 class Rescaled(NamedTuple):
     """Maps in [0, 1], and which of them carry evidence (the others are all zero)."""
 
     maps: FloatArray
     evidence: NDArray[np.bool_]
+
+
+def is_flat(low: float, high: float) -> bool:
+    """Whether a map between these values is constant but for rounding."""
+    return not high - low > ROUNDING * max(-low, high)  # of NaN, too
+
+
+def rescale_in_place(one: FloatArray, flat: bool) -> bool:
+    """`rescale` of a single large map, without copies of it; whether it carries evidence.
+
+    Args:
+        one: float32 `(H, W)`, rescaled to [0, 1], or zero.
+        flat: what it was made of is flat: rounding must not be stretched.
+    """
+    low, high = float(one.min()), float(one.max())
+    if flat or not 0 < high - low <= _LARGEST:  # not of NaN, either
+        one.fill(0)
+        return False
+    one -= np.float32(low)
+    one /= np.float32(high - low)
+    return True
 
 
 def rescale(

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from camruntime.maps.interpolation import bilinear
-from camruntime.maps.rescale import FloatArray, rescale
+from camruntime.maps.rescale import FloatArray, is_flat, rescale_in_place
 
 
 def saliency(raw: FloatArray, size: tuple[int, int]) -> tuple[FloatArray, bool]:
@@ -14,7 +12,5 @@ def saliency(raw: FloatArray, size: tuple[int, int]) -> tuple[FloatArray, bool]:
     And whether it shows anything: a map that is flat or not finite becomes zero.
     """
     height, width = raw.shape
-    upsampling = bilinear((height, width), size)
-    low, high = upsampling.extremes(raw[None])
-    small, evidence = rescale(raw[None], low, high)
-    return np.clip(upsampling(small[0]), 0, 1), bool(evidence[0])
+    large = bilinear((height, width), size)(raw)
+    return large, rescale_in_place(large, is_flat(float(raw.min()), float(raw.max())))

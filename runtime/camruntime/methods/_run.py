@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 
-from threadpoolctl import ThreadpoolController
+from threadpoolctl import LibController, ThreadpoolController
 
 from camruntime.graphs import Forward, Graphs
 from camruntime.maps import Maps
@@ -41,12 +41,24 @@ def one_blas_thread() -> Iterator[None]:
         yield
         return
     try:
-        with _libraries().limit(limits=1, user_api="blas"):
+        before = [library.get_num_threads() for library in _libraries()]
+        for library in _libraries():
+            library.set_num_threads(1)
+        try:
             yield
+        finally:
+            for library, threads in zip(_libraries(), before, strict=True):
+                library.set_num_threads(threads)
     finally:
         _turn.release()
 
 
 @cache
-def _libraries() -> ThreadpoolController:
-    return ThreadpoolController()  # looks through all that is loaded, which takes 3 ms
+def _libraries() -> Sequence[LibController]:
+    """Looks through all that is loaded, which takes 3 ms.
+
+    threadpoolctl's own `limit` also asks each for its version and more, which takes longer than
+    a small method.
+    """
+    found = ThreadpoolController().select(user_api="blas").lib_controllers
+    return [library for library in found if library.get_num_threads() is not None]

@@ -61,9 +61,11 @@ class ReciproCAM:
             logits = graphs.logits_of_single_cells(forward)  # (h*w, classes)
         else:
             logits = graphs.logits_of_masked_activations(forward.layer, gaussian_masks(grid))
-        found = forward.probabilities if self.score == "probability" else forward.scores
-        scores = found(logits)
-        return Maps(np.ascontiguousarray(scores[:, list(targets)].T.reshape(-1, *grid)))
+        if self.score == "probability":
+            scores = forward.probabilities_of(targets, logits)
+        else:
+            scores = forward.scores(logits)[:, list(targets)]
+        return Maps(np.ascontiguousarray(scores.T.reshape(-1, *grid)))  # (targets, h, w)
 
 
 def gaussian_masks(grid: tuple[int, ...]) -> FloatArray:

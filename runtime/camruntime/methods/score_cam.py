@@ -89,7 +89,7 @@ class ScoreCAM:
         if preset.channel_softmax:
             weights = softmax(forward.scores(logits)[:, list(targets)].T)  # (targets, C)
             return Maps(np.maximum(weighted_sum(weights, maps), 0))
-        weights = forward.probabilities(logits)[:, list(targets)].T * masks.evidence
+        weights = forward.probabilities_of(targets, logits).T * masks.evidence
         return Maps(np.maximum(upsampling(weighted_sum(weights, maps)), 0))
 
 
