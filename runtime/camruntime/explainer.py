@@ -437,10 +437,12 @@ class Explainer:
         """
         if isinstance(method, str):
             chosen = make_method(method, options)
-        elif options:
-            raise MethodError(f"options {sorted(options)} go with a method's name, not an object")
         else:
             chosen = checked_method(method)
+            if options:
+                raise MethodError(
+                    f"options {sorted(options)} go with a method's name, not an object"
+                )
         for graph in chosen.needs:
             self.bundle.graph(graph)
         if self.calibration is not None and unit_of(chosen) is not None:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from camruntime._opencv import cv2
 from camruntime.bundle import EIGHT_BITS, Input
 from camruntime.errors import ImageError
 from camruntime.maps import FloatArray
