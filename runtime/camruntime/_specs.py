@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, Literal, TypeVar, cast, get_args, get_origin
@@ -114,8 +113,9 @@ class Registry(Generic[T]):
         plain = value.item() if isinstance(value, np.generic) else value
         if type(plain) not in (bool, int, float, str):
             raise self.error(f"{option}: expected a number or a text, found {shown(value)}")
-        if get_origin(hint) is Literal and isinstance(plain, str):
-            alike = [one for one in get_args(hint) if bare(str(one)) == bare(plain)]
+        if get_origin(hint) is Literal and isinstance(plain, str):  # names too, as a base is
+            texts = [one for one in get_args(hint) if isinstance(one, str)]
+            alike = [one for one in texts if bare(one) == bare(plain)]
             plain = alike[0] if plain not in alike and len(alike) == 1 else plain
         if get_origin(hint) is Literal and type(plain) not in map(type, get_args(hint)):
             raise self.error(f"{option}: expected one of {get_args(hint)}, found {shown(value)}")
@@ -151,9 +151,9 @@ class Registry(Generic[T]):
 def bare(name: str) -> str:
     """What is left of a name in all ways to write it: `gradcam++` of Grad-CAM++ or GradCAMpp.
 
-    Case, spaces, hyphens and underscores are left out; `pp` and `PlusPlus` at its end are `++`.
+    Case, hyphens and underscores are left out; `pp` and `PlusPlus` at its end are `++`.
     """
-    letters = re.sub(r"[\s_-]", "", name.lower())
+    letters = name.lower().replace("-", "").replace("_", "")
     for ending in ("plusplus", "pp"):
         letters = letters.removesuffix(ending) + ("++" if letters.endswith(ending) else "")
     return letters
