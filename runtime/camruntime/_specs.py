@@ -113,10 +113,7 @@ class Registry(Generic[T]):
         plain = value.item() if isinstance(value, np.generic) else value
         if type(plain) not in (bool, int, float, str):
             raise self.error(f"{option}: expected a number or a text, found {shown(value)}")
-        if get_origin(hint) is Literal and isinstance(plain, str):  # names too, as a base is
-            texts = [one for one in get_args(hint) if isinstance(one, str)]
-            alike = [one for one in texts if bare(one) == bare(plain)]
-            plain = alike[0] if plain not in alike and len(alike) == 1 else plain
+        plain = _meant(plain, hint) if isinstance(plain, str) else plain
         if get_origin(hint) is Literal and type(plain) not in map(type, get_args(hint)):
             raise self.error(f"{option}: expected one of {get_args(hint)}, found {shown(value)}")
         if isinstance(plain, int) and abs(plain) > _LARGEST:
@@ -157,6 +154,13 @@ def bare(name: str) -> str:
     for ending in ("plusplus", "pp"):
         letters = letters.removesuffix(ending) + ("++" if letters.endswith(ending) else "")
     return letters
+
+
+def _meant(text: str, hint: object) -> str:
+    """The one of an option's values that a text means, as `make` finds names; else the text."""
+    values = get_args(hint) if get_origin(hint) is Literal else ()
+    alike = [one for one in values if isinstance(one, str) and bare(one) == bare(text)]
+    return alike[0] if len(alike) == 1 else text
 
 
 def choices(kind: type) -> dict[str, tuple[str, str]]:

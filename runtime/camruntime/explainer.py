@@ -495,7 +495,8 @@ def load(
             variant that was named.
         CalibrationError: the calibration is of another bundle, or none.
         ProviderError: a provider that was named does not open, or cannot do what is asked of it.
-        MissingDependencyError: ONNX Runtime is not installed, or model-signing where it is needed.
+        MissingDependencyError: ONNX Runtime is not installed, OpenCV does not load, or there is no
+            model-signing where it is needed.
     """
     bundle = open_any(path, require_signature, variant)
     engine = Engine(bundle, providers, device_id, threads, capture=capture)

@@ -62,10 +62,9 @@ def choose_methods(
     if wanted != "all":
         asked = [explainer.method(spec) for spec in wanted.split(",")]
         usual = f"methods by default: {wanted}: of the cheapest; --methods all has more"
-        chosen = [
-            one for one in asked if spec_of(one) not in BASELINES
-        ]  # which are measured anyway
-        return chosen, [usual] if wanted == default else []
+        once = {spec_of(one): one for one in asked}
+        others = [one for spec, one in once.items() if spec not in BASELINES]  # they come anyway
+        return others, [usual] if wanted == default else []
     reasons = ["methods by all: every one that can explain this network"]
     usable = []
     for spec, method in usable_methods(explainer, dataset, list(METHODS)):
