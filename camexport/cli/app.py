@@ -5,9 +5,6 @@
 
 from __future__ import annotations
 
-import signal
-import sys
-from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -31,8 +28,9 @@ from camexport.cli.common import (
 )
 from camexport.cli.package import package
 from camexport.errors import UnknownModelError
+from camruntime._version import version as installed
 from camruntime.bundle import SCHEMA_VERSION, Parity
-from camruntime.ending import Traceback, run
+from camruntime.ending import Traceback
 from camruntime.errors import MissingDependencyError
 
 if TYPE_CHECKING:
@@ -45,7 +43,7 @@ app.command()(package)
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        say(f"camexport {version('camexport')}, writes bundles of schema {SCHEMA_VERSION}")
+        say(f"camexport {installed()}, writes bundles of schema {SCHEMA_VERSION}")
         raise typer.Exit
 
 
@@ -187,12 +185,6 @@ def edges(
 
     model = build_edges(weights, out, force)
     say(f"{out / model.file}  {model.name}")
-
-
-def main() -> None:
-    """Run the command line."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # unwinds, so that nothing is left
-    run(app)
 
 
 def _axes(layout: Layout) -> str:

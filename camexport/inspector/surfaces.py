@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from camruntime._opencv import cv2
 
 SIZE = 128
 LABELS = ("good", "scratch", "crack", "stain", "hole")

@@ -37,16 +37,16 @@ class Registry(Generic[T]):
     def make(self, spec: str, options: Mapping[str, object] | None = None) -> T:
         """The object that `spec` names, with `options` set besides those in the spec.
 
+        A name may be written in other ways, and as the class: see `bare`.
+
         Raises:
             CamError: `error`: no such name or option, or a value that the option does not take.
         """
         if not isinstance(spec, str):
             raise self.error(f"expected the name of a {self.what}, got {shown(spec)}")
         given, *settings = spec.split(":")
-        name, preset = self.named.get(given, (given, {}))
-        if name not in self.kinds:
-            known = [*self.kinds, *self.named]
-            raise self.error(f"no {self.what} '{named(name)}': {nearest(name, known)}")
+        found = self._found(given)
+        name, preset = self.named.get(found, (found, {}))
         kind: type = self.kinds[name]
         hints = type_hints(kind)
         parsed = self._parse(name, settings, hints)
@@ -58,12 +58,34 @@ class Registry(Generic[T]):
             raise self.error(f"{name} has no option '{named(option)}': {nearest(option, known)}")
         return self._made(name, {**dataclasses.asdict(kind()), **values})
 
+    def _found(self, given: str) -> str:
+        """The registered name that somebody's means."""
+        names = [*self.kinds, *self.named]
+        if given in names:
+            return given
+        alike = [name for name in names if bare(given) in self._ways(name)]
+        if not alike:
+            close = nearest(given.lower(), names)
+            raise self.error(f"no {self.what} '{named(given)}': {close}")
+        if len(alike) > 1:
+            raise self.error(f"'{named(given)}' may be {' or '.join(alike)}: write one of them")
+        return alike[0]
+
+    def _ways(self, name: str) -> set[str]:
+        kind = self.kinds.get(name)
+        return {bare(name)} | ({bare(kind.__name__)} if kind else set())
+
     def checked(self, made: T) -> T:
         """The same, once its options are seen to be of their types; others' classes as they are.
 
         Raises:
             CamError: `error`: it is none of `what`, or an option has a value that it does not take.
         """
+        if isinstance(made, type) and dataclasses.is_dataclass(made):
+            raise self.error(
+                f"got the class {made.__name__}: write {made.__name__}(), with any options in the "
+                "brackets"
+            )
         if isinstance(made, type) or not dataclasses.is_dataclass(made) or not callable(made):
             raise self.error(
                 f"expected the name of a {self.what}, or one as an object, got {shown(made)}"
@@ -91,6 +113,7 @@ class Registry(Generic[T]):
         plain = value.item() if isinstance(value, np.generic) else value
         if type(plain) not in (bool, int, float, str):
             raise self.error(f"{option}: expected a number or a text, found {shown(value)}")
+        plain = _meant(plain, hint) if isinstance(plain, str) else plain
         if get_origin(hint) is Literal and type(plain) not in map(type, get_args(hint)):
             raise self.error(f"{option}: expected one of {get_args(hint)}, found {shown(value)}")
         if isinstance(plain, int) and abs(plain) > _LARGEST:
@@ -120,6 +143,24 @@ class Registry(Generic[T]):
                 raise self.error(f"{name}: option '{named(option)}' is given twice")
             values[option] = _from_text(text, hints.get(option))
         return values
+
+
+def bare(name: str) -> str:
+    """What is left of a name in all ways to write it: `gradcam++` of Grad-CAM++ or GradCAMpp.
+
+    Case, hyphens and underscores are left out; `pp` and `PlusPlus` at its end are `++`.
+    """
+    letters = name.lower().replace("-", "").replace("_", "")
+    for ending in ("plusplus", "pp"):
+        letters = letters.removesuffix(ending) + ("++" if letters.endswith(ending) else "")
+    return letters
+
+
+def _meant(text: str, hint: object) -> str:
+    """The one of an option's values that a text means, as `make` finds names; else the text."""
+    values = get_args(hint) if get_origin(hint) is Literal else ()
+    alike = [one for one in values if isinstance(one, str) and bare(one) == bare(text)]
+    return alike[0] if len(alike) == 1 else text
 
 
 def choices(kind: type) -> dict[str, tuple[str, str]]:

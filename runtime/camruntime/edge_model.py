@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import cv2
 import numpy as np
 
 from camruntime._decode import DecodeError, fit, parse_object
+from camruntime._opencv import cv2
 from camruntime._text import named
 from camruntime.errors import EdgeModelError
 from camruntime.maps import ROUNDING, FloatArray

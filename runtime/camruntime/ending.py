@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from traceback import print_exc
 from typing import Annotated, Any
@@ -32,8 +32,11 @@ Traceback = Annotated[
 """For a program's help: `run` reads it, wherever it is."""
 
 
-def run(app: typer.Typer) -> None:
+def run(program: Callable[[], typer.Typer]) -> None:
     """Run a program on this process's arguments, and end the process.
+
+    Args:
+        program: imports it, as what it needs may be missing.
 
     An error that is raised on purpose ends it with its own line and status 1, any other with a line
     that says so and status 70.
@@ -41,7 +44,7 @@ def run(app: typer.Typer) -> None:
     arguments = [one for one in sys.argv[1:] if one != _SHOW]
     try:
         _refuse_blank(sys.argv)
-        sys.exit(app(arguments, standalone_mode=False))
+        sys.exit(program()(arguments, standalone_mode=False))
     except typer.Abort:
         print("aborted", file=sys.stderr)
         sys.exit(_OURS)

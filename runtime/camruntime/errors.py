@@ -14,7 +14,7 @@
     ├── OutputError             a file cannot be written: the disk is full, or the folder gone
     ├── ProviderError           an execution provider that was named did not open
     ├── DeviceMemoryError       not even one image fits into the memory of what computes
-    ├── MissingDependencyError  an optional package is needed and not installed
+    ├── MissingDependencyError  a package is needed and not installed, or does not load
     ├── NonFiniteError          the network's answer holds NaN or infinity
     └── Cancelled               whoever asked for an explanation no longer wants it
 
@@ -89,7 +89,7 @@ class SmallerChunkWarning(UserWarning):
 
 
 class MissingDependencyError(CamError):
-    """A package that is not part of the base install is needed."""
+    """A package is needed that is not installed, or lacks a library of the system."""
 
 
 class NonFiniteError(CamError):

@@ -438,10 +438,12 @@ class Explainer:
         """
         if isinstance(method, str):
             chosen = make_method(method, options)
-        elif options:
-            raise MethodError(f"options {sorted(options)} go with a method's name, not an object")
         else:
             chosen = checked_method(method)
+            if options:
+                raise MethodError(
+                    f"options {sorted(options)} go with a method's name, not an object"
+                )
         for graph in chosen.needs:
             self.bundle.graph(graph)
         if self.calibration is not None and unit_of(chosen) is not None:
@@ -494,7 +496,8 @@ def load(
             variant that was named.
         CalibrationError: the calibration is of another bundle, or none.
         ProviderError: a provider that was named does not open, or cannot do what is asked of it.
-        MissingDependencyError: ONNX Runtime is not installed, or model-signing where it is needed.
+        MissingDependencyError: ONNX Runtime is not installed, OpenCV does not load, or there is no
+            model-signing where it is needed.
     """
     bundle = open_any(path, require_signature, variant)
     keep_freed_memory()

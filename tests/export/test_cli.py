@@ -196,6 +196,22 @@ main()
     assert "error: building needs torch: `pip install 'camexport[export,cpu]'`" in done.stderr
 
 
+def test_without_opencv_it_says_what_to_install(tmp_path: Path) -> None:
+    code = f"""
+import sys
+sys.modules["cv2"] = None
+sys.argv = ["camexport", "build", "--model", "inspector", "--out", {str(tmp_path / "out")!r}]
+from camexport.cli import main
+main()
+"""
+    done = _run(code=code)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: OpenCV ")
+    assert done.stderr.count("\n") == 1
+    assert "pip install opencv-python`" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_terminated_build_leaves_nothing(tmp_path: Path) -> None:
     out = tmp_path / "bundle"
     command = [sys.executable, "-m", "camexport", "build", "--model", "networks:slow"]

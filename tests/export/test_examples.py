@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 import camruntime
 from augment import augmented
-from camexport.cli import app
+from camexport.cli.app import app
 from cell_labels import cell_labels, cell_loss
 from folder_pictures import Pictures, read_pictures
 from folds import folds_of

@@ -130,19 +130,28 @@ def _place(module: str) -> str:
 
 def test_nobody_else_imports_onnx_runtime() -> None:
     """As ruff has it; and the quantiser, which is free of its bans, takes what it needs alone."""
-    users = {_module(file): found for file in FILES if (found := _onnx_runtime(file))}
-    assert users == {
+    assert _users("onnxruntime") == {
         "camruntime.engine.session": {"onnxruntime"},
         "camexport.precision.int8": {"onnxruntime.quantization"},
     }
 
 
-def _onnx_runtime(file: Path) -> set[str]:
-    """What of ONNX Runtime a file imports."""
+def test_opencv_has_one_door() -> None:
+    """Which says in a line what to install; everybody else takes `cv2` from there."""
+    assert _users("cv2") == {"camruntime._opencv": {"cv2"}}
+
+
+def _users(package: str) -> dict[str, set[str]]:
+    """The modules that import a package, and what of it."""
+    return {_module(file): found for file in FILES if (found := _imported(file, package))}
+
+
+def _imported(file: Path, package: str) -> set[str]:
+    """What of a package a file imports."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             names.add(node.module or "")
-    return {name for name in names if name.partition(".")[0] == "onnxruntime"}
+    return {name for name in names if name.partition(".")[0] == package}

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from camexport import randomise as randomising
 from camexport.build import BuildOptions, build_bundle
-from camexport.cli import app
+from camexport.cli.app import app
 from camexport.errors import OptionError, ParityError, UnsupportedError
 from camexport.models import find_architecture, load_network
 from camexport.randomise import RandomiseOptions, randomise_bundle

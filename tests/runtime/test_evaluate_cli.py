@@ -74,7 +74,7 @@ def test_evaluate_leaves_out_what_the_bundle_cannot_run(inspector: Path, tmp_pat
 def test_evaluate_says_what_is_wrong(inspector: Path, tmp_path: Path) -> None:
     for options, said in (
         (("--metrics", "adccc"), "no metric 'adccc': did you mean adcc"),
-        (("--methods", "scorecam"), "no method 'scorecam'"),
+        (("--methods", "scorcam"), "no method 'scorcam': did you mean score-cam"),
         (("--kind", "csv"), "csv"),
         (("--class-map", tmp_path / "none.json"), "none.json"),
     ):

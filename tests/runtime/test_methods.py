@@ -193,7 +193,12 @@ def test_targets_permute_and_share_their_cost(
 @pytest.mark.parametrize(
     ("spec", "said"),
     [
-        ("scorecam", "did you mean score-cam"),
+        ("scorcam", "no method 'scorcam': did you mean score-cam"),
+        ("GradCAMM", "no method 'GradCAMM': did you mean grad-cam"),
+        ("XScoreCAM:preset=paper", "no method 'XScoreCAM': did you mean score-cam"),
+        ("", "no method ''"),
+        ("-_", "no method '-_'"),
+        ("pp", "no method 'pp'"),
         ("score-cam:presets=paper", "did you mean preset"),
         ("score-cam:preset=mine", r"score-cam\.preset: expected .*'official'"),
         ("score-cam:official", "expected score-cam:option=value, got 'official'"),

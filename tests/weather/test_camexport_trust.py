@@ -14,7 +14,7 @@ import torchvision
 from torch import nn
 from typer.testing import CliRunner
 
-from camexport.cli import app
+from camexport.cli.app import app
 from camexport.errors import (
     DownloadError,
     ExportError,

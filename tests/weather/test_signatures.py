@@ -17,7 +17,7 @@ import pytest
 from typer.testing import CliRunner
 
 import camruntime
-from camexport.cli import app as camexport_app
+from camexport.cli.app import app as camexport_app
 from camexport.errors import OptionError
 from camexport.signing import sign_bundle
 from camruntime.bundle import MANIFEST, SIGNATURE, open_bundle, signature

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from importlib.metadata import version as installed
 from typing import Annotated
 
 import typer
 from rich.padding import Padding
 from rich.text import Text
 
+from camruntime._version import version as installed
 from camruntime.bundle import (
     SCHEMA_VERSION,
     is_package,
@@ -34,7 +34,7 @@ from camruntime.cli.drift import drift
 from camruntime.cli.evaluate import evaluate
 from camruntime.cli.explain import explain
 from camruntime.cli.sanity import sanity
-from camruntime.ending import Traceback, run
+from camruntime.ending import Traceback
 from camruntime.methods import METHODS, NAMED, choices
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -50,7 +50,7 @@ app.command()(devices)
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        say(f"camruntime {installed('camexport')}, reads bundles of schema {SCHEMA_VERSION}")
+        say(f"camruntime {installed()}, reads bundles of schema {SCHEMA_VERSION}")
         raise typer.Exit
 
 
@@ -130,8 +130,3 @@ def info(
         "built with": ", ".join(f"{tool} {version}" for tool, version in manifest.tools.items()),
     }
     say_rows(rows | known | rows | variants)  # what else is known comes last
-
-
-def main() -> None:
-    """Run the command line."""
-    run(app)

@@ -7,11 +7,11 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import cv2
 import numpy as np
 import typer
 from rich.table import Column, Table
 
+from camruntime._opencv import cv2
 from camruntime.bundle import EIGHT_BITS, Input
 from camruntime.cli.common import (
     BundlePath,
@@ -23,6 +23,7 @@ from camruntime.cli.common import (
     say,
 )
 from camruntime.errors import CamError
+from camruntime.methods import spec_of
 from camruntime.pictures import encode_png
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def bench(
             profiled = _engine(opened, computing, Instruments(profile=profile))
             told = Explainer(profiled, computing.chunk, computing.max_megapixels)
             told.explain(photo, chosen, wanted)
-    console.print(breakdown_table(measured, method))
+    console.print(breakdown_table(measured, spec_of(chosen)))
     _say_more(measured, fresh, peak)
     if watched.backend.kind.own_memory:
         say("the device computes while the host goes on: the rest holds the wait for its results")

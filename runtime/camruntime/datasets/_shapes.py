@@ -5,10 +5,10 @@ Coordinates are in pixels from the photograph's corner: pixel `j` covers `[j, j 
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from camruntime._opencv import cv2
 from camruntime.errors import DatasetError
 from camruntime.maps import FloatArray
 from camruntime.pictures import connected_parts

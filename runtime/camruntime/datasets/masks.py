@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-import cv2
 import numpy as np
 
+from camruntime._opencv import cv2
 from camruntime.datasets._found import Entry, Found, is_picture
 from camruntime.datasets._sample import GroundTruth
 from camruntime.datasets._shapes import Mask, component_boxes, resize_mask

@@ -9,7 +9,7 @@ from camruntime.datasets import Dataset
 from camruntime.errors import CamError
 from camruntime.evaluation.usable_methods import usable_methods
 from camruntime.explainer import Explainer
-from camruntime.methods import BASELINES, METHODS, Method
+from camruntime.methods import BASELINES, METHODS, Method, spec_of
 from camruntime.metrics import METRICS, usual_metrics
 
 Reasons = list[str]
@@ -60,9 +60,11 @@ def choose_methods(
         why = f"methods by calibration: {', '.join(calibrated)}: those that it is of"
         return list(map(explainer.method, calibrated)), [why]
     if wanted != "all":
-        names = [spec for spec in wanted.split(",") if spec not in BASELINES]
-        usual = f"methods by default: {', '.join(names)}: of the cheapest; --methods all has more"
-        return list(map(explainer.method, names)), [usual] if wanted == default else []
+        asked = [explainer.method(spec) for spec in wanted.split(",")]
+        usual = f"methods by default: {wanted}: of the cheapest; --methods all has more"
+        once = {spec_of(one): one for one in asked}
+        others = [one for spec, one in once.items() if spec not in BASELINES]  # they come anyway
+        return others, [usual] if wanted == default else []
     reasons = ["methods by all: every one that can explain this network"]
     usable = []
     for spec, method in usable_methods(explainer, dataset, list(METHODS)):

@@ -62,7 +62,7 @@ class Evaluation:
         """
         self.explainer = explainer
         self.dataset = dataset
-        self.methods = tuple(methods)
+        self.methods = tuple({spec_of(one): one for one in methods}.values())  # each once
         self.metrics = in_order(metrics, any(sample.locate for sample in dataset.samples))
         self.within_top = within_top
         self.choices = tuple(choices)

@@ -8,11 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from camruntime._checks import within
+from camruntime._opencv import cv2
 from camruntime.errors import MetricError
 from camruntime.metrics._case import Case, Measured
 from camruntime.metrics._ground_truth import Shape, inside

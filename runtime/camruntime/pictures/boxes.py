@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from camruntime._opencv import cv2
 from camruntime.errors import CamError
 from camruntime.maps import FloatArray
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import cv2
 import numpy as np
 
+from camruntime._opencv import cv2
 from camruntime.pictures.overlay import evidence_colours
 from camruntime.pictures.picture import Picture
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from camruntime._checks import is_between
+from camruntime._opencv import cv2
 from camruntime._text import named, shown
 from camruntime.bundle import EIGHT_BITS, Input
 from camruntime.errors import ImageError

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from camruntime._opencv import cv2
 from camruntime.bundle import EIGHT_BITS, Input
 from camruntime.errors import ImageError
 from camruntime.maps import FloatArray

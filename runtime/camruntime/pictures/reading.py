@@ -7,11 +7,11 @@ import math
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from camruntime._opencv import cv2
 from camruntime._text import named
 from camruntime.bundle import Input
 from camruntime.errors import CamError, ImageError

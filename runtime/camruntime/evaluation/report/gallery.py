@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Literal
 
-import cv2
-
+from camruntime._opencv import cv2
 from camruntime.errors import ImageError
 from camruntime.evaluation.report.columns import spec_html
 from camruntime.evaluation.summary import Summary
