@@ -125,7 +125,7 @@ def write_coco(
             for number, name in enumerate([*labels, *contrasts], start=1)
         ],
     }
-    write_whole({Path(path): json_bytes(document, indent=1) + b"\n"})
+    write_whole({Path(path): json_bytes(document) + b"\n"})
 
 
 def _annotation(region: Region, method: object, scale: float | None) -> dict[str, object]:

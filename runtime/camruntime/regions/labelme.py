@@ -64,7 +64,7 @@ def labelme_json(
         "imageWidth": width,
         "camruntime": facts(explanation) | {"mm_per_pixel": scale},
     }
-    return json_bytes(document, indent=1) + b"\n"
+    return json_bytes(document) + b"\n"
 
 
 def _shape(region: Region, label: str, scale: float | None) -> dict[str, object]:

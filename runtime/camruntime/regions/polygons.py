@@ -7,6 +7,7 @@ outermost pixels instead: a single pixel is a point to them, and each shape half
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -40,6 +41,20 @@ def outlines(mask: Mask) -> list[Polygon]:
             rows, columns = np.divmod(starts[ring[turns]], width)
             found.append(np.stack([columns, rows], axis=1))
     return found
+
+
+def smallest_rectangle(polygon: Polygon) -> tuple[float, float]:
+    """Longer and shorter side of the smallest rectangle around a polygon, whichever way it lies.
+
+    One of its sides lies along an edge of the convex hull.
+    """
+    hull = cv2.convexHull(polygon.astype(np.int32)).reshape(-1, 2).astype(np.float64)
+    along = np.roll(hull, -1, axis=0) - hull
+    along /= np.linalg.norm(along, axis=1, keepdims=True)
+    across = np.stack([-along[:, 1], along[:, 0]], axis=1)
+    sides = np.stack([np.ptp(hull @ one.T, axis=0) for one in (along, across)])
+    best = sides[:, sides.prod(axis=0).argmin()]
+    return float(best.max()), float(best.min())
 
 
 def _edges(mask: Mask) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:

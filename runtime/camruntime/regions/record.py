@@ -65,7 +65,7 @@ def regions_json(
         "mm_per_pixel": scale,
         "regions": [_told(one, scale) for one in shown_regions(explanation)],
     }
-    return json_bytes(found, indent=1) + b"\n"
+    return json_bytes(found) + b"\n"
 
 
 def shown_regions(explanation: Explanation) -> tuple[Region, ...]:

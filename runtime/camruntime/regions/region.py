@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
-import cv2
 import numpy as np
 
 from camruntime.regions.millimetres import Millimetres, checked_scale
-from camruntime.regions.polygons import Polygon, outlines
+from camruntime.regions.polygons import Polygon, outlines, smallest_rectangle
 from camruntime.regions.rle import Mask, encode_rle
 
 Scale = Literal["calibrated", "relative"]
@@ -82,12 +81,12 @@ class Region:
     @property
     def length(self) -> float:
         """The longer side of the smallest rectangle around it, whichever way that lies."""
-        return max(self._sides)
+        return self._sides[0]
 
     @property
     def breadth(self) -> float:
         """The shorter side of that."""
-        return min(self._sides)
+        return self._sides[1]
 
     def in_mm(self, mm_per_pixel: float) -> Millimetres:
         """The same in millimetres.
@@ -123,7 +122,4 @@ class Region:
 
     @cached_property
     def _sides(self) -> tuple[float, float]:
-        # Near the origin, where float32 holds the corners of whatever picture.
-        corners = (self.polygon - np.array([self.x, self.y])).astype(np.float32)
-        width, height = cv2.minAreaRect(corners)[1]
-        return float(width), float(height)
+        return smallest_rectangle(self.polygon)
