@@ -152,7 +152,9 @@ def test_regions_share_the_marked_pixels_out_between_them() -> None:
     values = np.random.default_rng(8).random((60, 47)).astype(np.float32)
     found = relative_regions(values, 0.7)
     assert len(found) > 20
-    np.testing.assert_array_equal(np.sum([one.mask for one in found], 0), values > 0.7 * values.max())
+    np.testing.assert_array_equal(
+        np.sum([one.mask for one in found], 0), values > 0.7 * values.max()
+    )
     assert [one.rank for one in found] == list(range(1, len(found) + 1))
     assert found[0].strongest == 1
     for one in found:

@@ -142,7 +142,9 @@ def test_labels_of_another_bundle_and_sizes_that_differ_are_refused(tmp_path: Pa
         write_coco(file, entries, labels)
 
     for labels in (("good", "dent", "hole"), ("good",), ()):
-        with pytest.raises(CamError, match="class 1 is called 'scratch' and the . labels say other"):
+        with pytest.raises(
+            CamError, match=r"class 1 is called 'scratch' and the \d labels say other"
+        ):
             write(labels, entry)
     with pytest.raises(CamError, match=r"a.png is in two entries, \(6, 6\) and \(5, 6\) pixels"):
         write(LABELS, entry, replace(entry, size=(5, 6)))
