@@ -137,6 +137,14 @@ class Explanation:
         """Where that is, in the photograph's pixels, the strongest first."""
         return regions_of(self._calibrated(), self.photo_evidence)
 
+    @cached_property
+    def shown_regions(self) -> tuple[Region, ...]:
+        """`regions` with a calibration, else `regions_above` half of the maximum; see their scale.
+
+        They are what files of regions hold.
+        """
+        return self.regions_above() if self.evidence is None else self.regions
+
     def regions_above(self, part: float = PART) -> tuple[Region, ...]:
         """Where saliency is above a part of this picture's own maximum, the strongest first.
 

@@ -17,7 +17,6 @@ from camruntime.regions import (
     coco_entry,
     labelme_json,
     regions_json,
-    shown_regions,
     write_coco,
 )
 
@@ -79,7 +78,7 @@ class RegionFiles:
         """How many there are, and how large the strongest is; nothing where none are asked for."""
         if not self.kinds:
             return ""
-        found = shown_regions(made)
+        found = made.shown_regions
         words = f"  {_count(len(found), made.evidence is None)}"
         if not found or self.mm_per_pixel is None:
             return words

@@ -5,7 +5,7 @@ from camruntime.regions.finding import PART, regions_of, relative_regions
 from camruntime.regions.labelme import labelme_json, write_labelme
 from camruntime.regions.millimetres import Millimetres, checked_scale
 from camruntime.regions.polygons import Polygon, outlines
-from camruntime.regions.record import regions_json, shown_regions, write_regions
+from camruntime.regions.record import regions_json, write_regions
 from camruntime.regions.region import Region, Scale
 from camruntime.regions.rle import Mask, decode_rle, encode_rle
 
@@ -26,7 +26,6 @@ __all__ = [
     "regions_json",
     "regions_of",
     "relative_regions",
-    "shown_regions",
     "write_coco",
     "write_labelme",
     "write_regions",

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +16,7 @@ from camruntime._whole_files import write_whole
 from camruntime.errors import CamError
 from camruntime.regions.millimetres import checked_scale
 from camruntime.regions.places import seen_from
-from camruntime.regions.record import facts, mm_figures, shown_regions
+from camruntime.regions.record import facts, mm_figures
 from camruntime.regions.region import Region
 
 if TYPE_CHECKING:
@@ -56,8 +55,7 @@ def coco_entry(
     """What an explanation becomes in a COCO file.
 
     Args:
-        explanation: its `regions` with a calibration, else those `regions_above` half of its
-            maximum.
+        explanation: its `shown_regions` are written.
         image: the photograph's file.
         mm_per_pixel: side of one of the photograph's pixels; None leaves millimetres out.
 
@@ -73,7 +71,7 @@ def coco_entry(
         index=None if explanation.against is not None else explanation.target.index,
         label=explanation.target.label,
         annotations=tuple(
-            _annotation(one, known["method"], scale) for one in shown_regions(explanation)
+            _annotation(one, known["method"], scale) for one in explanation.shown_regions
         ),
         facts=known | {"mm_per_pixel": scale},
     )
@@ -114,7 +112,7 @@ def write_coco(
         mark["id"] = number
     document = {
         "info": {
-            "description": f"regions of saliency maps by camruntime {version('camexport')}",
+            "description": "regions of saliency maps, by camruntime",
             "maps": _maps(given),
             "left_out": list(left_out),
         },

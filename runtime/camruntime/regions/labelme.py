@@ -13,7 +13,7 @@ from camruntime._strict_json import json_bytes
 from camruntime._whole_files import write_whole
 from camruntime.regions.millimetres import checked_scale
 from camruntime.regions.places import seen_from
-from camruntime.regions.record import facts, mm_figures, shown_regions
+from camruntime.regions.record import facts, mm_figures
 from camruntime.regions.region import Region
 
 if TYPE_CHECKING:
@@ -34,8 +34,7 @@ def write_labelme(
 
     Args:
         path: the file.
-        explanation: its `regions` with a calibration, else those `regions_above` half of its
-            maximum.
+        explanation: its `shown_regions` are written.
         image: the photograph's file, which LabelMe opens.
         mm_per_pixel: side of one of the photograph's pixels; None leaves millimetres out.
 
@@ -57,7 +56,7 @@ def labelme_json(
     document = {
         "version": _VERSION,
         "flags": {},
-        "shapes": [_shape(one, label, scale) for one in shown_regions(explanation)],
+        "shapes": [_shape(one, label, scale) for one in explanation.shown_regions],
         "imagePath": seen_from(folder, Path(image)),
         "imageData": None,
         "imageHeight": height,

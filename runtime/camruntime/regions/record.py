@@ -38,8 +38,7 @@ def write_regions(
 
     Args:
         path: the file.
-        explanation: its `regions` with a calibration, else those `regions_above` half of its
-            maximum.
+        explanation: its `shown_regions` are written.
         image: the photograph's file, to be named.
         mm_per_pixel: side of one of the photograph's pixels; None leaves millimetres out.
 
@@ -63,16 +62,9 @@ def regions_json(
         "image_height": height,
         **facts(explanation),
         "mm_per_pixel": scale,
-        "regions": [_told(one, scale) for one in shown_regions(explanation)],
+        "regions": [_told(one, scale) for one in explanation.shown_regions],
     }
     return json_bytes(found) + b"\n"
-
-
-def shown_regions(explanation: Explanation) -> tuple[Region, ...]:
-    """Those beyond the calibration's threshold; without one, above half of the map's maximum."""
-    if explanation.evidence is None:
-        return explanation.regions_above(PART)
-    return explanation.regions
 
 
 def facts(explanation: Explanation) -> dict[str, object]:
