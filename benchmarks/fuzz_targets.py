@@ -26,11 +26,11 @@ from camruntime.bundle.opening import parse_manifest
 from camruntime.bundle.package import parse_package
 from camruntime.bundle.sealing import SEAL, sealed
 from camruntime.datasets import open_dataset, read_class_map
-from camruntime.datasets._rle import decode_rle
 from camruntime.errors import BundleError, CamError
 from camruntime.evaluation.row import Row
 from camruntime.journal import JOURNAL, Journal
 from camruntime.pictures import as_picture
+from camruntime.regions import decode_rle
 
 LABELS = ("cat", "dog")
 SIZE = (4, 8)

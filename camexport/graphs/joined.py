@@ -11,7 +11,6 @@ from collections.abc import Mapping
 
 import onnx_ir as ir
 
-
 HEAD_CELLS = "head_cells"
 
 
@@ -30,8 +29,8 @@ def joined(first: ir.Model, second: ir.Model, name: str) -> ir.Model:
     """From the inputs of `first` to its outputs and those of `second`.
 
     Args:
-        first, second: each input of `second` is called as an output of `first`. Both stay as they
-            are.
+        first: stays as it is.
+        second: each of its inputs is called as an output of `first`; it stays as it is, too.
         name: the graph's.
     """
     made, graph = first.clone(), second.graph.clone()

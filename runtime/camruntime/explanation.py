@@ -12,7 +12,7 @@ import numpy as np
 
 from camruntime._strict_json import json_bytes, plain
 from camruntime._whole_files import write_whole
-from camruntime.calibration import Evidence, Region, regions_of
+from camruntime.calibration import Evidence
 from camruntime.errors import CalibrationError, CamError
 from camruntime.maps import (
     Approximation,
@@ -33,6 +33,7 @@ from camruntime.pictures import (
     overlay,
     salient_boxes,
 )
+from camruntime.regions import PART, Region, regions_of, relative_regions
 
 
 @dataclass(frozen=True)
@@ -136,11 +137,28 @@ class Explanation:
         """Where that is, in the photograph's pixels, the strongest first."""
         return regions_of(self._calibrated(), self.photo_evidence)
 
+    @cached_property
+    def shown_regions(self) -> tuple[Region, ...]:
+        """`regions` with a calibration, else `regions_above` half of the maximum; see their scale.
+
+        They are what files of regions hold.
+        """
+        return self.regions_above() if self.evidence is None else self.regions
+
+    def regions_above(self, part: float = PART) -> tuple[Region, ...]:
+        """Where saliency is above a part of this picture's own maximum, the strongest first.
+
+        Relative, with or without a calibration: a good part has such regions, too, and they have no
+        p-value. A map that shows nothing has none. Raises `CamError` unless `part` is in [0, 1).
+        """
+        return relative_regions(self.photo_saliency, part)
+
     def _calibrated(self) -> Evidence:
         if self.evidence is None:
             raise CalibrationError(
                 "evidence is held against good parts, and this explanation is not: give "
-                "load(..., calibration=FILE) what `camruntime calibrate` wrote"
+                "load(..., calibration=FILE) what `camruntime calibrate` wrote; "
+                "regions_above() are relative ones"
             )
         return self.evidence
 
@@ -220,7 +238,7 @@ class Explanation:
         if threshold is None and self.evidence is not None:
             beyond = np.where(self.photo_evidence > 1, self.photo_evidence, 0)
             return salient_boxes(np.asarray(beyond, np.float32), 0)
-        return salient_boxes(self.photo_saliency, 0.5 if threshold is None else threshold)
+        return salient_boxes(self.photo_saliency, PART if threshold is None else threshold)
 
     def figures(self) -> dict[str, object]:
         """Everything but the pictures, ready for JSON; what is infinite or no number is None."""
@@ -260,7 +278,7 @@ class Explanation:
             "p_value": found.p_value,
             "alpha": found.alpha,
             "threshold": found.yardstick.threshold,
-            "regions": [dataclasses.asdict(one) for one in self.regions],
+            "regions": [one.figures() for one in self.regions],
         }
 
     def save(

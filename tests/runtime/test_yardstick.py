@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from arrays import f32
-from camruntime.calibration import Evidence, Reference, Yardstick, regions_of
+from camruntime.calibration import Evidence, Reference, Yardstick
 from camruntime.errors import NonFiniteError
 from camruntime.maps import bilinear
+from camruntime.regions import regions_of
 
 NINETEEN = np.arange(1.0, 20.0)  # alpha 0.1: 2 of 20 may be above, so the threshold is 18
 

@@ -106,7 +106,7 @@ def test_coco_codes_that_are_good(tmp_path: Path) -> None:
 def test_coco_codes_are_those_of_pycocotools(tmp_path: Path) -> None:
     from pycocotools import mask as reference
 
-    from camruntime.datasets._rle import decode_rle
+    from camruntime.regions import decode_rle
 
     rng = np.random.default_rng(3)
     for _ in range(50):

@@ -3,7 +3,6 @@
 from camruntime.calibration.calibration import Calibration, read_calibration
 from camruntime.calibration.conformal import Reference, parts_needed, top_class_reference
 from camruntime.calibration.of_parts import ByIndex, OfMethod, OfTarget, Part
-from camruntime.calibration.regions import Region, regions_of
 from camruntime.calibration.thresholds import measures_of, thresholds_as_top
 from camruntime.calibration.yardstick import Evidence, Yardstick
 
@@ -15,12 +14,10 @@ __all__ = [
     "OfTarget",
     "Part",
     "Reference",
-    "Region",
     "Yardstick",
     "measures_of",
     "parts_needed",
     "read_calibration",
-    "regions_of",
     "thresholds_as_top",
     "top_class_reference",
 ]

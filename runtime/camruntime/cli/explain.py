@@ -24,6 +24,7 @@ from camruntime.cli.common import (
     in_words,
     say,
 )
+from camruntime.cli.region_files import RegionFiles, region_files
 from camruntime.cli.result_names import absolute, method_slugs, picture_names
 from camruntime.errors import CamError, ImageError
 from camruntime.explanation import Explanation
@@ -63,6 +64,17 @@ def explain(
         ),
     ] = None,
     calibration: CalibrationFile = None,
+    regions: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Files of regions: `json`, `coco`, `labelme`; commas between them. Beyond the "
+            "calibration's threshold, else above half of each map's maximum, which is no evidence."
+        ),
+    ] = None,
+    mm_per_pixel: Annotated[
+        float | None,
+        typer.Option(help="Side of a photograph's pixel in mm: regions in millimetres, too."),
+    ] = None,
     *,
     computing: Computing,
 ) -> None:
@@ -72,6 +84,7 @@ def explain(
     status is then 1.
     """
     methods = [make_method(spec) for spec in method.split(",")]
+    asked = region_files(regions, mm_per_pixel, out)
     explainer = computing.load(bundle, calibration)
     wanted = class_asked_for(target)
     say(f"computing on {in_words(explainer)}")
@@ -80,14 +93,18 @@ def explain(
     names = dict(zip(picture_names(images, out, slugs), images, strict=True))
 
     def save(name: str, made: list[Explanation]) -> list[str]:
-        return _save(name, names[name], dict(zip(slugs, made, strict=True)), out, explanation_map)
+        by_slug = dict(zip(slugs, made, strict=True))
+        return _save(name, names[name], by_slug, out, explanation_map, asked)
 
+    asked.begin()
     with Progress(console=console, transient=True) as bar:
         failed = _write_all(
             _explained(explainer, names, methods, wanted, bar),
             save,
             min(_WRITERS, computing.threads or os.cpu_count() or 1),
         )
+    if told := asked.end(names, explainer.bundle.manifest.labels, failed):
+        say(told)
     if len(failed) == 1:
         raise failed[0]
     if failed:
@@ -150,7 +167,12 @@ def _write_all(
 
 
 def _save(
-    name: str, image: Path, made: Mapping[str, Explanation], out: Path, percentile: float | None
+    name: str,
+    image: Path,
+    made: Mapping[str, Explanation],
+    out: Path,
+    percentile: float | None,
+    asked: RegionFiles,
 ) -> list[str]:
     """Write one image's files, `made` by the methods' slugs; a line about each picture."""
     lines = []
@@ -158,9 +180,11 @@ def _save(
         stem = f"{name}.{slug}"
         write_whole(
             {out / f"{stem}.{end}.png": png for end, png in _more(explanation, percentile)}
+            | asked.beside(name, stem, image, explanation)
             | explanation.files(out, stem, absolute(image))
         )
-        lines.append(f"{out / stem}.png  {_verdict(explanation)}{_notes(explanation)}")
+        notes = _notes(explanation) + asked.note(explanation)
+        lines.append(f"{out / stem}.png  {_verdict(explanation)}{notes}")
     if len(made) > 1:
         sheet = out / f"{name}.sheet.png"
         write_whole({sheet: encode_png(_sheet(name, list(made.values())))})

@@ -12,9 +12,9 @@ import numpy as np
 
 from camruntime._strict_json import parse_json
 from camruntime.datasets._found import brief, read_text
-from camruntime.datasets._rle import decode_rle
 from camruntime.datasets._shapes import Mask
 from camruntime.errors import DatasetError, MissingDependencyError
+from camruntime.regions import decode_rle
 
 _MOST_PIXELS = 2**28
 

@@ -1,6 +1,12 @@
 """Photographs in and pictures out: reading, preparing for the network, overlays, boxes."""
 
-from camruntime.pictures.boxes import Box, connected_parts, regions_above, salient_boxes
+from camruntime.pictures.boxes import (
+    Box,
+    ConnectedParts,
+    connected_parts,
+    regions_above,
+    salient_boxes,
+)
 from camruntime.pictures.legend import captioned
 from camruntime.pictures.outline import MAGENTA, outlined
 from camruntime.pictures.overlay import contact_sheet, evidence_overlay, overlay
@@ -21,6 +27,7 @@ __all__ = [
     "MAGENTA",
     "MEGAPIXELS",
     "Box",
+    "ConnectedParts",
     "Fit",
     "Picture",
     "Pixels",

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from camruntime._checks import is_between
 from camruntime._opencv import cv2
+from camruntime._text import shown
 from camruntime.errors import CamError
 from camruntime.maps import FloatArray
 
@@ -65,8 +67,8 @@ def regions_above(saliency: FloatArray, threshold: float) -> ConnectedParts:
     Raises:
         CamError: `threshold` is no such part.
     """
-    if not 0 <= threshold < 1:
-        raise CamError(f"threshold lies in [0, 1), got {threshold}")
+    if not is_between(threshold, 0, 1) or threshold == 1:
+        raise CamError(f"threshold lies in [0, 1), got {shown(threshold)}")
     return connected_parts(saliency > threshold * saliency.max())
 
 
