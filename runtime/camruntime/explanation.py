@@ -68,6 +68,21 @@ class Provenance:
     provider: str
 
 
+@dataclass(frozen=True)
+class Milliseconds:
+    """How long the stages of an explanation took, by the clock.
+
+    Attributes:
+        read: taking, reading and preparing the photograph, in whatever thread.
+        network: its share of its batch's plain pass.
+        method: all targets' maps together.
+    """
+
+    read: float
+    network: float
+    method: float
+
+
 @dataclass(frozen=True, eq=False)
 class Explanation:
     """Why a network gave an image a class.
@@ -88,6 +103,7 @@ class Explanation:
         method: the method with its options.
         no_evidence: the raw map is flat or not finite, so it shows nothing.
         provenance: what computed it.
+        milliseconds: how long that took.
         fit: how the photograph lies in the network's input.
         mean: the mean colour, RGB in [0, 1]; what the network takes for nothing.
         components: the features that the map was put together from, of methods that decompose.
@@ -106,6 +122,7 @@ class Explanation:
     method: Method
     no_evidence: bool
     provenance: Provenance
+    milliseconds: Milliseconds
     fit: Fit
     mean: tuple[float, float, float]
     components: Components | None = None

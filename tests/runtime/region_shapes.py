@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from camruntime.calibration import Reference, Yardstick
-from camruntime.explanation import ClassScore, Explanation, Provenance
+from camruntime.explanation import ClassScore, Explanation, Milliseconds, Provenance
 from camruntime.maps import FloatArray
 from camruntime.methods import ReciproCAM
 from camruntime.pictures import Fit
@@ -39,5 +39,6 @@ def explained(saliency: FloatArray, raw: FloatArray | None = None) -> Explanatio
         saliency=saliency, target=scratch, predicted=scratch, present=(scratch,),
         method=ReciproCAM(), no_evidence=not saliency.any(),
         provenance=Provenance("m", "l", "w", "CPUExecutionProvider"),
+        milliseconds=Milliseconds(read=1.0, network=2.0, method=3.0),
         fit=Fit(size, size, size, (0, 0)), mean=(0.5, 0.5, 0.5), evidence=evidence,
     )  # fmt: skip

@@ -184,7 +184,7 @@ def run_bound(
 def run_on_host(
     session: Session, inputs: Mapping[str, Array], outputs: Sequence[str]
 ) -> Sequence[Array]:
-    """The same on the CPU, where arrays need no binding, which takes a twentieth of a small pass."""
+    """The same on the CPU, where arrays need no binding, a twentieth of a small pass."""
     given = {name: np.ascontiguousarray(value) for name, value in inputs.items()}
     found: Sequence[Array] = session.run([*outputs], given)
     return found

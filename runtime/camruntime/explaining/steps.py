@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
+from time import perf_counter
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from camruntime.errors import CamError
 from camruntime.explaining.contrasting import Versus, gradient_classes, with_contrasts
 from camruntime.explaining.own_errors import kept
 from camruntime.explaining.targets import Wanted
-from camruntime.explanation import ClassScore, Explanation, Provenance
+from camruntime.explanation import ClassScore, Explanation, Milliseconds, Provenance
 from camruntime.graphs import Forward, sigmoid
 from camruntime.maps import FloatArray, Maps, saliency
 from camruntime.methods import Method, preferred, run_method, spec_of, unit_of
@@ -36,6 +37,7 @@ class Photograph:
         wanted: the classes to explain.
         engine: runs the network that it is ready for.
         calibration: what its maps are held against, of that network.
+        seconds: what taking, reading and preparing it took.
     """
 
     picture: Picture
@@ -43,6 +45,7 @@ class Photograph:
     wanted: Wanted
     engine: Engine
     calibration: Calibration | None = None
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,12 +114,14 @@ class Taken:
         wanted: the classes to explain.
         engine: runs the network that looks at it.
         calibration: of that network.
+        seconds: what copying it took.
     """
 
     image: str | Path | Values
     wanted: Wanted
     engine: Engine
     calibration: Calibration | None = None
+    seconds: float = 0.0
 
     @property
     def spec(self) -> Input:
@@ -138,8 +143,9 @@ def take_image(
     """
     if isinstance(image, (str, Path)):
         return Taken(image, wanted, engine, calibration)
+    begin = perf_counter()
     picture = as_picture(image, engine.bundle.manifest.input, megapixels)
-    return Taken(picture, wanted, engine, calibration)
+    return Taken(picture, wanted, engine, calibration, perf_counter() - begin)
 
 
 def open_image(taken: Taken, megapixels: float) -> Photograph:
@@ -148,11 +154,18 @@ def open_image(taken: Taken, megapixels: float) -> Photograph:
     Raises:
         ImageError: it cannot be read, or is not what the network takes.
     """
-    image, spec = taken.image, taken.spec
+    begin, image, spec = perf_counter(), taken.image, taken.spec
     picture = image if isinstance(image, np.ndarray) else as_picture(image, spec, megapixels)
     shown = drawn(picture, spec)
     shown.flags.writeable = False  # every explanation of the picture holds it
-    return Photograph(shown, prepare(picture, spec), taken.wanted, taken.engine, taken.calibration)
+    return Photograph(
+        picture=shown,
+        image=prepare(picture, spec),
+        wanted=taken.wanted,
+        engine=taken.engine,
+        calibration=taken.calibration,
+        seconds=taken.seconds + perf_counter() - begin,
+    )
 
 
 def predict_batch(
@@ -203,7 +216,8 @@ def explain_prediction(
     with metered() as meter:
         maps = maps_of(prediction, method, progress)
     explanations = tuple(
-        _explanation(prediction, method, maps, row) for row in range(len(prediction.targets))
+        _explanation(prediction, method, maps, row, meter.cost.seconds)
+        for row in range(len(prediction.targets))
     )
     return Outcome(prediction, method, maps, explanations, prediction.cost + meter.cost)
 
@@ -283,7 +297,10 @@ def _explained(wanted: Wanted, targets: Sequence[int]) -> list[int | Versus]:
     return [wanted.contrast(row) or target for row, target in enumerate(targets)]
 
 
-def _explanation(prediction: Prediction, method: Method, maps: Maps, row: int) -> Explanation:
+def _explanation(
+    prediction: Prediction, method: Method, maps: Maps, row: int, seconds: float
+) -> Explanation:
+    """Of the target `row`, whose method took so many seconds."""
     engine, forward = prediction.graphs.engine, prediction.forward
     manifest, photo = engine.bundle.manifest, prediction.photograph.picture
     shown, evidence = saliency(maps.raw[row], manifest.input.size)
@@ -316,6 +333,11 @@ def _explanation(prediction: Prediction, method: Method, maps: Maps, row: int) -
         no_evidence=not evidence,
         provenance=Provenance(
             manifest.model, manifest.layer.name, manifest.fingerprint, engine.provider
+        ),
+        milliseconds=Milliseconds(
+            read=1e3 * prediction.photograph.seconds,
+            network=1e3 * prediction.cost.seconds,
+            method=1e3 * seconds,
         ),
         fit=fit(photo.shape[:2], manifest.input),
         mean=manifest.input.drawn_mean(),

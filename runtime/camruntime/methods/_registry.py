@@ -62,6 +62,10 @@ NAMED: dict[str, tuple[str, Mapping[str, object]]] = {}
 
 M = TypeVar("M", bound=type[Method])
 
+_KEPT = 256
+_made: dict[str, Method] = {}
+"""By spec, as a line asks for the same one for every picture; until its class is another one."""
+
 
 def register(
     name: str, named: Mapping[str, Mapping[str, object]] | None = None
@@ -82,7 +86,14 @@ def make_method(spec: str, options: Mapping[str, object] | None = None) -> Metho
     Raises:
         MethodError: no such method or option, or a value that the option does not take.
     """
-    return _known().make(spec, options)
+    if options or not isinstance(spec, str):
+        return _known().make(spec, options)
+    made = _made.get(spec)
+    if made is None or type(made) not in (*METHODS.values(), *BASELINES.values()):
+        if len(_made) >= _KEPT:
+            _made.clear()
+        made = _made[spec] = _known().make(spec)
+    return made
 
 
 def checked_method(method: Method) -> Method:
