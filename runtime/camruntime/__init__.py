@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from camruntime.errors import CamError
 
 if TYPE_CHECKING:
+    from camruntime.budget import Policy
     from camruntime.bundle import Bundle, open_bundle
     from camruntime.explainer import Explainer, load
     from camruntime.explaining import Contrast
@@ -38,6 +39,7 @@ __all__ = [
     "Explainer",
     "Explanation",
     "Pixels",
+    "Policy",
     "ReciproCAM",
     "ScoreCAM",
     "load",
@@ -53,6 +55,7 @@ _PLACES = {
     "Explainer": "explainer",
     "Explanation": "explanation",
     "Pixels": "pictures",
+    "Policy": "budget",
     "ReciproCAM": "methods",
     "ScoreCAM": "methods",
     "load": "explainer",

@@ -15,6 +15,7 @@
     ├── ProviderError           an execution provider that was named did not open
     ├── DeviceMemoryError       not even one image fits into the memory of what computes
     ├── MissingDependencyError  a package is needed and not installed, or does not load
+    ├── BudgetError             no method fits into the time or memory that was given
     ├── NonFiniteError          the network's answer holds NaN or infinity
     └── Cancelled               whoever asked for an explanation no longer wants it
 
@@ -94,6 +95,10 @@ class MissingDependencyError(CamError):
 
 class NonFiniteError(CamError):
     """The network answered NaN or infinity to the unmodified image."""
+
+
+class BudgetError(CamError):
+    """No method fits into the time or memory that was given; most often said before it starts."""
 
 
 class Cancelled(CamError):  # noqa: N818  # nothing is wrong: it was asked for

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Literal, NamedTuple, TypeAlias, overload
 
@@ -14,7 +15,8 @@ from numpy.typing import NDArray
 from camruntime._checks import whole, within
 from camruntime._freed_memory import keep_freed_memory
 from camruntime._text import named, shown
-from camruntime.bundle import Bundle, open_again, open_any, suited
+from camruntime.budget import Costs, Estimate, Policy, policy_of, within_budget
+from camruntime.bundle import Bundle, Manifest, open_again, open_any, suited
 from camruntime.calibration import Calibration, read_calibration
 from camruntime.engine import Cancel, Engine, OnnxGraphs, Progress, Provider
 from camruntime.errors import CamError, ImageError, MethodError
@@ -26,6 +28,7 @@ from camruntime.explaining import (
     Taken,
     Target,
     Wanted,
+    asked_of,
     by_image,
     explain_batch,
     explain_batch_or_say,
@@ -36,11 +39,13 @@ from camruntime.explaining import (
     predict_batch,
     predict_batch_or_say,
     take_image,
+    verdict_of,
     wanted,
 )
 from camruntime.explanation import Explanation
-from camruntime.methods import Method, checked_method, make_method, unit_of
+from camruntime.methods import Method, checked_method, make_method, spec_of, unit_of
 from camruntime.pictures import MEGAPIXELS, Pixels
+from camruntime.verdict import Verdict
 
 Image: TypeAlias = "str | Path | NDArray[np.generic] | Pixels"
 Targets: TypeAlias = "Sequence[Target | None]"
@@ -55,6 +60,7 @@ class _Used(NamedTuple):
 
     engine: Engine
     calibration: Calibration | None
+    costs: Costs
 
 
 class Explainer:
@@ -74,9 +80,9 @@ class Explainer:
         calibration: str | Path | None = None,
     ) -> None:
         self._calibration_file, self._provider = calibration, engine.provider
-        self._used = _Used(engine, self._read_calibration(engine.bundle))
         self._required = require_signature
         self._chunk = None if chunk is None else whole("chunk", chunk, 1, 4096)
+        self._used = self._using(engine, self._read_calibration(engine.bundle))
         self._megapixels = max_megapixels
         within("pictures", CamError, ("max_megapixels", max_megapixels, 1e-6, 1e5))
 
@@ -113,7 +119,12 @@ class Explainer:
         """
         newest = open_again(self.bundle, self.provider, self._required)
         calibration = self._read_calibration(newest)
-        self._used = _Used(self._engine.renewed(newest), calibration)
+        used = self._using(self._engine.renewed(newest), calibration)
+        used.costs.prepare_as(self._used.costs)
+        self._used = used
+
+    def _using(self, engine: Engine, calibration: Calibration | None) -> _Used:
+        return _Used(engine, calibration, Costs(OnnxGraphs(engine, self._chunk)))
 
     def _read_calibration(self, bundle: Bundle) -> Calibration | None:
         if self._calibration_file is None:
@@ -139,14 +150,75 @@ class Explainer:
         return self._graphs(None)
 
     @overload
+    def predict(  # type: ignore[overload-overlap]  # a path is a sequence of texts, and goes here
+        self, images: Image, *, cancel: Cancel | None = ...
+    ) -> Verdict: ...
+
+    @overload
+    def predict(self, images: Sequence[Image], *, cancel: Cancel | None = ...) -> list[Verdict]: ...
+
+    def predict(self, images: object, *, cancel: Cancel | None = None) -> object:
+        """What the network says, without a map: a plain pass.
+
+        Args:
+            images: one, as for `explain`, or a list of them, which gives a list.
+            cancel: as for `explain`, asked before every batch.
+
+        Raises:
+            ImageError: an image cannot be read, or is not what the network takes.
+            NonFiniteError: the network answered NaN or infinity.
+            DeviceMemoryError: not even one image fits into memory.
+            Cancelled: `cancel` was set.
+        """
+        several = isinstance(images, (list, tuple))
+        asked = ((one, None) for one in (images if isinstance(images, (list, tuple)) else [images]))
+        graphs = self._graphs(None, cancel)
+        graphs.go_on()
+        found: list[Verdict] = []
+        with closing(self.batches(asked)) as batches:
+            for batch in batches:
+                found.extend(map(verdict_of, predict_batch(graphs, batch, [])))
+        return found if several else found[0]
+
+    def warm_up(
+        self, methods: Sequence[str | Method] = ("recipro-cam",), target: Target | None = None
+    ) -> dict[str, Estimate]:
+        """Open the sessions of these methods, and measure what each will cost here.
+
+        So the first part on a line takes no longer than the others, and budgets are known. Call it
+        before the line starts, when nothing else keeps the machine busy: sessions that are open are
+        closed first, where memory is measured. After `reload` the new bundle is measured again.
+
+        Args:
+            methods: names, specs or objects.
+            target: such as is explained later: a contrast may take more gradients.
+
+        Returns:
+            By spec, what a method costs from the prepared photograph to the map.
+
+        Raises:
+            MethodError, BundleError, TargetError: a method or class that there is not.
+            CamError: a session does not open, or its memory does not do.
+        """
+        if isinstance(methods, str):
+            raise MethodError(f"warm_up takes a list of methods, got the text {shown(methods)}")
+        chosen = [self.method(one) for one in methods]
+        asked = asked_of(self._wanted(target, self.bundle.manifest))
+        costs = self._used.costs
+        costs.prepare(chosen, asked)
+        return {spec_of(one): costs.estimate(one, asked) for one in chosen}
+
+    @overload
     def explain(  # type: ignore[overload-overlap]  # a path is a sequence of texts, and goes here
         self,
         image: Image,
-        method: str | Method = ...,
+        method: str | Method | Policy = ...,
         target: Target | None = ...,
         *,
         progress: Progress | None = ...,
         cancel: Cancel | None = ...,
+        budget_ms: float | None = ...,
+        memory_mb: float | None = ...,
         **options: object,
     ) -> Explanation: ...
 
@@ -154,11 +226,13 @@ class Explainer:
     def explain(
         self,
         image: Image,
-        method: str | Method = ...,
+        method: str | Method | Policy = ...,
         target: Targets = ...,
         *,
         progress: Progress | None = ...,
         cancel: Cancel | None = ...,
+        budget_ms: float | None = ...,
+        memory_mb: float | None = ...,
         **options: object,
     ) -> list[Explanation]: ...
 
@@ -166,22 +240,26 @@ class Explainer:
     def explain(
         self,
         image: Sequence[Image],
-        method: str | Method = ...,
+        method: str | Method | Policy = ...,
         target: Target | Targets | None = ...,
         *,
         progress: Progress | None = ...,
         cancel: Cancel | None = ...,
+        budget_ms: float | None = ...,
+        memory_mb: float | None = ...,
         **options: object,
     ) -> list[Explanation]: ...
 
     def explain(
         self,
         image: object,
-        method: str | Method = "recipro-cam",
+        method: str | Method | Policy = "recipro-cam",
         target: object = None,
         *,
         progress: Progress | None = None,
         cancel: Cancel | None = None,
+        budget_ms: float | None = None,
+        memory_mb: float | None = None,
         **options: object,
     ) -> object:
         """Explain why `image` has class `target`.
@@ -191,7 +269,8 @@ class Explainer:
                 for a network that takes neither: uint8, or uint16 where the bundle's full scale is
                 above 255; or `Pixels`. A list of them gives a list, as `explain_each` makes it.
             method: a method's name or spec (`score-cam`, `score-cam:preset=official`), or a method
-                object.
+                object; or a `Policy`, several of them of which the first that fits its budget is
+                taken.
             target: class index or label; `Contrast("scratch", "good")` or `"scratch-good"` for one
                 class rather than another, `Contrast(against="good")` or `"not good"` for all
                 others together; None for each image's top class; a list of them gives a list of
@@ -200,9 +279,15 @@ class Explainer:
             progress: called with (done, all) after every chunk of perturbed copies of one image.
             cancel: such as a `threading.Event`: once it is set, `Cancelled` is raised before the
                 next chunk.
+            budget_ms: milliseconds for each image, reading included. What does not fit raises
+                `BudgetError` before it starts; `Explanation.choice` says what it took. Images are
+                then explained one by one. What is not `warm_up`'d is measured first.
+            memory_mb: MiB that perturbed copies may take at once, see `Policy`; there are fewer at
+                once where that fits.
             **options: fields of the method's dataclass, when `method` is a name.
 
         Raises:
+            BudgetError: no method fits into the budget.
             ImageError, TargetError, MethodError: an argument is not usable; the message says why.
             BundleError: the bundle lacks a graph that the method needs.
             CalibrationError: there is a calibration, and not of this method or target.
@@ -210,8 +295,14 @@ class Explainer:
             DeviceMemoryError: not even one perturbed copy fits into memory.
             Cancelled: `cancel` was set.
         """
-        chosen = self.method(method, options)
         graphs = self._graphs(progress, cancel)
+        policy = policy_of(method, options, budget_ms, memory_mb)
+        if policy is not None:
+            if isinstance(image, (list, tuple)):
+                return [*self._budgeted(by_image(image, target), policy, graphs)]
+            return self._within_budget((image, target), policy, graphs)
+        assert not isinstance(method, Policy)
+        chosen = self.method(method, options)
         if isinstance(image, (list, tuple)):
             return [answer for (answer,) in self._stream(by_image(image, target), [chosen], graphs)]
         graphs.go_on()
@@ -222,7 +313,7 @@ class Explainer:
     def explain_each(  # type: ignore[overload-overlap]  # a spec is a sequence of texts, too
         self,
         images: Iterable[Image],
-        method: str | Method = ...,
+        method: str | Method | Policy = ...,
         target: Target | Targets | None = ...,
         *,
         errors: Literal["raise"] = ...,
@@ -235,7 +326,7 @@ class Explainer:
     def explain_each(
         self,
         images: Iterable[Image],
-        method: str | Method = ...,
+        method: str | Method | Policy = ...,
         target: Sequence[Targets] = ...,
         *,
         errors: Literal["raise"] = ...,
@@ -260,7 +351,7 @@ class Explainer:
     def explain_each(
         self,
         images: Iterable[Image],
-        method: str | Method = ...,
+        method: str | Method | Policy = ...,
         target: Target | Targets | None = ...,
         *,
         errors: Literal["yield"],
@@ -273,7 +364,7 @@ class Explainer:
     def explain_each(
         self,
         images: Iterable[Image],
-        method: str | Method | Sequence[str | Method] = ...,
+        method: str | Method | Policy | Sequence[str | Method] = ...,
         target: Target | Targets | Sequence[Targets] | None = ...,
         *,
         errors: Literal["yield"],
@@ -285,7 +376,7 @@ class Explainer:
     def explain_each(
         self,
         images: Iterable[Image],
-        method: str | Method | Sequence[str | Method] = "recipro-cam",
+        method: str | Method | Policy | Sequence[str | Method] = "recipro-cam",
         target: object = None,
         *,
         errors: Literal["raise", "yield"] = "raise",
@@ -305,11 +396,12 @@ class Explainer:
         Args:
             images: paths and arrays, as for `explain`; a generator is taken from bit by bit.
             method: as for `explain`; or a list of them, which share the reading, the forward pass
-                and the gradients, and give a list of answers for each image.
+                and the gradients, and give a list of answers for each image; or a `Policy`, by
+                which images are explained one by one, each within its budget.
             target: as for `explain`; a list holds one target per image.
             errors: `raise` an image's own error in its turn, which ends the iterator; or `yield` it
                 in the place of the image's answer, and go on. Its own are `ImageError`,
-                `TargetError` and `NonFiniteError`.
+                `TargetError`, `NonFiniteError` and `BudgetError`.
             progress: called with (done, all) after every chunk of perturbed copies of one image,
                 counted over all methods.
             cancel: as for `explain`.
@@ -326,12 +418,14 @@ class Explainer:
         _refuse_one(images)
         if errors not in ("raise", "yield"):
             raise CamError(f"errors is 'raise' or 'yield', got {shown(errors)}")
+        graphs = self._graphs(progress, cancel)
+        if isinstance(method, Policy):
+            return self._each_within(by_image(images, target), method, options, errors, graphs)
         several = isinstance(method, Sequence) and not isinstance(method, str)
         each: Sequence[str | Method] = method if several else [method]  # type: ignore[assignment, list-item]
         chosen = [self.method(one, options) for one in each]
         if not chosen:
             raise MethodError("expected at least one method, got an empty list")
-        graphs = self._graphs(progress, cancel)
         stream = self._stream if errors == "raise" else self._stream_or_say
         answers = stream(by_image(images, target), chosen, graphs)
         return (one if several or isinstance(one, CamError) else one[0] for one in answers)
@@ -392,13 +486,47 @@ class Explainer:
 
     def _take(self, asked: tuple[object, object]) -> Taken:
         (image, target), used = asked, self._used
-        manifest = used.engine.bundle.manifest
-        classes = (
-            target
-            if isinstance(target, Wanted)
-            else wanted(target, manifest.labels, manifest.answer, manifest.good)
-        )
+        classes = self._wanted(target, used.engine.bundle.manifest)
         return take_image(image, classes, used.engine, used.calibration, self._megapixels)
+
+    def _wanted(self, target: object, manifest: Manifest) -> Wanted:
+        if isinstance(target, Wanted):
+            return target
+        return wanted(target, manifest.labels, manifest.answer, manifest.good)
+
+    def _budgeted(
+        self, asked: Iterable[tuple[object, object]], policy: Policy, graphs: OnnxGraphs
+    ) -> Generator[Answer, None, None]:
+        """The answers for one image after the other, each within the budget."""
+        return (self._within_budget(one, policy, graphs) for one in asked)
+
+    def _each_within(
+        self,
+        asked: Iterable[tuple[object, object]],
+        policy: Policy,
+        options: Mapping[str, object],
+        errors: str,
+        graphs: OnnxGraphs,
+    ) -> Generator[object, None, None]:
+        policy_of(policy, options, None, None)
+        if errors == "raise":
+            return self._budgeted(asked, policy, graphs)
+
+        def answer(one: tuple[object, object]) -> Answer:
+            return self._within_budget(one, policy, graphs)
+
+        return (one for one in map(kept(answer), asked))
+
+    def _within_budget(
+        self, asked: tuple[object, object], policy: Policy, graphs: OnnxGraphs
+    ) -> Answer:
+        graphs.go_on()
+        costs = self._used.costs
+        methods = [self.method(one) for one in policy.methods]
+        classes = self._wanted(asked[1], costs.graphs.engine.bundle.manifest)
+        costs.prepare(methods, asked_of(classes))
+        read = partial(self._open, (asked[0], classes))
+        return within_budget(costs, policy, read, methods, graphs)
 
     def _read(self, taken: Taken) -> Photograph:
         return open_image(taken, self._megapixels)

@@ -13,6 +13,7 @@ import numpy as np
 from camruntime._strict_json import json_bytes, plain
 from camruntime._whole_files import write_whole
 from camruntime.calibration import Evidence
+from camruntime.choice import Choice
 from camruntime.errors import CalibrationError, CamError
 from camruntime.maps import (
     Approximation,
@@ -34,53 +35,7 @@ from camruntime.pictures import (
     salient_boxes,
 )
 from camruntime.regions import PART, Region, regions_of, relative_regions
-
-
-@dataclass(frozen=True)
-class ClassScore:
-    """One class of one answer.
-
-    Attributes:
-        index, label: of the class.
-        probability: by `Manifest.answer`.
-        score: what is explained of it: its logit, or the difference of logits of a contrast.
-    """
-
-    index: int
-    label: str
-    probability: float
-    score: float
-
-
-@dataclass(frozen=True)
-class Provenance:
-    """What computed an explanation.
-
-    Attributes:
-        model, layer: the network and its target layer.
-        weights: SHA-256 of its weights, and the precision where it is not float32.
-        provider: in ONNX Runtime's words.
-    """
-
-    model: str
-    layer: str
-    weights: str
-    provider: str
-
-
-@dataclass(frozen=True)
-class Milliseconds:
-    """How long the stages of an explanation took, by the clock.
-
-    Attributes:
-        read: taking, reading and preparing the photograph, in whatever thread.
-        network: its share of its batch's plain pass.
-        method: all targets' maps together.
-    """
-
-    read: float
-    network: float
-    method: float
+from camruntime.verdict import ClassScore, Milliseconds, Provenance
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,6 +64,7 @@ class Explanation:
         components: the features that the map was put together from, of methods that decompose.
         edges: what drew the edges, of methods that use them.
         approximation: how near the map is to the exact one, of methods that may stop early.
+        choice: what a budget had room for, where there was one.
         evidence: what the map shows beyond what good parts show; None where `load` was given no
             calibration, and of baselines.
     """
@@ -129,6 +85,7 @@ class Explanation:
     edges: str | None = None
     approximation: Approximation | None = None
     against: ClassScore | None = None
+    choice: Choice | None = None
     evidence: Evidence | None = None
 
     @cached_property

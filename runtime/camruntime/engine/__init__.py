@@ -7,13 +7,23 @@ from camruntime.engine.device_value import DeviceValue
 from camruntime.engine.devices import all_devices
 from camruntime.engine.engine import Engine
 from camruntime.engine.instruments import Cost, GraphRun, Instruments, metered
+from camruntime.engine.kinds import Kind
 from camruntime.engine.memory import Progress
 from camruntime.engine.models import Model, in_memory, mapped
-from camruntime.engine.onnx_graphs import Cancel, OnnxGraphs
+from camruntime.engine.onnx_graphs import (
+    ACTIVATIONS,
+    GRADIENTS,
+    IMAGES,
+    Cancel,
+    OnnxGraphs,
+)
 from camruntime.engine.providers import Provider
 from camruntime.engine.session import on_cpu
 
 __all__ = [
+    "ACTIVATIONS",
+    "GRADIENTS",
+    "IMAGES",
     "BatchGraphs",
     "Cancel",
     "Cost",
@@ -22,6 +32,7 @@ __all__ = [
     "Engine",
     "GraphRun",
     "Instruments",
+    "Kind",
     "Model",
     "OnnxGraphs",
     "Progress",

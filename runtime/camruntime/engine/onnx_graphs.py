@@ -34,7 +34,7 @@ class Cancel(Protocol):
 
 
 # Kinds of work, each with a memory of its own for what fits; in words for `SmallerChunkWarning`.
-_IMAGES, _ACTIVATIONS, _GRADIENTS = "copies of images", "copies of activations", "gradients"
+IMAGES, ACTIVATIONS, GRADIENTS = "copies of images", "copies of activations", "gradients"
 
 
 def _in_turn(
@@ -98,7 +98,7 @@ class OnnxGraphs:
         self, run: Callable[[FloatArray], Mapping[str, DeviceValue]], images: FloatArray
     ) -> list[Forward]:
         parts = self.engine.chunks.map(
-            _IMAGES, lambda some: self._passes(run(some), some), images, len(images)
+            IMAGES, lambda some: self._passes(run(some), some), images, len(images)
         )
         return [forward for part in parts for forward in part]
 
@@ -172,7 +172,7 @@ class OnnxGraphs:
             beside = {} if tokens is None else {"tokens": np.repeat(tokens, len(chunk), axis=0)}
             return self._run("tail", {**beside, "activations": masked})[0]
 
-        return self._in_chunks(logits, masks, _ACTIVATIONS)
+        return self._in_chunks(logits, masks, ACTIVATIONS)
 
     @_in_turn
     def logits_of_single_cells(self, forward: Forward) -> FloatArray:
@@ -192,7 +192,7 @@ class OnnxGraphs:
     def logits(self, images: FloatArray) -> FloatArray:
         """See `Graphs`."""
         return self._in_chunks(
-            lambda chunk: self._run("tail", self._head(chunk))[0], images, _IMAGES
+            lambda chunk: self._run("tail", self._head(chunk))[0], images, IMAGES
         )
 
     @_in_turn
@@ -202,7 +202,7 @@ class OnnxGraphs:
         def logits(rows: Array) -> DeviceValue:
             return self._run("tail", _inputs(layer.rows(rows)))[0]
 
-        return self._in_chunks(logits, np.arange(len(layer.activations)), _ACTIVATIONS)
+        return self._in_chunks(logits, np.arange(len(layer.activations)), ACTIVATIONS)
 
     @_in_turn
     def layer(self, images: FloatArray) -> LayerOutput:
@@ -210,7 +210,7 @@ class OnnxGraphs:
         parts = self._chunks(
             lambda chunk: {name: value.numpy() for name, value in self._head(chunk).items()},
             images,
-            _IMAGES,
+            IMAGES,
         )
         whole = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
         return LayerOutput(whole["activations"], whole.get("tokens"))
@@ -225,7 +225,7 @@ class OnnxGraphs:
             inputs = {**_inputs(those), "targets": wanted[rows]}
             return self._run("gradient", inputs)[0]
 
-        return self._in_chunks(gradient, np.arange(len(wanted)), _GRADIENTS)
+        return self._in_chunks(gradient, np.arange(len(wanted)), GRADIENTS)
 
     @_in_turn
     def edges(self, pixels: FloatArray, source: str) -> Edges:
@@ -262,13 +262,17 @@ class OnnxGraphs:
     @property
     def batch(self) -> int:
         """How many images go through the network at once when there are many."""
-        usual = self._usual(_IMAGES)
-        return self.engine.chunks.largest(_IMAGES, min(usual, self.chunk or usual))
+        usual = self._usual(IMAGES)
+        return self.engine.chunks.largest(IMAGES, min(usual, self.chunk or usual))
+
+    def at_once(self, work: str) -> int:
+        """How many rows of a kind of work are computed at once."""
+        return self.engine.chunks.largest(work, self.chunk or self._usual(work))
 
     def _usual(self, work: str) -> int:
-        if self.engine.backend.kind.own_memory or work == _ACTIVATIONS:
+        if self.engine.backend.kind.own_memory or work == ACTIVATIONS:
             return 64
-        return 16 if work == _GRADIENTS else min(4 * self.engine.threads, 16)
+        return 16 if work == GRADIENTS else min(4 * self.engine.threads, 16)
 
     @_in_turn
     def _logits_of_perturbed(
@@ -281,7 +285,7 @@ class OnnxGraphs:
             (images,) = self._run(graph, {**on_device, "masks": chunk})
             return self._run("tail", self._head(images))[0]
 
-        return self._in_chunks(logits, masks, _IMAGES)
+        return self._in_chunks(logits, masks, IMAGES)
 
     def _head(self, images: FloatArray | DeviceValue) -> dict[str, DeviceValue]:
         """The layer's activations, and tokens if any, under the names that the tail takes."""

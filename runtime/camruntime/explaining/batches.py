@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from camruntime.errors import CamError
 from camruntime.explaining.in_threads import in_threads
-from camruntime.explaining.steps import Photograph
+from camruntime.explaining.photographs import Photograph
 
 Item = TypeVar("Item")
 Taken = TypeVar("Taken")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,8 +59,12 @@ class Versus:
         return found
 
 
+Asked: TypeAlias = "int | Versus"
+"""A class by index, or a contrast: what is explained."""
+
+
 def with_contrasts(
-    graphs: Graphs, forward: Forward, targets: Sequence[int | Versus]
+    graphs: Graphs, forward: Forward, targets: Sequence[Asked]
 ) -> tuple[Graphs, Forward, list[int]]:
     """Graphs and pass as a method takes them, and the columns of their logits that are asked for.
 
@@ -76,7 +81,7 @@ def with_contrasts(
     return wider, wider.widened(forward), at
 
 
-def gradient_classes(targets: Sequence[int | Versus], logits: FloatArray) -> list[int]:
+def gradient_classes(targets: Sequence[Asked], logits: FloatArray) -> list[int]:
     """Which classes' gradients are taken for these targets, at logits `(classes,)`."""
     usual = not any(isinstance(one, Versus) for one in targets)
     if usual or not np.isfinite(logits).all():  # such a pass is refused before it is explained

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from camruntime.errors import CamError, ImageError, NonFiniteError, TargetError
+from camruntime.errors import BudgetError, CamError, ImageError, NonFiniteError, TargetError
 
 Item = TypeVar("Item")
 Done = TypeVar("Done")
 
-OWN = (ImageError, TargetError, NonFiniteError)
+OWN = (ImageError, TargetError, NonFiniteError, BudgetError)
 
 
 def kept(work: Callable[[Item], Done]) -> Callable[[Item | CamError], Done | CamError]:

@@ -1,0 +1,147 @@
+"""Each kind of question, asked for a moment: seconds and memory, by how many copies."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from statistics import median
+from time import perf_counter
+
+import numpy as np
+
+from camruntime.budget.memory import growth_of, is_measurable
+from camruntime.engine import ACTIVATIONS, GRADIENTS, IMAGES, OnnxGraphs
+from camruntime.graphs import LayerOutput, Occlusion
+from camruntime.maps import FloatArray, bilinear
+
+PASS, PASS_WITH_CELLS = "forwards", "forwards_with_cells"
+_TIMES = 5
+_WORK = {
+    "logits_of_masked_activations": ACTIVATIONS,
+    "logits_of_layer": ACTIVATIONS,
+    "gradients": GRADIENTS,
+}
+_log = logging.getLogger("camruntime")
+
+
+@dataclass(frozen=True)
+class Curve:
+    """What a kind of question takes.
+
+    Attributes:
+        chunk: rows that are computed at once.
+        one, whole: seconds for a single row, and for a whole chunk.
+        row: bytes of memory for each row that is computed at once; None where nobody can tell.
+    """
+
+    chunk: int
+    one: float
+    whole: float
+    row: float | None
+
+    def seconds(self, rows: int, chunk: int | None) -> float:
+        """Of so many rows, in chunks; None takes the usual ones."""
+        size = self._size(chunk)
+        full, rest = divmod(rows, size)
+        return full * self._at_once(size) + (self._at_once(rest) if rest else 0.0)
+
+    def longest(self, rows: int, chunk: int | None) -> float:
+        """Of the largest chunk among them."""
+        return self._at_once(min(rows, self._size(chunk)))
+
+    def bytes(self, rows: int, chunk: int | None) -> float | None:
+        """What they take at once."""
+        return None if self.row is None else self.row * min(rows, self._size(chunk))
+
+    def _size(self, chunk: int | None) -> int:
+        return self.chunk if chunk is None else min(chunk, self.chunk)
+
+    def _at_once(self, rows: int) -> float:
+        if self.chunk == 1:
+            return self.one
+        return self.one + (self.whole - self.one) * (rows - 1) / (self.chunk - 1)
+
+
+def measure(graphs: OnnxGraphs, kinds: Iterable[str]) -> dict[str, Curve]:
+    """A curve for each kind; all their sessions are open afterwards.
+
+    Raises:
+        CamError: as of the graphs.
+    """
+    curves = {kind: _curve(graphs, kind) for kind in kinds}
+    for kind in curves:
+        _asking(graphs, kind)(1)
+    return curves
+
+
+def _curve(graphs: OnnxGraphs, kind: str) -> Curve:
+    chunk = graphs.at_once(_WORK.get(kind, IMAGES)) if _is_in_chunks(kind) else 1
+    measurable = is_measurable(graphs.engine.backend.kind) and chunk > 1
+    if measurable:
+        graphs.engine.close()  # memory that was taken once is never given back, nor taken again
+    ask = _asking(graphs, kind, chunk)
+    ask(1)
+    row = growth_of(partial(ask, chunk)) / (chunk - 1) if measurable else None
+    curve = Curve(
+        chunk=chunk,
+        one=_seconds(partial(ask, 1)),
+        whole=_seconds(partial(ask, chunk)) if chunk > 1 else 0.0,
+        row=row if chunk > 1 else 0.0,
+    )
+    _log.info(
+        "measured %s: %.1f ms, of %d %.1f ms", kind, 1e3 * curve.one, chunk, 1e3 * curve.whole
+    )
+    return curve
+
+
+def _seconds(ask: Callable[[], object]) -> float:
+    ask()
+    taken = []
+    for _ in range(_TIMES):
+        begin = perf_counter()
+        ask()
+        taken.append(perf_counter() - begin)
+    return median(taken)
+
+
+def _is_in_chunks(kind: str) -> bool:
+    return not kind.startswith(("edges:", PASS, "forward", "logits_of_single_cells"))
+
+
+def _asking(graphs: OnnxGraphs, kind: str, most: int = 1) -> Callable[[int], object]:
+    """Asks a question of this kind about so many rows of noise, at `most` so many."""
+    manifest = graphs.engine.bundle.manifest
+    spec, layer, noise = manifest.input, manifest.layer, np.random.default_rng(0)
+
+    def some(*shape: int) -> FloatArray:
+        return noise.random(shape, np.float32)
+
+    image = some(1, spec.channels, *spec.size)
+    if kind.startswith("edges:"):
+        colours = some(1, 3, *spec.size)
+        return lambda _: graphs.edges(colours, kind.partition(":")[2])
+    if kind in (PASS, PASS_WITH_CELLS, "forward"):
+        return lambda _: getattr(graphs, kind)(image)
+    if kind == "logits_of_single_cells":
+        plain = graphs.forward(image)
+        return lambda _: graphs.logits_of_single_cells(plain)
+    if kind in ("logits", "layer"):
+        images = some(most, *image.shape[1:])
+        return lambda rows: getattr(graphs, kind)(images[:rows])
+    masks, upsampling = some(most, *layer.spatial), bilinear(layer.spatial, spec.size)
+    if kind == "logits_of_masked_images":
+        return lambda rows: graphs.logits_of_masked_images(image, masks[:rows], upsampling)
+    if kind == "logits_of_occluded_images":
+        offset = np.zeros((1, spec.channels, 1, 1), np.float32)
+        occlusion = Occlusion(image, image, offset)
+        return lambda rows: graphs.logits_of_occluded_images(occlusion, masks[:rows], upsampling)
+    tokens = some(most, layer.tokens, layer.shape[0]) if layer.tokens else None
+    outputs = LayerOutput(some(most, *layer.shape), tokens)
+    if kind == "logits_of_masked_activations":
+        one = outputs.rows([0])
+        return lambda rows: graphs.logits_of_masked_activations(one, masks[:rows])
+    if kind == "gradients":
+        return lambda rows: graphs.gradients(outputs.rows(range(rows)), [0] * rows)
+    return lambda rows: graphs.logits_of_layer(outputs.rows(range(rows)))
