@@ -39,8 +39,8 @@ def _low(accuracy: Accuracy, manifest: Manifest) -> Iterator[str]:
     right, every = int(accuracy.right(RUNTIME).sum()), len(accuracy.samples)
     if accuracy.balanced(RUNTIME) <= chance + spread:
         yield (
-            f"{accuracy.balanced(RUNTIME):.1%} of each class is what a guess among "
-            f"{manifest.classes} classes gives: {_suspect(manifest)}"
+            f"{accuracy.balanced(RUNTIME):.1%} right, the mean over the classes, is no better than "
+            f"a guess among {manifest.classes}, {chance:.1%}: {_suspect(manifest)}"
         )
     elif len(sizes) > 1 and right <= sizes[most]:
         yield (

@@ -75,8 +75,8 @@ def measure_accuracy(check: Check, progress: Progress | None = None) -> Accuracy
             answers[name] += _top(check.network, [one.inputs[name] for one in several])
     if not samples:
         raise OptionError(
-            f"--check: of {len(left_out)} pictures none can be used, as {left_out[0]}; the bundle "
-            f"at {check.bundle.folder} is written, and its accuracy unknown"
+            f"--check: none of the pictures, {len(left_out)}, can be used, as {left_out[0]}; the "
+            f"bundle at {check.bundle.folder} is written, and its accuracy unknown"
         )
     return Accuracy(
         samples=tuple(samples),

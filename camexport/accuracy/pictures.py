@@ -32,4 +32,4 @@ def open_pictures(
         meaning = None if class_map is None else read_class_map(class_map, len(labels))
         return open_dataset(folder, labels, "folders", meaning)
     except DatasetError as error:
-        raise OptionError(f"--check: {error}") from error
+        raise OptionError(f"--check: {error}; --labels says what they are") from error

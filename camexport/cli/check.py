@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
@@ -24,13 +25,14 @@ def check_and_say(check: Check) -> None:
     for line in (*(f"left out: {one}" for one in pictures.left_out), *pictures.notes):
         say(line)
     columns = (TextColumn("checking"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
+    quiet = not console.is_terminal  # where a bar would leave an empty line
+    with Progress(*columns, console=console, transient=True, disable=quiet) as bar:
         task = bar.add_task("checking", total=len(pictures.samples))
         accuracy = measure_accuracy(check, lambda done, _: bar.update(task, completed=done))
     for line in accuracy.left_out:
         say(f"left out: {line}")
     say_rows(_rows(accuracy, check))
-    console.print(_table(accuracy))
+    console.print(_table(accuracy, manifest.labels))
     for line in findings(accuracy, manifest):
         warn(line)
 
@@ -60,7 +62,7 @@ def _rows(accuracy: Accuracy, check: Check) -> dict[str, str]:
     return rows
 
 
-def _table(accuracy: Accuracy) -> Table:
+def _table(accuracy: Accuracy, labels: Sequence[str]) -> Table:
     """A row for each class, the worst first."""
     right = {who: accuracy.right(who) for who in accuracy.answers}
     first = next(iter(right.values()))
@@ -68,7 +70,10 @@ def _table(accuracy: Accuracy) -> Table:
     table = Table("class", "pictures", *right, highlight=False)
     for name, those in classes[:_CLASSES]:
         shares = (f"{each[those].mean():.1%}" for each in right.values())
-        table.add_row(Text(name), str(int(those.sum())), *shares)
+        meant = accuracy.samples[int(those.argmax())].classes
+        label = labels[meant[0]] if len(meant) == 1 else name
+        called = name if label.casefold() == name.casefold() else f"{name} ({label})"
+        table.add_row(Text(called), str(int(those.sum())), *shares)
     if len(classes) > _CLASSES:
         table.caption = f"and {len(classes) - _CLASSES} more, which are no worse"
     return table
