@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,10 @@ from camexport.inspector.surfaces import draw_many
 from camexport.models import find_architecture
 from camruntime.bundle import Manifest, open_bundle
 from camruntime.datasets import Sample
+from camruntime.errors import CamError
+from camruntime.explainer import Explainer
+from camruntime.explaining import Prediction
+from camruntime.methods import Method
 from camruntime.pictures import encode_png
 from networks import inspector
 
@@ -98,7 +102,7 @@ def test_accuracy_is_that_of_the_bundles_own_preprocessing(
     assert found.answers[RUNTIME].tolist() == found.answers[PYTORCH].tolist() == answers
     assert found.share(RUNTIME) == found.balanced(RUNTIME) == pytest.approx(share)
     assert least <= share <= most
-    manifest = open_bundle(tmp_of(options)).manifest
+    manifest = open_bundle(_out(options)).manifest
     words = findings(found, manifest)
     assert bool(words) is (share == 0.2)
     if words:
@@ -106,14 +110,14 @@ def test_accuracy_is_that_of_the_bundles_own_preprocessing(
         assert words[0].endswith("order of the labels is probably wrong")
 
 
-def tmp_of(options: BuildOptions) -> Path:
+def _out(options: BuildOptions) -> Path:
     assert options.out is not None
     return options.out
 
 
 def test_a_lower_precision_is_measured_as_it_is(options: BuildOptions) -> None:
     found = _measured(_saying(options, precision="fp16"))
-    assert open_bundle(tmp_of(options)).manifest.precision == "fp16"
+    assert open_bundle(_out(options)).manifest.precision == "fp16"
     assert found.share(RUNTIME) == 1
 
 
@@ -125,7 +129,7 @@ def test_an_onnx_file_has_no_column_of_pytorch(options: BuildOptions, tmp_path: 
     found = _measured(_saying(options, model=str(path), size=None))
     assert list(found.answers) == [RUNTIME]
     assert found.share(RUNTIME) == 1
-    assert findings(found, open_bundle(tmp_of(options)).manifest) == ()
+    assert findings(found, open_bundle(_out(options)).manifest) == ()
 
 
 def test_pictures_that_cannot_be_used_are_listed(options: BuildOptions, tmp_path: Path) -> None:
@@ -160,7 +164,7 @@ def test_no_picture_at_all_and_the_bundle_is_there(options: BuildOptions, tmp_pa
     (tmp_path / "bad" / "good" / "1.png").write_bytes(b"no picture")
     with pytest.raises(OptionError, match=r"none of the pictures, 1, .*/1\.png.* is written"):
         _measured(_saying(options, check=tmp_path / "bad"))
-    assert open_bundle(tmp_of(options))
+    assert open_bundle(_out(options)).manifest.labels == LABELS
 
 
 @pytest.mark.parametrize(
@@ -188,7 +192,7 @@ def test_what_fits_no_label_is_refused_before_anything_is_loaded(
     given = dataclasses.replace(options, class_map=None if class_map is None else meant)
     with pytest.raises(OptionError, match=said):
         build_bundle(given)
-    assert not tmp_of(options).exists()
+    assert not _out(options).exists()
 
 
 def test_folders_that_are_none(options: BuildOptions, tmp_path: Path) -> None:
@@ -206,7 +210,7 @@ def test_folders_that_are_none(options: BuildOptions, tmp_path: Path) -> None:
     unnamed = dataclasses.replace(options, labels=None, size=(128, 128))
     with pytest.raises(OptionError, match="'crack' is none of the network's labels"):
         build_bundle(unnamed)
-    assert not tmp_of(options).exists()
+    assert not _out(options).exists()
 
 
 def test_without_labels_folders_are_numbers_and_a_map_may_mean_several(
@@ -383,33 +387,24 @@ def test_a_publishers_preprocessing_that_does_better_is_said(manifest: Manifest)
         assert all("20 are right in place of 15: leave out --size" in line for line in words)
 
 
-def test_an_answer_that_is_no_number_is_left_out(options: BuildOptions) -> None:
+def test_an_answer_that_is_no_number_is_left_out(
+    options: BuildOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
     check = build_bundle(_saying(options)).check
     assert isinstance(check, Check)
-    first = check.pictures.samples[0]
-    broken = _Broken(first.name)
-    found = broken.measured(check)
-    assert [line.partition(":")[0] for line in found.left_out] == [first.name]
-    assert "NaN or infinity" in found.left_out[0]
+    plain = Explainer.predictions
 
+    def predictions(
+        explainer: Explainer, asked: Iterable[tuple[object, object]], methods: Sequence[Method]
+    ) -> Iterator[Prediction | CamError]:
+        for number, one in enumerate(plain(explainer, asked, methods)):
+            if number == 0 and isinstance(one, Prediction):
+                one.forward.logits[...] = np.nan
+            yield one
 
-class _Broken:
-    """The first picture's logits become NaN."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def measured(self, check: Check) -> Accuracy:
-        from camruntime.explainer import Explainer
-
-        plain: Callable[..., object] = Explainer.predictions
-
-        def predictions(explainer: Explainer, asked: object, methods: object) -> object:
-            for number, one in enumerate(plain(explainer, asked, methods)):  # type: ignore[call-overload]
-                if number == 0:
-                    one.forward.logits[...] = np.nan
-                yield one
-
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(Explainer, "predictions", predictions)
-            return measure_accuracy(check)
+    monkeypatch.setattr(Explainer, "predictions", predictions)
+    found = measure_accuracy(check)
+    (line,) = found.left_out
+    assert line.startswith(f"{check.pictures.samples[0].name}: the network ")
+    assert "NaN or infinity" in line
+    assert found.samples == check.pictures.samples[1:]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,8 +23,8 @@ def own(in_tests: None) -> Architecture:
     return find_architecture("networks:plain")
 
 
-def _assumed(architecture: Architecture, channels: int = 3, **options: object) -> tuple[str, ...]:
-    given = BuildOptions(model="m", **options)  # type: ignore[arg-type]
+def _assumed(architecture: Architecture, *, channels: int = 3, **options: Any) -> tuple[str, ...]:
+    given = BuildOptions(model="m", **options)
     return input_of(architecture, given, channels).assumed
 
 
@@ -41,7 +42,7 @@ def _assumed(architecture: Architecture, channels: int = 3, **options: object) -
     ],
 )
 def test_what_is_given_is_not_assumed(
-    own: Architecture, options: dict[str, object], told: tuple[str, ...]
+    own: Architecture, options: dict[str, Any], told: tuple[str, ...]
 ) -> None:
     assert _assumed(own, **options) == tuple(name for name in EVERY if name not in told)
 
@@ -53,7 +54,7 @@ def test_a_centre_crop_has_a_shorter_side_too(own: Architecture) -> None:
 
 @pytest.mark.parametrize("channels", [1, 2, 5])
 def test_only_three_channels_may_be_in_another_order(own: Architecture, channels: int) -> None:
-    assert "colour" not in _assumed(own, channels)
+    assert "colour" not in _assumed(own, channels=channels)
 
 
 def test_what_a_file_tells(own: Architecture) -> None:
