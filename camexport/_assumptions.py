@@ -24,7 +24,7 @@ def assumed_fields(
     Args:
         architecture: the network, before its weights are chosen.
         options: what was given.
-        colour: what the channels are; but of three, nobody has a choice.
+        colour: what the channels are. Only three can be in another order than is usual.
         resize: how a photograph is brought to the input's size.
     """
     if not architecture.input_assumed and options.weights in _WITHOUT_A_FILE:
