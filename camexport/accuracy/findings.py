@@ -50,6 +50,8 @@ def _low(accuracy: Accuracy, manifest: Manifest) -> Iterator[str]:
 
 
 def _suspect(manifest: Manifest) -> str:
+    if manifest.source.weights == "random":
+        return "its weights are random, and know nothing"
     options = ", ".join(f"--{name.replace('_', '-')}" for name in manifest.input.unnoticed)
     unsaid = f"; nobody said {options}" if options else ""
     return f"the preprocessing or the order of the labels is probably wrong{unsaid}"

@@ -359,6 +359,12 @@ def test_what_nobody_said_is_named_where_accuracy_is_low(manifest: Manifest) -> 
     assert line.endswith("is probably wrong; nobody said --mean, --shorter-side")
 
 
+def test_random_weights_are_no_mistake(manifest: Manifest) -> None:
+    source = dataclasses.replace(manifest.source, weights="random")
+    (line,) = findings(_answered(runtime=[0] * 20), dataclasses.replace(manifest, source=source))
+    assert line.endswith("33.3%: its weights are random, and know nothing")
+
+
 def test_one_folder_alone_may_be_all_right(manifest: Manifest) -> None:
     every = _answered(runtime=RIGHT)
     one = Accuracy(samples=every.samples[:10], answers={RUNTIME: np.zeros(10, int)}, left_out=())
