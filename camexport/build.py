@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from camexport._assumptions import assumed_fields
 from camexport._channel_options import channels_of
+from camexport.accuracy import Check, open_pictures
 from camexport.bundles import Contents, staged, write_bundle
 from camexport.errors import OptionError
 from camexport.models import (
@@ -16,6 +18,7 @@ from camexport.models import (
     require_classifier,
     settle_answer,
 )
+from camexport.onnx_source import OnnxNetwork
 from camexport.precision import Calibration, calibration_files, read_calibration, reduce_in_place
 from camexport.tracing import Split, default_layer, split, trace
 from camruntime.bundle import (
@@ -27,6 +30,7 @@ from camruntime.bundle import (
     ResizeMode,
     open_bundle,
 )
+from camruntime.datasets import Dataset
 from camruntime.errors import nearest
 
 
@@ -57,6 +61,9 @@ class BuildOptions:
         good: label or index of the class of parts without a defect.
         out: the bundle's directory; None is `exported_models/MODEL`.
         force: replace what is there.
+        check: folder of pictures, a folder per class, that accuracy is to be measured on; see
+            `Built.check`.
+        class_map: with `check`, JSON of which of the network's classes mean one of the folder's.
         gradient: write the gradient graph too, which the Grad-CAM family needs.
         precision: what the graphs compute in.
         calibrate: folder of photographs. `int8` is calibrated on every second one and judged by the
@@ -85,6 +92,8 @@ class BuildOptions:
     good: str | None = None
     out: Path | None = None
     force: bool = False
+    check: Path | None = None
+    class_map: Path | None = None
     gradient: bool = True
     precision: Precision = "float32"
     calibrate: Path | None = None
@@ -96,13 +105,14 @@ class Built:
 
     Attributes:
         bundle: the bundle.
-        assumed: options of its preprocessing that nobody gave and no weights tell.
         output: the output that was picked from several; None where there is one, or it was named.
+        check: what `camexport.accuracy.measure_accuracy` takes, where pictures were given. It is
+            not done yet: whatever comes of it, the bundle is there.
     """
 
     bundle: Bundle
-    assumed: tuple[str, ...]
     output: str | None
+    check: Check | None = None
 
 
 def build_bundle(options: BuildOptions) -> Built:
@@ -121,6 +131,7 @@ def build_bundle(options: BuildOptions) -> Built:
     given = _read_labels(options.labels)
     if given and options.good is not None:
         _good(options.good, given)  # refused before anything is loaded
+    _pictures(options, given or architecture.labels or None)  # likewise
     out = options.out or Path("exported_models") / _short(options.model)
     with staged(out, options.force) as stage:
         network, source = load_network(
@@ -140,6 +151,7 @@ def build_bundle(options: BuildOptions) -> Built:
         layer = default_layer(program, network) if options.layer is None else options.layer
         parts = split(program, architecture.path_of(layer))
         labels = _fitting(given or architecture.labels, parts, given)
+        pictures = _pictures(options, labels)
         contents = Contents(
             model=options.model,
             arguments=dict(options.arguments),
@@ -154,7 +166,16 @@ def build_bundle(options: BuildOptions) -> Built:
         write_bundle(stage, network, parts, contents)
         if calibration is not None:
             reduce_in_place(stage, calibration)
-    return Built(open_bundle(out), _assumed(architecture, options), settled.output)
+    bundle = open_bundle(out)
+    if pictures is None:
+        return Built(bundle, settled.output)
+    check = Check(
+        bundle=bundle,
+        pictures=pictures,
+        network=None if isinstance(network, OnnxNetwork) else network,
+        published=architecture.published,
+    )
+    return Built(bundle, settled.output, check)
 
 
 def _known_channels(architecture: Architecture, options: BuildOptions) -> int | None:
@@ -165,19 +186,21 @@ def _known_channels(architecture: Architecture, options: BuildOptions) -> int | 
     return channels
 
 
+def _pictures(options: BuildOptions, labels: tuple[str, ...] | None) -> Dataset | None:
+    if options.check is None:
+        if options.class_map is not None:
+            raise OptionError(
+                "--class-map goes with --check FOLDER: it says what classes mean there"
+            )
+        return None
+    return open_pictures(options.check, labels, options.class_map)
+
+
 def _prepared(
     architecture: Architecture, options: BuildOptions, channels: int
 ) -> tuple[Input, Calibration | None]:
     spec = input_of(architecture, options, channels)
     return spec, read_calibration(options.precision, options.calibrate, spec)
-
-
-def _assumed(architecture: Architecture, options: BuildOptions) -> tuple[str, ...]:
-    size = options.size or architecture.size_fixed
-    plain = architecture.white
-    said = {"--size": size, "--mean": options.mean or plain, "--std": options.std or plain}
-    missing = tuple(option for option, value in said.items() if not value)
-    return missing if architecture.input_assumed else ()
 
 
 def _short(model: str) -> str:
@@ -216,6 +239,7 @@ def input_of(architecture: Architecture, options: BuildOptions, channels: int = 
         shorter_side=shorter,
         mean=own.mean,
         std=own.std,
+        assumed=assumed_fields(architecture, options, own.colour, resize),
     )
 
 

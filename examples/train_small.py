@@ -113,7 +113,7 @@ def command(out: Path, pictures: Pictures, given: argparse.Namespace) -> str:
         f"camexport build --model examples.small_network:make {made}"
         f" --weights {out / 'weights.pth'} --labels {out / 'labels.txt'}"
         f" --good '{pictures.labels[0]}' --channels 1 --size {given.size} --mean {MEAN} --std {STD}"
-        f" --out {out / 'bundle'}"
+        f" --resize squash --out {out / 'bundle'}"
     )
 
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from camexport.cli import option_texts
-from camexport.cli.common import Arguments, Channels, Model, Output, Trust, say, say_rows
-from camruntime.bundle import Parity, manifest_rows
+from camexport.cli.check import check_and_say
+from camexport.cli.common import Arguments, Channels, Model, Output, Trust, say, say_rows, warn
+from camruntime.bundle import Input, Parity, manifest_rows, warned
 
 if TYPE_CHECKING:
     from camexport.build import Built
@@ -86,6 +87,16 @@ def build(
             help="Folder of photographs that a lower precision is fitted to and judged by."
         ),
     ] = None,
+    check: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of pictures, a folder per class: measures accuracy, beside PyTorch's."
+        ),
+    ] = None,
+    class_map: Annotated[
+        Path | None,
+        typer.Option(help="For --check: JSON {folder: [classes of the network that mean it]}."),
+    ] = None,
 ) -> None:
     """Export a classifier, split at its target layer, into a bundle of ONNX graphs."""
     from camexport.build import BuildOptions, build_bundle
@@ -116,11 +127,16 @@ def build(
         gradient=not no_gradient,
         precision=precision,
         calibrate=calibrate,
+        check=check,
+        class_map=class_map,
     )
     # No live display here: torchvision draws its own bar while it downloads.
     say(f"building {model}")
     built = build_bundle(options)
     _summarise(built, layer is None)
+    if built.check is not None:
+        check_and_say(built.check)
+    _warn_of_assumed(built.bundle.manifest.input, built.check is not None)
 
 
 def _summarise(built: Built, chosen: bool) -> None:
@@ -134,8 +150,7 @@ def _summarise(built: Built, chosen: bool) -> None:
         "target layer": known["target layer"]
         + (" (chosen; see `camexport layers`)" if chosen else ""),
         "input": f"{spec.size[0]}x{spec.size[1]} {spec.words()}, {spec.resize}, "
-        f"mean {spec.mean}, std {spec.std}"
-        + (f" (assumed: say {', '.join(built.assumed)})" if built.assumed else ""),
+        f"mean {spec.mean}, std {spec.std}",
         "classes": known["classes"],
         "probabilities": known["probabilities"]
         + (f", of output '{built.output}'" if built.output else ""),
@@ -143,7 +158,18 @@ def _summarise(built: Built, chosen: bool) -> None:
         "parity": f"{worst.relative:.1e} of the range at worst ({worst.part})",
         "gradient": _gradient_parity(manifest.parity),
     }
-    say_rows(rows | known | rows)  # what else is known comes last
+    say_rows(rows | known | rows, warned(manifest))  # what else is known comes last
+
+
+def _warn_of_assumed(spec: Input, checked: bool) -> None:
+    """The last that it prints: options that would have told what a build had to assume."""
+    options = ", ".join(f"--{name.replace('_', '-')}" for name in spec.unnoticed)
+    if options:
+        tell = "" if checked else "; --check FOLDER, with a folder per class, measures accuracy"
+        warn(
+            f"preprocessing that differs from training costs accuracy, and nobody said {options}"
+            f"{tell}"
+        )
 
 
 def _gradient_parity(measured: tuple[Parity, ...]) -> str:

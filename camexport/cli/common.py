@@ -10,6 +10,7 @@ import typer
 from camruntime.terminal import console as console
 from camruntime.terminal import say as say
 from camruntime.terminal import say_rows as say_rows
+from camruntime.terminal import warn as warn
 
 Model = Annotated[
     str,

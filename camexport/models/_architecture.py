@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from torch import nn
+from torch import Tensor, nn
 
 from camexport.errors import OptionError
 from camruntime.bundle import Input
+from camruntime.pictures import Picture
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -19,6 +20,19 @@ _CHANNELS = 4096  # hyperspectral cameras have some hundreds
 
 Compare = Callable[[nn.Module, tuple[int, int], int], None]
 """Of a network with what it was made from, at this size and number of channels."""
+
+
+@dataclass(frozen=True)
+class Published:
+    """How the publisher of a network prepares pictures for its weights, by code of its own.
+
+    Attributes:
+        who: the publisher.
+        prepare: from uint8 RGB `(H, W, 3)` to float32 `(1, 3, H, W)`.
+    """
+
+    who: str
+    prepare: Callable[[Picture], Tensor]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +53,7 @@ class Architecture:
         white: the largest of the pixels' values that it takes as they are, so that `input` leaves
             nothing open; None where they are normalised for it.
         compare: what tells whether the published network is what it was made from.
+        published: its publisher's own preparation of pictures, which `input` is to equal.
     """
 
     name: str
@@ -53,6 +68,7 @@ class Architecture:
     channels: int | None = 3
     white: int | None = None
     compare: Compare | None = None
+    published: Published | None = None
 
     @property
     def is_file(self) -> bool:

@@ -10,14 +10,18 @@ import math
 from functools import partial
 
 import timm
+from PIL import Image
+from timm.data.config import resolve_data_config
 from timm.data.imagenet_info import ImageNetInfo, infer_imagenet_subset
+from timm.data.transforms_factory import create_transform
 from timm.models import PretrainedCfg
-from torch import nn
+from torch import Tensor, nn
 
 from camexport.errors import UnknownModelError, UnsupportedError, one_line
-from camexport.models._architecture import IMAGENET_MEAN, IMAGENET_STD, Architecture
+from camexport.models._architecture import IMAGENET_MEAN, IMAGENET_STD, Architecture, Published
 from camexport.models._published import published
 from camruntime.bundle import Input, ResizeMode
+from camruntime.pictures import Picture
 
 PREFIX = "timm:"
 
@@ -60,6 +64,7 @@ def find(name: str) -> Architecture | None:
         input=_input(config),
         input_assumed=config.architecture is None,
         labels=_labels(config),
+        published=Published("timm", lambda picture: _prepared(config, picture)),
     )
 
 
@@ -80,6 +85,12 @@ def _publish(name: str, config: PretrainedCfg) -> nn.Module:
     with published(f"timm's weights of {name}"):
         network: nn.Module = timm.create_model(name, pretrained=True)
     return network
+
+
+def _prepared(config: PretrainedCfg, picture: Picture) -> Tensor:
+    known = resolve_data_config({}, pretrained_cfg=vars(config))  # type: ignore[no-untyped-call]
+    prepared: Tensor = create_transform(**known)(Image.fromarray(picture))
+    return prepared[None]
 
 
 def _input(config: PretrainedCfg) -> Input:

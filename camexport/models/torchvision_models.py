@@ -5,12 +5,14 @@ from __future__ import annotations
 from functools import partial
 
 import torchvision
-from torch import nn
+from PIL import Image
+from torch import Tensor, nn
 from torchvision.models import WeightsEnum
 
-from camexport.models._architecture import Architecture
+from camexport.models._architecture import Architecture, Published
 from camexport.models._published import published
 from camruntime.bundle import Input
+from camruntime.pictures import Picture
 
 
 def names() -> list[str]:
@@ -31,6 +33,7 @@ def find(name: str) -> Architecture | None:
         input=_input(weights),
         input_assumed=False,
         labels=tuple(weights.meta["categories"]),
+        published=Published("torchvision", lambda picture: _prepared(weights, picture)),
     )
 
 
@@ -47,6 +50,11 @@ def _publish(name: str, weights: WeightsEnum) -> nn.Module:
     with published(f"the weights {weights}"):
         network: nn.Module = torchvision.models.get_model(name, weights=weights)
     return network
+
+
+def _prepared(weights: WeightsEnum, picture: Picture) -> Tensor:
+    prepared: Tensor = weights.transforms()(Image.fromarray(picture))
+    return prepared[None]
 
 
 def _input(weights: WeightsEnum) -> Input:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 
 from rich.console import Console, ConsoleOptions, RenderableType
-from rich.markup import escape
 from rich.segment import Segment
+from rich.text import Text
 
 from camruntime._text import printable
+
+_WARNING = "yellow"
 
 
 class SafeConsole(Console):
@@ -34,10 +36,17 @@ def say(*lines: object) -> None:
     console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
-def say_rows(rows: Mapping[str, str]) -> None:
-    """Names and what they are, one below the other."""
+def warn(line: object) -> None:
+    """A line that is not to be overlooked, in colour where the terminal has any."""
+    text = Text(f"warning: {printable(str(line))}", _WARNING)
+    console.print(text, highlight=False, soft_wrap=True)
+
+
+def say_rows(rows: Mapping[str, str], warned: Container[str] = ()) -> None:
+    """Names and what they are, one below the other; those that are `warned` of as in `warn`."""
     for name, value in rows.items():
-        text = f"[bold]{name:>13}[/]  {escape(printable(value))}"
+        style = _WARNING if name in warned else ""
+        text = Text.assemble((f"{name:>13}", f"bold {style}"), ("  " + printable(value), style))
         console.print(text, highlight=False, soft_wrap=True)
 
 

@@ -10,6 +10,9 @@ from timm.models.swin_transformer import SwinTransformer
 from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 
+from camexport.inspector import WEIGHTS, Inspector
+from camexport.weights import fit_state, read_state
+
 
 class Plain(nn.Module):
     """Convolution, batch norm, ReLU; pooling; linear."""
@@ -100,6 +103,13 @@ def plain() -> nn.Module:
     """For `--model networks:plain`."""
     torch.manual_seed(0)
     return Plain()
+
+
+def inspector() -> nn.Module:
+    """Trained, and nobody says how its pictures are prepared."""
+    network = Inspector()
+    fit_state(network, read_state(WEIGHTS), WEIGHTS.name)
+    return network
 
 
 def not_a_module() -> str:

@@ -118,7 +118,7 @@ def test_own_network_from_the_current_directory(in_tests: None, tmp_path: Path) 
     )
     built = build_bundle(options)
     manifest = built.bundle.manifest
-    assert built.assumed == ("--mean", "--std")
+    assert manifest.input.assumed == ("mean", "std", "colour", "resize", "full_scale")
     assert manifest.labels == ("a", "b", "c", "d")
     assert manifest.good == 1
     assert manifest.layer.shape == (8, 16, 24)

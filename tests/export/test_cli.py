@@ -14,7 +14,10 @@ from pathlib import Path
 import pytest
 
 from camexport import cli
+from camexport.inspector import LABELS
+from camexport.inspector.surfaces import draw_many
 from camruntime.bundle import SCHEMA_VERSION
+from camruntime.pictures import encode_png
 
 HERE = Path(__file__).parent
 Done = subprocess.CompletedProcess[str]
@@ -56,9 +59,13 @@ def test_build_then_verify(tmp_path: Path) -> None:
         str(out),
         "features (8, 16, 24) (chosen",
         "32x48 RGB, squash",
-        "(assumed: say --mean, --std)",
+        "assumed  mean (0.485, 0.456, 0.406), std (0.229, 0.224, 0.225), colour RGB, resize squash",
     ):
         assert said in done.stdout
+    last = done.stdout.splitlines()[-1]
+    assert last.startswith("warning: ")
+    assert "nobody said --mean, --std, --colour, --resize; --check FOLDER" in last
+    assert "\x1b" not in done.stdout
     refused = _run("verify", out, "--provider", "cpu")
     assert (refused.returncode, refused.stdout) == (1, "")
     assert "say --trust" in refused.stderr
@@ -72,6 +79,7 @@ def test_options_reach_the_bundle(inside: Inside, tmp_path: Path) -> None:
     done = inside(
         "build", "--model", "networks:plain", "--size", 32, "--mean", "0.1,0.2,0.3", "--std", 0.5,
         "--resize", "centre-crop", "--shorter-side", 40, "--layer", "features.0",
+        "--colour", "rgb", "--full-scale", 255,
         "--no-gradient", "--out", out,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -79,7 +87,39 @@ def test_options_reach_the_bundle(inside: Inside, tmp_path: Path) -> None:
     assert "features.0 (8, 16, 16)\n" in done.stdout
     assert "left out (--no-gradient)" in done.stdout
     assert "assumed" not in done.stdout
+    assert "warning" not in done.stdout
     assert '"shorter_side": 40' in (out / "bundle.json").read_text()
+
+
+def test_a_check_prints_accuracy(inside: Inside, tmp_path: Path) -> None:
+    for surface in draw_many(77, 6):
+        folder = tmp_path / "data" / LABELS[surface.label].upper()
+        folder.mkdir(parents=True, exist_ok=True)
+        number = len(list(folder.iterdir()))
+        (folder / f"{number}.png").write_bytes(encode_png(surface.image))
+    (tmp_path / "data" / "GOOD" / "x.png").write_bytes(b"no picture")
+    (tmp_path / "data" / "empty").mkdir()
+    build = ("build", "--no-gradient", "--check", tmp_path / "data", "--out", tmp_path / "b")
+    done = inside(*build, "--model", "inspector")
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert "left out: empty: no picture is in this folder itself" in lines
+    assert any(line.startswith("left out: GOOD/x.png: ") for line in lines)
+    assert "   checked on  6 pictures of 5 classes, data" in lines
+    assert "     accuracy  100.0% (6) by ONNX Runtime, 100.0% (6) by PyTorch" in lines
+    assert "  same answer  by both on 6 of 6" in lines
+    assert any(line.startswith("     balanced  100.0% by ONNX Runtime") for line in lines)
+    assert "│ GOOD    │ 2        │ 100.0%       │ 100.0%  │" in lines
+    assert "warning" not in done.stdout
+    grey = ("--mean", 0, "--std", 1, "--force", "--probabilities", "sigmoid")
+    done = inside(*build, "--model", "inspector", *grey)
+    assert done.returncode == 0, done.stderr
+    assert "right, the mean over the classes, is no better than a guess" in done.stdout
+    assert "counted  the strongest class alone" in done.stdout
+    (tmp_path / "none" / "dent").mkdir(parents=True)
+    done = inside("build", "--model", "inspector", "--check", tmp_path / "none")
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_a_lower_precision_says_how_good_it_is(inside: Inside, tmp_path: Path) -> None:
@@ -102,7 +142,8 @@ def test_layers_marks_cuts_and_the_default(inside: Inside) -> None:
 
 
 OPTIONS = {
-    "build": "--model --output --weights --layer --labels --out --calibrate --arg --size --mean",
+    "build": "--model --output --weights --layer --labels --out --calibrate --arg --size --mean "
+    "--check --class-map",
     "layers": "--model --output --size --arg",
     "models": "--filter",
     "verify": "--weights --provider",

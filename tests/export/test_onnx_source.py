@@ -377,7 +377,8 @@ def test_the_default_layer_of_a_file(tmp_path: Path) -> None:
     path = _save(tmp_path / "c.onnx", *_classifier(), shape=("n", 3, 24, 32))
     built = build_bundle(BuildOptions(model=str(path), gradient=False, out=tmp_path / "b"))
     assert built.bundle.manifest.layer.name == "features_relu"
-    assert built.assumed == ("--mean", "--std")
+    told = ("mean", "std", "colour", "resize", "full_scale")
+    assert built.bundle.manifest.input.assumed == told
 
 
 def test_channels_last_images(tmp_path: Path) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import csv
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 import camruntime
+from camexport.accuracy import PYTORCH, RUNTIME, measure_accuracy
 from camexport.build import BuildOptions, build_bundle
 from camruntime.bundle import ResizeMode
 from camruntime.errors import MethodError
@@ -69,6 +70,34 @@ def test_top1_on_validation_images(explainer: camruntime.Explainer) -> None:
     found = explainer.explain([path for path, _ in rows])
     hits = sum(one.predicted.index == label for one, (_, label) in zip(found, rows, strict=True))
     assert abs(hits - MODELS[explainer.bundle.manifest.model].top1) <= 1
+
+
+def test_what_assumed_preprocessing_costs(tmp_path: Path) -> None:
+    """A state dict does not say that it wants mean and std of 0.5, and 225 pixels."""
+    with (DATA / "imagenet_val" / "labels.csv").open() as file:
+        for name, label in csv.reader(file):
+            (tmp_path / "pictures" / label).mkdir(parents=True, exist_ok=True)
+            link = tmp_path / "pictures" / label / name
+            link.symlink_to((DATA / "imagenet_val" / name).resolve())
+    assumed = BuildOptions(
+        model="mobilenet_v2",
+        weights=str(DATA / "classifiers" / "mobilenet_v2.pth"),
+        gradient=False,
+        check=tmp_path / "pictures",
+        out=tmp_path / "assumed",
+    )
+    said = replace(
+        assumed, size=(225, 225), mean=HALF, std=HALF, resize="squash", out=tmp_path / "said"
+    )
+    checks = [build_bundle(options).check for options in (assumed, said)]
+    lower, usual = (measure_accuracy(check) for check in checks if check is not None)
+    assert lower.answers[RUNTIME].tolist() == lower.answers[PYTORCH].tolist()
+    assert abs(usual.right(RUNTIME).sum() - MODELS["mobilenet_v2"].top1) <= 1
+    assert usual.right(RUNTIME).sum() - lower.right(RUNTIME).sum() >= 8
+    (published,) = usual.answers.keys() - {RUNTIME, PYTORCH}
+    assert abs(usual.right(published).sum() - lower.right(RUNTIME).sum()) <= 3, (
+        "both are ImageNet's"
+    )
 
 
 BOTH = {

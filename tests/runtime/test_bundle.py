@@ -129,6 +129,22 @@ def test_a_field_that_does_not_fit_is_named(
         open_bundle(copy)
 
 
+def test_what_was_assumed_is_told_and_checked(copy: Path) -> None:
+    before = open_bundle(copy).manifest
+    content = json.loads((copy / MANIFEST).read_text())["input"]
+    _edit(copy, input={**content, "assumed": ["size", "std", "full_scale"]})
+    found = open_bundle(copy).manifest
+    assert found.input.assumed == ("size", "std", "full_scale")
+    assert found.input.unnoticed == ("size", "std")
+    assert found.input == before.input, "it prepares the same picture"
+    said = "size 128x128, std 0.25, full scale 255: nobody said so when it was built"
+    assert manifest_rows(found)["assumed"] == said
+    for none in (["size", "size"], ["shown"], "size", None):
+        _edit(copy, input={**content, "assumed": none})
+        with pytest.raises(BundleError, match=r"bundle\.input"):
+            open_bundle(copy)
+
+
 def test_a_nested_choice_that_does_not_exist(copy: Path) -> None:
     manifest = json.loads((copy / MANIFEST).read_text())
     _edit(copy, input={**manifest["input"], "resize": "stretch", "mean": [0, 0, 0]})

@@ -21,6 +21,7 @@ from camruntime.errors import BundleError
 from camruntime.methods import METHODS, choices
 from camruntime.metrics import METRICS
 from camruntime.pictures import read_picture
+from manifests import edit_manifest, setting
 
 
 def _run(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -135,6 +136,36 @@ def test_methods_and_info(inspector: Path) -> None:
         assert word in shown
     assert "precision  float32\n" in shown
     assert "as in float32" not in shown
+
+
+@pytest.mark.parametrize(
+    ("fields", "environment", "shown"),
+    [
+        (
+            ["mean", "full_scale"],
+            {},
+            "\x1b[1;33m      assumed\x1b[0m\x1b[33m  mean 0.5, full scale",
+        ),
+        (["mean", "full_scale"], {"NO_COLOR": "1"}, "\x1b[1m      assumed\x1b[0m  mean 0.5, full"),
+        (["full_scale"], {}, "\x1b[1m      assumed\x1b[0m  full scale 255: nobody said so"),
+        ([], {}, None),
+    ],
+)
+def test_info_shows_what_was_assumed_in_colour(
+    inspector: Path,
+    tmp_path: Path,
+    fields: list[str],
+    environment: dict[str, str],
+    shown: str | None,
+) -> None:
+    folder = tmp_path / "bundle"
+    shutil.copytree(inspector, folder, ignore=shutil.ignore_patterns("samples"))
+    edit_manifest(folder, setting("input", "assumed", to=fields))
+    terminal = {"FORCE_COLOR": "1", "TERM": "xterm-256color", "NO_COLOR": "", **environment}
+    told = _run("info", folder, **terminal).stdout
+    assert ("assumed" in told) == (shown is not None)
+    assert shown is None or shown in told
+    assert "\x1b" not in _run("info", folder, FORCE_COLOR="", NO_COLOR="").stdout
 
 
 @pytest.mark.parametrize(("command", "known"), [("methods", METHODS), ("metrics", METRICS)])

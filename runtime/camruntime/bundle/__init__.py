@@ -10,6 +10,7 @@ from camruntime.bundle.choosing import open_again, open_any, suited
 from camruntime.bundle.input import (
     EIGHT_BITS,
     SIXTEEN_BITS,
+    Assumed,
     Colour,
     Input,
     ResizeMode,
@@ -44,7 +45,7 @@ from camruntime.bundle.package import (
     Variant,
     package_of,
 )
-from camruntime.bundle.rows import in_words, manifest_rows, package_rows
+from camruntime.bundle.rows import in_words, manifest_rows, package_rows, warned
 from camruntime.bundle.sealing import SEAL, sealed, unsealed
 from camruntime.bundle.signature import SIGNATURE, Signed, hashing, model_signing
 
@@ -58,6 +59,7 @@ __all__ = [
     "SIGNATURE",
     "SIXTEEN_BITS",
     "Answer",
+    "Assumed",
     "Axes",
     "Bundle",
     "Colour",
@@ -97,4 +99,5 @@ __all__ = [
     "unsealed",
     "usual_shown",
     "verified_folder",
+    "warned",
 ]

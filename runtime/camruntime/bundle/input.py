@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 Colour = Literal["RGB", "BGR", "grey", "channels"]
 ResizeMode = Literal["squash", "centre-crop", "letterbox"]
+Assumed = Literal["size", "mean", "std", "colour", "resize", "shorter_side", "full_scale"]
+"""Fields of `Input` that a build may have to assume."""
 
 EIGHT_BITS, SIXTEEN_BITS = 255, 65535
 """The largest values that pictures of so many bits hold."""
@@ -40,6 +42,9 @@ class Input:
         shorter_side: for `centre-crop`, in pixels; None otherwise.
         mean, std: one for each channel of the network, in its order, for pixel values that were
             divided by `full_scale`: `(value - mean) / std`.
+        assumed: which of these fields nobody gave and no weights or file told: their values are
+            usual ones, with which another network's accuracy may be lost. No part of equality, as
+            the same values prepare the same picture.
     """
 
     size: tuple[int, int]
@@ -50,6 +55,7 @@ class Input:
     shorter_side: int | None
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    assumed: tuple[Assumed, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
         count, usual = len(self.mean), _DRAWN.get(self.colour)
@@ -71,6 +77,8 @@ class Input:
             raise ValueError(f"expected shown channels of 0 to {count - 1}, got {self.shown}")
         if not EIGHT_BITS <= self.full_scale <= SIXTEEN_BITS:
             raise ValueError(f"expected full_scale of 255 to 65535, got {self.full_scale}")
+        if len(set(self.assumed)) < len(self.assumed):
+            raise ValueError(f"expected each assumed field once, got {self.assumed}")
 
     @property
     def channels(self) -> int:
@@ -84,6 +92,28 @@ class Input:
             f"{self.channels} channels, shown {shown}" if self.colour == "channels" else self.colour
         )
         return kind if self.full_scale == EIGHT_BITS else f"{kind} of 0-{self.full_scale}"
+
+    @property
+    def unnoticed(self) -> tuple[Assumed, ...]:
+        """What was assumed and, where it is wrong, costs accuracy without another word.
+
+        Not `full_scale`: pictures in other bits are refused.
+        """
+        return tuple(name for name in self.assumed if name != "full_scale")
+
+    def assumed_values(self) -> str:
+        """What was assumed, in words: `size 224x224, colour RGB`; empty where nothing was."""
+        return ", ".join(f"{name.replace('_', ' ')} {self._shortly(name)}" for name in self.assumed)
+
+    def _shortly(self, name: Assumed) -> str:
+        """A field's value: `224x224`, `RGB`, `(0.485, 0.456, 0.406)`, `0.5` of channels alike."""
+        value = getattr(self, name)
+        if name == "size":
+            return f"{self.size[0]}x{self.size[1]}"
+        if isinstance(value, tuple):
+            each = [f"{number:.4g}" for number in value]
+            return each[0] if len(set(each)) == 1 else f"({', '.join(each)})"
+        return str(value)
 
     def drawn_mean(self) -> tuple[float, float, float]:
         """The mean colour as it is drawn: red, green and blue in [0, 1]."""

@@ -7,6 +7,9 @@ from camruntime.bundle.opening_package import Package
 from camruntime.bundle.package import EXACT
 from camruntime.provider_names import short_name
 
+ASSUMED = "assumed"
+"""The row of what nobody said of the preprocessing."""
+
 
 def in_words(answer: Answer) -> str:
     """How logits become probabilities, in a line."""
@@ -22,7 +25,7 @@ def in_words(answer: Answer) -> str:
 def manifest_rows(manifest: Manifest) -> dict[str, str]:
     """By name, what every table about a bundle says; commands add what only they tell.
 
-    `as in float32` is there for lower precisions alone.
+    `as in float32` is there for lower precisions alone, `assumed` where something was.
     """
     rows = {
         "weights": manifest.source.name,
@@ -34,7 +37,14 @@ def manifest_rows(manifest: Manifest) -> dict[str, str]:
     }
     if manifest.fidelity:
         rows["as in float32"] = "; ".join(map(str, manifest.fidelity))
+    if manifest.input.assumed:
+        rows[ASSUMED] = f"{manifest.input.assumed_values()}: nobody said so when it was built"
     return rows
+
+
+def warned(manifest: Manifest) -> tuple[str, ...]:
+    """Names of the rows that are a warning."""
+    return (ASSUMED,) if manifest.input.unnoticed else ()
 
 
 def _good(manifest: Manifest) -> str:

@@ -17,6 +17,7 @@ from camruntime.bundle import (
     open_any,
     open_package,
     package_rows,
+    warned,
 )
 from camruntime.cli.bench import bench
 from camruntime.cli.calibrate import calibrate
@@ -129,4 +130,5 @@ def info(
         "precision": known["precision"],
         "built with": ", ".join(f"{tool} {version}" for tool, version in manifest.tools.items()),
     }
-    say_rows(rows | known | rows | variants)  # what else is known comes last
+    # What else is known comes last.
+    say_rows(rows | known | rows | variants, warned(manifest))
