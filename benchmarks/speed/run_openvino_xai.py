@@ -51,12 +51,32 @@ def main() -> None:
     def forward() -> None:
         model("plain")(image)
 
+    photo = np.load(folder / "photo.npy")
+    spec = json.loads((folder / "bundle" / "bundle.json").read_text(encoding="utf-8"))["input"]
+    mean, std = (np.array(spec[name], np.float32) for name in ("mean", "std"))
+
+    def prepared() -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+        """The photograph as the network's input, by OpenCV in as few steps as there are."""
+        side, (height, width) = spec["shorter_side"], spec["size"]
+        large = cv2.resize(photo, (side, side), interpolation=cv2.INTER_LINEAR)
+        top, left = (side - height) // 2, (side - width) // 2
+        seen = large[top : top + height, left : left + width]
+        scaled = (seen.astype(np.float32) / 255 - mean) / std
+        return np.ascontiguousarray(scaled.transpose(2, 0, 1)[None])
+
+    assert np.abs(prepared() - image).max() < 1e-5
+
+    def from_photo() -> object:
+        """The same from the photograph on."""
+        maps = model("recipro-cam")(prepared())[SALIENCY_MAP_OUTPUT_NAME]
+        return cv2.resize(maps[0, subject["target"]], image.shape[:1:-1])
+
     def saliency() -> object:
         """The target's map, 0 to 255, at the size of the image, from the normalised tensor on."""
         maps = model("recipro-cam")(image)[SALIENCY_MAP_OUTPUT_NAME]
         return cv2.resize(maps[0, subject["target"]], image.shape[:1:-1])
 
-    serve({"map": saliency, "forward": forward})
+    serve({"map": saliency, "from_photo": from_photo, "forward": forward})
 
 
 if __name__ == "__main__":

@@ -177,7 +177,9 @@ class Explainer:
         found: list[Verdict] = []
         with closing(self.batches(asked)) as batches:
             for batch in batches:
-                found.extend(map(verdict_of, predict_batch(graphs, batch, [])))
+                for one in predict_batch(graphs, batch, []):
+                    graphs.finite(one.forward)
+                    found.append(verdict_of(one))
         return found if several else found[0]
 
     def warm_up(

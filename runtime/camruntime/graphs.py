@@ -269,10 +269,20 @@ def softmax(logits: FloatArray, targets: Sequence[int] | None = None) -> FloatAr
     """Probabilities over the last axis, float32; of `targets` alone, or of all. No overflow.
 
     Computed in float64: single cells of an unsure network differ by a thousandth of a probability,
-    and a map of that has to show more than float32's rounding.
+    and a map of that has to show more than float32's rounding. The classes that are summed up may
+    each be rounded, as that is a part of the sum: relatively 1e-7, as much as the answer's own.
     """
+    if targets is not None:
+        return _softmax_of(logits, list(targets))
     shares = np.subtract(logits, logits.max(-1, keepdims=True), dtype=np.float64)
     np.exp(shares, out=shares)  # in place: Recipro-CAM has a row of every class for each cell
-    sums = shares.sum(-1, keepdims=True)
-    wanted = shares if targets is None else shares[..., list(targets)]
-    return np.asarray(wanted / sums, np.float32)
+    shares /= shares.sum(-1, keepdims=True)
+    return np.asarray(shares, np.float32)
+
+
+def _softmax_of(logits: FloatArray, targets: list[int]) -> FloatArray:
+    top = logits.max(-1, keepdims=True)
+    shares = logits - top
+    sums = np.exp(shares, out=shares).sum(-1, keepdims=True, dtype=np.float64)
+    own = np.exp(np.subtract(logits[..., targets], top, dtype=np.float64))
+    return np.asarray(own / sums, np.float32)

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from statistics import median
 from time import perf_counter
+from typing import ClassVar
 
 import numpy as np
 
 from camruntime.budget.memory import growth_of, is_measurable
 from camruntime.engine import ACTIVATIONS, GRADIENTS, IMAGES, OnnxGraphs
-from camruntime.graphs import LayerOutput, Occlusion
-from camruntime.maps import FloatArray, bilinear
+from camruntime.explaining import Photograph, Wanted, explain_batch
+from camruntime.graphs import Forward, Graphs, LayerOutput, Occlusion
+from camruntime.maps import FloatArray, Maps, bilinear
 
-PASS, PASS_WITH_CELLS = "forwards", "forwards_with_cells"
+PASS, PASS_WITH_CELLS = "pass", "pass with cells"
 _TIMES = 5
 _WORK = {
     "logits_of_masked_activations": ACTIVATIONS,
@@ -62,6 +64,18 @@ class Curve:
         if self.chunk == 1:
             return self.one
         return self.one + (self.whole - self.one) * (rows - 1) / (self.chunk - 1)
+
+
+@dataclass(frozen=True)
+class _Nothing:
+    """A method that computes nothing: what its explanation takes, each other one takes, too."""
+
+    prefers: frozenset[str]
+
+    needs: ClassVar[frozenset[str]] = frozenset()
+
+    def __call__(self, graphs: Graphs, forward: Forward, targets: Sequence[int]) -> Maps:
+        return Maps(np.zeros((len(targets), *forward.activations.shape[2:]), np.float32))
 
 
 def measure(graphs: OnnxGraphs, kinds: Iterable[str]) -> dict[str, Curve]:
@@ -122,8 +136,13 @@ def _asking(graphs: OnnxGraphs, kind: str, most: int = 1) -> Callable[[int], obj
     if kind.startswith("edges:"):
         colours = some(1, 3, *spec.size)
         return lambda _: graphs.edges(colours, kind.partition(":")[2])
-    if kind in (PASS, PASS_WITH_CELLS, "forward"):
-        return lambda _: getattr(graphs, kind)(image)
+    if kind in (PASS, PASS_WITH_CELLS):
+        cells = frozenset({"cells"} if kind == PASS_WITH_CELLS else ())
+        nothing = np.zeros((*spec.size, 3), np.uint8)
+        photograph = Photograph(nothing, image, Wanted(((),)), graphs.engine)
+        return lambda _: list(explain_batch(graphs, [photograph], [_Nothing(cells)]))
+    if kind == "forward":
+        return lambda _: graphs.forward(image)
     if kind == "logits_of_single_cells":
         plain = graphs.forward(image)
         return lambda _: graphs.logits_of_single_cells(plain)

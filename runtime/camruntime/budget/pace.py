@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 
 _UP, _DOWN = 0.5, 0.1
+_LITTLE = 5.0
+"""Milliseconds, of which a machine that does other things now and then makes twice as many."""
 
 
 class Pace:
@@ -12,6 +14,7 @@ class Pace:
 
     One that takes twice as long moves it by half of the way, so a single late one is no new pace;
     one that is on time moves it by a tenth, so that a load that comes and goes is expected again.
+    Explanations of a few milliseconds say little.
     """
 
     def __init__(self) -> None:
@@ -28,5 +31,5 @@ class Pace:
         if not expected > 0:
             return
         with self._lock:
-            ratio = took / expected
+            ratio = (took + _LITTLE) / (expected + _LITTLE)
             self._now += (_UP if ratio > self._now else _DOWN) * (ratio - self._now)

@@ -114,9 +114,10 @@ class OnnxGraphs:
         return dict(zip(names, self._run("head_cells", {"image": images}), strict=True))
 
     def _passes(self, values: Mapping[str, DeviceValue], images: FloatArray) -> list[Forward]:
+        manifest = self.engine.bundle.manifest
+        spec = manifest.input
         known = {name: value.numpy() for name, value in values.items()}
-        answers = np.split(known["logits"], len(images))
-        spec = self.engine.bundle.manifest.input
+        answers = known["logits"].reshape(len(images), -1, manifest.classes)
         normalisation = Normalisation(spec.mean, spec.std, spec.shown)
         made = LayerOutput(known["activations"], known.get("tokens"))
         each = [made.rows([row]) for row in range(len(images))] if len(images) > 1 else [made]
@@ -128,7 +129,7 @@ class OnnxGraphs:
                 normalisation=normalisation,
                 tokens=one.tokens,
                 single_cells=_cells_of(rows),
-                answer=self.engine.bundle.manifest.answer,
+                answer=manifest.answer,
             )
             for image, one, rows in zip(images, each, answers, strict=True)
         ]

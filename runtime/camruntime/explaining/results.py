@@ -15,12 +15,7 @@ from camruntime.verdict import ClassScore, Milliseconds, Provenance, Verdict
 
 
 def verdict_of(prediction: Prediction, seconds: float = 0.0) -> Verdict:
-    """What the network says; `seconds` are a method's.
-
-    Raises:
-        NonFiniteError: its answer is no number.
-    """
-    prediction.graphs.finite(prediction.forward)
+    """What the network says, of an answer that is numbers; `seconds` are a method's."""
     engine, forward = prediction.graphs.engine, prediction.forward
     manifest = engine.bundle.manifest
     return Verdict(

@@ -33,7 +33,8 @@ def predict_batch(
     The network's answer may be no number: `explain_prediction` refuses it.
     """
     for engine, those in groupby(batch, key=lambda one: one.engine):
-        yield from _predict(replace(graphs, engine=engine), list(those), methods)
+        own = graphs if engine is graphs.engine else replace(graphs, engine=engine)
+        yield from _predict(own, list(those), methods)
 
 
 def _predict(
@@ -85,7 +86,9 @@ def maps_of(prediction: Prediction, method: Method, progress: Progress | None = 
     Raises:
         NonFiniteError, MethodError: as `explain_prediction`.
     """
-    graphs = replace(prediction.graphs, progress=progress)
+    graphs = (
+        prediction.graphs if progress is None else replace(prediction.graphs, progress=progress)
+    )
     graphs.finite(prediction.forward)
     asked = _explained(prediction.photograph.wanted, prediction.targets)
     return run_method(method, *with_contrasts(graphs, prediction.forward, asked))

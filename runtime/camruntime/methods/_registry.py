@@ -38,7 +38,9 @@ no more than percentages of different sums do."""
 class Method(Protocol):
     """A saliency method: a frozen dataclass whose fields are its options.
 
-    It may also have an attribute or property `prefers`, see `preferred`, and `unit`, see `unit_of`.
+    It may also have an attribute or property `prefers`, see `preferred`, and `unit`, see `unit_of`;
+    and `multiplies`, False where it multiplies no matrices itself, so that nobody needs to look
+    after NumPy's threads (`camruntime.methods._run`), which takes a part of a small explanation.
 
     Attributes:
         needs: the graphs of a bundle that it runs beside head and tail.

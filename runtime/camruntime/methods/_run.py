@@ -26,6 +26,8 @@ def run_method(method: Method, graphs: Graphs, forward: Forward, targets: Sequen
     Raises:
         MethodError: the method cannot explain this network.
     """
+    if not getattr(method, "multiplies", True):
+        return method(graphs, forward, targets)
     with one_blas_thread():
         return method(graphs, forward, targets)
 

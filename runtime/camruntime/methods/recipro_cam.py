@@ -43,6 +43,7 @@ class ReciproCAM:
     mask: Literal["cell", "gaussian"] = "cell"
 
     needs: ClassVar[frozenset[str]] = frozenset({"mask_activations"})
+    multiplies: ClassVar[bool] = False
 
     @property
     def unit(self) -> str:
