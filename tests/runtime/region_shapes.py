@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from camruntime.calibration import Reference, Yardstick
-from camruntime.explanation import ClassScore, Explanation, Milliseconds, Provenance
+from camruntime.explanation import Explanation
 from camruntime.maps import FloatArray
 from camruntime.methods import ReciproCAM
 from camruntime.pictures import Fit
 from camruntime.regions import Mask
+from camruntime.verdict import ClassScore, Milliseconds, Provenance
 
 LABELS = ("good", "scratch", "hole")
 

@@ -18,9 +18,10 @@ import pytest
 from arrays import f32
 from camruntime.datasets import open_dataset
 from camruntime.errors import CamError, OutputError
-from camruntime.explanation import ClassScore, Explanation
+from camruntime.explanation import Explanation
 from camruntime.regions import coco_entry, decode_rle, write_coco, write_labelme, write_regions
 from camruntime.regions.coco import CocoEntry
+from camruntime.verdict import ClassScore
 from region_shapes import LABELS, explained, shape
 
 RING = shape("......", ".####.", ".#..#.", ".####.", "......", "#....#").astype(np.float32)

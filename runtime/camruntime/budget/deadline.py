@@ -2,31 +2,40 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from time import perf_counter
 
-from camruntime.engine import Cancel
+from camruntime.engine import Cancel, Progress
 
 
-@dataclass(frozen=True)
 class Deadline:
-    """Set from when the next run would not be done by `at`; or when `cancel` is.
+    """Set from when the chunk that is under way would not be done by `at`; or when `cancel` is.
 
-    Attributes:
+    Args:
         at: by `time.perf_counter`, in seconds.
-        lead: seconds that the longest run takes.
+        chunk: seconds that the longest chunk was said to take; more where one took longer.
         cancel: the caller's own.
+        progress: the caller's own.
     """
 
-    at: float
-    lead: float = 0.0
-    cancel: Cancel | None = None
+    def __init__(
+        self,
+        at: float,
+        chunk: float = 0.0,
+        cancel: Cancel | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        self._at, self._chunk, self._begin = at, chunk, perf_counter()
+        self._cancel, self._progress = cancel, progress
 
     def is_set(self) -> bool:
         """Whether nothing more is to be computed."""
-        return self.is_cancelled or perf_counter() + self.lead > self.at
+        if self._cancel is not None and self._cancel.is_set():
+            return True
+        return max(perf_counter(), self._begin + self._chunk) > self._at
 
-    @property
-    def is_cancelled(self) -> bool:
-        """Whether that is because the caller said so."""
-        return self.cancel is not None and self.cancel.is_set()
+    def told(self, done: int, whole: int) -> None:
+        """A `Progress`: a chunk is done."""
+        now = perf_counter()
+        self._chunk, self._begin = max(self._chunk, now - self._begin), now
+        if self._progress is not None:
+            self._progress(done, whole)

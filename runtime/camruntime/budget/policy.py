@@ -11,7 +11,7 @@ from camruntime.budget.costs import Costs, Estimate
 from camruntime.choice import PassedOver
 from camruntime.errors import BudgetError, MethodError
 from camruntime.explaining import Asked
-from camruntime.methods import Method, make_method, spec_of
+from camruntime.methods import Method, checked_method, make_method, spec_of
 
 _MARGIN = 1.2
 """What is estimated is the middle of several runs; of a hundred, the slowest takes so much more."""
@@ -43,7 +43,10 @@ class Policy:
         for name, value in (("budget_ms", self.budget_ms), ("memory_mb", self.memory_mb)):
             if value is not None and (not is_between(value, 0, 1e12) or value == 0):
                 raise BudgetError(f"{name} is a number above 0, or None, got {shown(value)}")
-        made = [make_method(one) if isinstance(one, str) else one for one in self.methods]
+        made = [
+            make_method(one) if isinstance(one, str) else checked_method(one)
+            for one in self.methods
+        ]
         object.__setattr__(self, "methods", tuple(made))
 
 

@@ -80,51 +80,48 @@ def within_budget(
         if fit.method is None:
             raise _nothing_fits(policy, left)
         started = call.since_ms
-        few = replace(graphs, chunk=fit.estimate.chunk, cancel=_deadline(call, fit, asked))
+        at = _leave_at(call, fit, asked)
         try:
-            prediction = _predicted(few, photograph, fit.method, prediction)
-            (answer,) = answers_of(prediction, [fit.method], graphs.progress)
+            if prediction is None:
+                whole = replace(graphs, cancel=Deadline(at, cancel=graphs.cancel))
+                (prediction,) = predict_batch(whole, [photograph], [fit.method])
+            chunk = 1e-3 * costs.longest_ms(fit.method, asked, fit.estimate.chunk) * costs.pace.now
+            answer = _answer(fit, prediction, Deadline(at, chunk, graphs.cancel, graphs.progress))
         except Cancelled:
             graphs.go_on()  # raises, where it was the caller
             took = call.since_ms - started
+            costs.pace.note(fit.estimate.milliseconds, took)
             why = f"left after {took:.0f} ms, as the machine is slower than it was expected"
             left.append(PassedOver(spec_of(fit.method), why))
             _log.warning("%s %s", left[-1].method, why)
             methods = fit.rest
         else:
-            return _with_choice(answer, call, fit, left, started)
-        finally:
             costs.pace.note(fit.estimate.milliseconds, call.since_ms - started)
+            return _with_choice(answer, call, fit, left, started)
 
 
-def _predicted(
-    graphs: OnnxGraphs, photograph: Photograph, method: Method, before: Prediction | None
-) -> Prediction:
-    """The plain pass; of the one before, where there was one already."""
-    if before is None:
-        (prediction,) = predict_batch(graphs, [photograph], [method])
-        return prediction
-    return replace(before, graphs=replace(before.graphs, chunk=graphs.chunk, cancel=graphs.cancel))
+def _answer(fit: Fit, prediction: Prediction, deadline: Deadline) -> Answer:
+    """The method's answer, unless the deadline comes before it."""
+    assert fit.method is not None
+    own = replace(prediction.graphs, chunk=fit.estimate.chunk, cancel=deadline)
+    told = replace(prediction, graphs=own)
+    (answer,) = answers_of(told, [fit.method], deadline.told)
+    return answer
 
 
-def _deadline(call: _Call, fit: Fit, asked: Sequence[Asked]) -> Deadline:
+def _leave_at(call: _Call, fit: Fit, asked: Sequence[Asked]) -> float:
     """When the method has to be left: early enough for the cheapest of those behind it.
 
     Not before the time that it was said to need, as then it would better not have begun.
     """
-    assert fit.method is not None
     costs, budget = call.costs, call.policy.budget_ms
     if budget is None:
-        return Deadline(float("inf"), cancel=call.graphs.cancel)
+        return float("inf")
     pace, memory = costs.pace.now, call.policy.memory_mb
     behind = [costs.estimate(one, asked, memory, after_pass=True) for one in fit.rest]
     kept = min((expected(one, pace) for one in behind), default=0.0)
     needed = call.since_ms + expected(fit.estimate, pace)
-    return Deadline(
-        at=call.begin + max(budget - kept, min(needed, budget)) / 1e3,
-        lead=costs.longest_ms(fit.method, asked, fit.estimate.chunk) * pace / 1e3,
-        cancel=call.graphs.cancel,
-    )
+    return call.begin + max(budget - kept, min(needed, budget)) / 1e3
 
 
 def _with_choice(

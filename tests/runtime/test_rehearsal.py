@@ -1,0 +1,103 @@
+"""Rehearsals, held against what methods really ask of a network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import camruntime
+from camruntime.budget.rehearsal import rehearse
+from camruntime.engine import Engine, OnnxGraphs
+from camruntime.explaining import with_contrasts
+from camruntime.explaining.contrasting import Versus
+from camruntime.graphs import Forward, LayerOutput, Occlusion
+from camruntime.maps import FloatArray
+from camruntime.methods import make_method
+from every_method import EVERY
+
+FEWER = {"score-cam", "anytime-score-cam", "decom-cam"}
+"""What a picture with dead channels makes ask for less: a rehearsal has none."""
+
+
+class Noted:
+    """The network's graphs, with what is asked of them noted down."""
+
+    def __init__(self, graphs: OnnxGraphs) -> None:
+        self.graphs, self.asked = graphs, list[tuple[str, int]]()
+
+    def __getattr__(self, kind: str) -> Callable[..., Any]:
+        def ask(*inputs: Any) -> Any:
+            if kind == "logits_of_single_cells" and inputs[0].single_cells is not None:
+                return inputs[0].single_cells
+            name = f"edges:{inputs[1]}" if kind == "edges" else kind
+            self.asked.append((name, _rows(kind, inputs)))
+            return getattr(self.graphs, kind)(*inputs)
+
+        return ask
+
+
+def _rows(kind: str, inputs: tuple[Any, ...]) -> int:
+    if kind in ("forward", "edges", "logits_of_single_cells"):
+        return 1
+    counted: FloatArray | LayerOutput | Occlusion = inputs[-1] if kind == "gradients" else inputs[0]
+    if kind.startswith("logits_of_masked") or kind == "logits_of_occluded_images":
+        counted = inputs[1]
+    return len(counted.activations if isinstance(counted, LayerOutput) else counted)
+
+
+def _really(bundle: Path, image: Path, spec: str, asked: list[Any]) -> list[tuple[str, int]]:
+    explainer = camruntime.load(bundle, ["cpu"])
+    method, graphs = make_method(spec), explainer.graphs()
+    prefers = "cells" in getattr(method, "prefers", ())
+    forwards = graphs.forwards_with_cells if prefers else graphs.forwards
+    (forward,) = forwards(explainer.open(image).image)
+    noted = Noted(graphs)
+    wider: tuple[Any, Forward, list[int]] = with_contrasts(noted, forward, asked)  # type: ignore[arg-type]
+    method(*wider)
+    return noted.asked
+
+
+@pytest.mark.parametrize("spec", EVERY)
+def test_a_rehearsal_asks_what_the_method_asks(
+    inspector: Path, samples: list[Path], spec: str
+) -> None:
+    manifest = camruntime.open_bundle(inspector).manifest
+    really = _really(inspector, samples[0], spec, [0])
+    rehearsed = rehearse(make_method(spec), manifest, [0], cells=True)
+    assert [kind for kind, _ in rehearsed.questions[: len(really)]] == [kind for kind, _ in really]
+    if spec.partition(":")[0] not in FEWER:
+        assert list(rehearsed.questions) == really
+    assert sum(rows for _, rows in rehearsed.questions) >= sum(rows for _, rows in really)
+    assert rehearsed.seconds >= 0
+
+
+@pytest.mark.parametrize("contrast", [Versus((1,), 0), Versus((1, 2, 3, 4), 0)])
+def test_a_contrast_asks_for_the_gradients_of_its_classes(
+    inspector: Path, samples: list[Path], contrast: Versus
+) -> None:
+    manifest = camruntime.open_bundle(inspector).manifest
+    really = _really(inspector, samples[0], "grad-cam", [contrast])
+    found = rehearse(make_method("grad-cam"), manifest, [contrast], cells=True)
+    assert [kind for kind, _ in found.questions] == [kind for kind, _ in really]
+    (rows,) = [rows for kind, rows in found.questions if kind == "gradients"]
+    assert len(contrast.classes) + 1 >= rows >= dict(really)["gradients"]
+
+
+def test_a_whole_score_cam_of_the_inspector_is_its_96_channels(inspector: Path) -> None:
+    bundle = camruntime.open_bundle(inspector)
+    found = rehearse(make_method("score-cam"), bundle.manifest, [0], cells=True)
+    assert found.questions == (("logits_of_masked_images", 96),)
+    few = rehearse(make_method("anytime-score-cam:share=0.25"), bundle.manifest, [0], cells=True)
+    assert [rows for _, rows in few.questions] == [8, 8, 8]
+
+
+def test_nothing_is_computed(inspector: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*_: object, **__: object) -> object:
+        raise AssertionError("a graph was run")
+
+    monkeypatch.setattr(Engine, "run", never)
+    manifest = camruntime.open_bundle(inspector).manifest
+    assert rehearse(make_method("score-cam"), manifest, [0], cells=True).questions
