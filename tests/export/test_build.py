@@ -57,6 +57,7 @@ def test_the_manifest_tells_everything(resnet: Bundle) -> None:
         "tail",
         "head+tail",
         "cells",
+        "head+cells",
         "gradient",
         "gradient, saturated",
     }
@@ -104,10 +105,15 @@ def test_a_weight_in_both_graphs_is_stored_once(in_tests: None, tmp_path: Path) 
 
 
 def test_a_weight_of_one_graph_is_not_called_shared(resnet: Bundle) -> None:
-    assert not resnet.graph("head").shared
-    tail, cells = ({one.place for one in resnet.graph(name).shared} for name in ("tail", "cells"))
+    assert not resnet.graph("mask_images").shared
+    head, tail, cells, both = (
+        {one.place for one in resnet.graph(name).shared}
+        for name in ("head", "tail", "cells", "head_cells")
+    )
     assert len(tail) == 2, "matrix and bias"
-    assert tail == cells
+    assert tail < cells
+    assert head.isdisjoint(cells)
+    assert both == head | cells
 
 
 def test_own_network_from_the_current_directory(in_tests: None, tmp_path: Path) -> None:

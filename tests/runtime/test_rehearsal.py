@@ -13,7 +13,7 @@ from camruntime.budget.rehearsal import rehearse
 from camruntime.engine import Engine, OnnxGraphs
 from camruntime.explaining import with_contrasts
 from camruntime.explaining.contrasting import Versus
-from camruntime.graphs import Forward, LayerOutput, Occlusion
+from camruntime.graphs import Forward, LayerOutput
 from camruntime.maps import FloatArray
 from camruntime.methods import make_method
 from every_method import EVERY
@@ -42,9 +42,8 @@ class Noted:
 def _rows(kind: str, inputs: tuple[Any, ...]) -> int:
     if kind in ("forward", "edges", "logits_of_single_cells"):
         return 1
-    counted: FloatArray | LayerOutput | Occlusion = inputs[-1] if kind == "gradients" else inputs[0]
-    if kind.startswith("logits_of_masked") or kind == "logits_of_occluded_images":
-        counted = inputs[1]
+    second = kind in ("gradients", "logits_of_occluded_images") or "masked" in kind
+    counted: FloatArray | LayerOutput = inputs[1 if second else 0]
     return len(counted.activations if isinstance(counted, LayerOutput) else counted)
 
 
@@ -55,7 +54,7 @@ def _really(bundle: Path, image: Path, spec: str, asked: list[Any]) -> list[tupl
     forwards = graphs.forwards_with_cells if prefers else graphs.forwards
     (forward,) = forwards(explainer.open(image).image)
     noted = Noted(graphs)
-    wider: tuple[Any, Forward, list[int]] = with_contrasts(noted, forward, asked)  # type: ignore[arg-type]
+    wider: tuple[Any, Forward, list[int]] = with_contrasts(noted, forward, asked)
     method(*wider)
     return noted.asked
 
