@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import numpy as np
 
-_BLOCK = 31 * 2**20
-"""Bytes; just below the size above which freeing a block changes nothing."""
+_BLOCK = 8 * 2**20
+"""Bytes; of more than 32 MiB, freeing a block would change nothing."""
 
 
 def keep_freed_memory() -> None:
-    """Let up to 62 MiB that are free stay with this process. The block itself is never touched."""
+    """Let up to 16 MiB that are free stay with each thread's heap. The block is never touched."""
     np.empty(_BLOCK, np.uint8)

@@ -129,7 +129,7 @@ def test_what_does_not_fit_says_so_before_it_starts(
     ran.clear()
     with pytest.raises(
         BudgetError,
-        match=r"^no map within 200 ms: score-cam: 97 passes take up to 6\d\d ms, (19\d|200) are "
+        match=r"^no map within 200 ms: score-cam: 97 passes take up to 7\d\d ms, (19\d|200) are "
         r"left\. Give more, name a cheaper method, such as recipro-cam",
     ):
         explainer.explain(samples[0], "score-cam", budget_ms=200)

@@ -13,8 +13,8 @@ from camruntime.errors import BudgetError, MethodError
 from camruntime.explaining import Asked
 from camruntime.methods import Method, checked_method, make_method, spec_of
 
-_MARGIN = 1.2
-"""What is estimated is the middle of several runs; of a hundred, the slowest takes so much more."""
+_MARGIN = 1.3
+"""What is estimated is the best of several runs; of a hundred, the slowest takes so much more."""
 
 
 @dataclass(frozen=True)
