@@ -71,6 +71,7 @@ def test_public_names_are_those_listed() -> None:
         "Explainer",
         "Explanation",
         "Pixels",
+        "Policy",
         "ReciproCAM",
         "ScoreCAM",
         "load",
