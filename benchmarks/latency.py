@@ -5,8 +5,8 @@
 
 Every contender is a process of its own and takes turns, a picture each; before each turn there is a
 pause, in which processors fall asleep and caches go cold, as between two parts. From the decoded
-224 x 224 photograph on to the map at the size of the network's input; the plain pass, head and
-tail, from the prepared tensor on. How to make OpenVINO XAI's environment: `benchmarks/README.md`.
+224 x 224 photograph on to the explanation, and to its map at the size of the network's input, as
+OpenVINO XAI's is; the plain pass, head and tail, from the prepared tensor on. How to make OpenVINO XAI's environment: `benchmarks/README.md`.
 """
 
 from __future__ import annotations
@@ -37,12 +37,17 @@ WARM = 20
 OURS = Contender("camruntime", "run_camruntime.py", "", ("map", "recipro-cam"), "recipro-cam")
 THEIRS = Contender(OPENVINO_XAI, "run_openvino_xai.py", "", ("from_photo",), "recipro-cam")
 TURNS: dict[str, tuple[Contender, Turn]] = {
-    "camruntime": (OURS, OURS.turn),
+    "camruntime": (OURS, ("explained", "recipro-cam")),
+    "camruntime, map at the input's size": (OURS, OURS.turn),
     "ONNX Runtime, the pass alone": (OURS, PLAIN),
     OPENVINO_XAI: (THEIRS, THEIRS.turn),
     "OpenVINO, the pass alone": (THEIRS, ("forward",)),
 }
-PASS = {"camruntime": "ONNX Runtime, the pass alone", OPENVINO_XAI: "OpenVINO, the pass alone"}
+PASS = {
+    "camruntime": "ONNX Runtime, the pass alone",
+    "camruntime, map at the input's size": "ONNX Runtime, the pass alone",
+    OPENVINO_XAI: "OpenVINO, the pass alone",
+}
 
 
 def arguments() -> argparse.Namespace:

@@ -40,7 +40,12 @@ class Turns:
     def map(self, spec: str) -> FloatArray:
         """A raw map, from the photograph on."""
         found: Explanation = self.explainer.explain(self.photo, spec, self.target)
+        assert found.saliency.any()  # the map at the input's size belongs to the work
         return found.raw
+
+    def explained(self, spec: str) -> None:
+        """An explanation, from the photograph on, whose map nobody looks at yet."""
+        self.explainer.explain(self.photo, spec, self.target)
 
     def forward(self, images: int, batch: int) -> None:
         """Head and tail for so many images, a batch at a time."""
@@ -89,7 +94,7 @@ class Turns:
 def main() -> None:
     turns = Turns(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3])
     assert "torch" not in sys.modules
-    names = ("map", "forward", "gradient", "score_cam_slice", "slices", "one_chunk")
+    names = ("map", "explained", "forward", "gradient", "score_cam_slice", "slices", "one_chunk")
     serve({name: getattr(turns, name) for name in names})
 
 

@@ -21,6 +21,7 @@ from camruntime.maps import (
     FloatArray,
     above_percentile,
     check_percentile,
+    saliency,
 )
 from camruntime.methods import Method, spec_of
 from camruntime.pictures import (
@@ -47,7 +48,6 @@ class Explanation:
             shows. A copy, read-only: all explanations of the picture share it.
         raw: float32, the method's map in its own unit, at the target layer's resolution `(h, w)`
             (the image's for methods that define it there).
-        saliency: float32 in [0, 1] at the size of the network's input; all zero when `no_evidence`.
         target: the class that is explained. Of a contrast the class that speaks for it (of all but
             one the strongest), labelled as the contrast, with the contrast's own probability.
         against: of a contrast, the class that it is held against; else None.
@@ -71,7 +71,6 @@ class Explanation:
 
     photo: Picture
     raw: FloatArray
-    saliency: FloatArray
     target: ClassScore
     predicted: ClassScore
     present: tuple[ClassScore, ...]
@@ -87,6 +86,11 @@ class Explanation:
     against: ClassScore | None = None
     choice: Choice | None = None
     evidence: Evidence | None = None
+
+    @cached_property
+    def saliency(self) -> FloatArray:
+        """float32 in [0, 1] at the size of the network's input; all zero when `no_evidence`."""
+        return saliency(self.raw, self.fit.size)[0]
 
     @cached_property
     def photo_saliency(self) -> FloatArray:

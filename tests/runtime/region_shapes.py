@@ -37,7 +37,7 @@ def explained(saliency: FloatArray, raw: FloatArray | None = None) -> Explanatio
     scratch = ClassScore(1, "scratch", 0.75, 2.5)
     return Explanation(
         photo=np.zeros((*size, 3), np.uint8), raw=saliency if raw is None else raw,
-        saliency=saliency, target=scratch, predicted=scratch, present=(scratch,),
+        target=scratch, predicted=scratch, present=(scratch,),
         method=ReciproCAM(), no_evidence=not saliency.any(),
         provenance=Provenance("m", "l", "w", "CPUExecutionProvider"),
         milliseconds=Milliseconds(read=1.0, network=2.0, method=3.0),

@@ -19,7 +19,7 @@ from camruntime.bundle import Input
 from camruntime.engine import DeviceValue, Engine, OnnxGraphs
 from camruntime.errors import ImageError, MethodError, NonFiniteError, TargetError
 from camruntime.explaining import batches
-from camruntime.explaining import steps as explaining
+from camruntime.explaining import photographs as explaining
 from camruntime.explanation import Explanation
 from camruntime.graphs import Forward, Graphs
 from camruntime.maps import FloatArray, Maps

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from arrays import f32
-from camruntime.maps import rescale
+from camruntime.maps import bilinear, has_saliency, rescale, saliency
 
 
 def test_each_map_is_rescaled_by_its_own_extremes() -> None:
@@ -56,3 +56,30 @@ def test_a_range_beyond_float32_is_not_finite() -> None:
     scaled, evidence = rescale(f32([[[-3e38, 3e38], [0, 0]]]))
     assert not evidence.any()
     assert not scaled.any()
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        [[0, 1], [2, 4]],
+        [[1, 1], [1, 1]],
+        [[0, np.nan], [1, 2]],
+        [[0, np.inf], [1, 2]],
+        [[-3e38, 3e38], [0, 0]],
+        [[1, 1], [1, np.nextafter(np.float32(1), np.float32(2))]],
+        [[0, 1e-20], [0, 0]],
+        [[0, 0, 0, 9, 0, 0, 0, 0, 0]],
+    ],
+)
+@pytest.mark.parametrize("size", [(2, 2), (5, 7), (1, 3)])
+def test_whether_there_is_saliency_is_known_without_it(
+    raw: list[list[float]], size: tuple[int, int]
+) -> None:
+    """By the plain definition, from the upsampled map; one that is shrunk may lose its only cell."""
+    one = f32(raw)
+    large, shown = saliency(one, size)
+    assert has_saliency(one, size) == shown == bool(large.any())
+    if shown:
+        upsampled = bilinear((len(one), len(one[0])), size)(one).astype(np.float64)
+        wanted = (upsampled - upsampled.min()) / np.ptp(upsampled)
+        np.testing.assert_allclose(large, wanted, rtol=0, atol=1e-6)

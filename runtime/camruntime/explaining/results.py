@@ -8,7 +8,7 @@ from camruntime.calibration import Evidence
 from camruntime.explaining.prediction import Prediction
 from camruntime.explanation import Explanation
 from camruntime.graphs import sigmoid
-from camruntime.maps import FloatArray, Maps, saliency
+from camruntime.maps import FloatArray, Maps, has_saliency
 from camruntime.methods import Method, spec_of, unit_of
 from camruntime.pictures import fit
 from camruntime.verdict import ClassScore, Milliseconds, Provenance, Verdict
@@ -41,18 +41,16 @@ def explanation_of(
     """Why the network says so of the target `row`."""
     manifest = prediction.graphs.engine.bundle.manifest
     photo = prediction.photograph.picture
-    shown, evidence = saliency(maps.raw[row], manifest.input.size)
     target, against = _target(prediction, row, verdict)
     return Explanation(
         photo=photo,
         raw=maps.raw[row],
-        saliency=shown,
         target=target,
         against=against,
         predicted=verdict.predicted,
         present=verdict.present,
         method=method,
-        no_evidence=not evidence,
+        no_evidence=not has_saliency(maps.raw[row], manifest.input.size),
         provenance=verdict.provenance,
         milliseconds=verdict.milliseconds,
         fit=fit(photo.shape[:2], manifest.input),

@@ -5,7 +5,7 @@ from camruntime.maps.interpolation import Upsampling, bicubic, bilinear
 from camruntime.maps.percentile import above_percentile, check_percentile
 from camruntime.maps.rescale import ROUNDING, FloatArray, Rescaled, rescale
 from camruntime.maps.result import Approximation, Components, Maps
-from camruntime.maps.saliency import saliency
+from camruntime.maps.saliency import has_saliency, saliency
 
 __all__ = [
     "ROUNDING",
@@ -19,6 +19,7 @@ __all__ = [
     "bicubic",
     "bilinear",
     "check_percentile",
+    "has_saliency",
     "pearson",
     "rescale",
     "saliency",

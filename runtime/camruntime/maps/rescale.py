@@ -13,7 +13,7 @@ ROUNDING = 8 * float(np.finfo(np.float32).eps)
 """A map whose range is below this part of its largest value is flat: rounding makes as much."""
 
 
-_LARGEST = float(np.finfo(np.float32).max)
+LARGEST = float(np.finfo(np.float32).max)
 
 
 class Rescaled(NamedTuple):
@@ -36,7 +36,7 @@ def rescale_in_place(one: FloatArray, flat: bool) -> bool:
         flat: what it was made of is flat: rounding must not be stretched.
     """
     low, high = float(one.min()), float(one.max())
-    if flat or not 0 < high - low <= _LARGEST:  # not of NaN, either
+    if flat or not 0 < high - low <= LARGEST:  # not of NaN, either
         one.fill(0)
         return False
     one -= np.float32(low)

@@ -3,7 +3,20 @@
 from __future__ import annotations
 
 from camruntime.maps.interpolation import bilinear
-from camruntime.maps.rescale import FloatArray, is_flat, rescale_in_place
+from camruntime.maps.rescale import LARGEST, FloatArray, is_flat, rescale_in_place
+
+
+def has_saliency(raw: FloatArray, size: tuple[int, int]) -> bool:
+    """Whether `saliency` is more than zeros: the map is neither flat nor anything but finite.
+
+    Without upsampling it, which takes longer than all else that is done with a small one: between
+    its own values there are no others. Only of a map that is shrunk, values may be left out.
+    """
+    height, width = raw.shape
+    if height > size[0] or width > size[1]:
+        return saliency(raw, size)[1]
+    low, high = float(raw.min()), float(raw.max())
+    return not is_flat(low, high) and high - low <= LARGEST
 
 
 def saliency(raw: FloatArray, size: tuple[int, int]) -> tuple[FloatArray, bool]:
