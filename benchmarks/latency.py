@@ -6,7 +6,8 @@
 Every contender is a process of its own and takes turns, a picture each; before each turn there is a
 pause, in which processors fall asleep and caches go cold, as between two parts. From the decoded
 224 x 224 photograph on to the explanation, and to its map at the size of the network's input, as
-OpenVINO XAI's is; the plain pass, head and tail, from the prepared tensor on. How to make OpenVINO XAI's environment: `benchmarks/README.md`.
+OpenVINO XAI's is; the plain pass, head and tail, from the prepared tensor on. How to make OpenVINO
+XAI's environment: `benchmarks/README.md`.
 """
 
 from __future__ import annotations

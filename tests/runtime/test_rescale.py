@@ -75,7 +75,7 @@ def test_a_range_beyond_float32_is_not_finite() -> None:
 def test_whether_there_is_saliency_is_known_without_it(
     raw: list[list[float]], size: tuple[int, int]
 ) -> None:
-    """By the plain definition, from the upsampled map; one that is shrunk may lose its only cell."""
+    """By definition, from the upsampled map; one that is shrunk may lose its only cell."""
     one = f32(raw)
     large, shown = saliency(one, size)
     assert has_saliency(one, size) == shown == bool(large.any())
