@@ -111,9 +111,9 @@ def _begun(
     time: str,
 ) -> Record:
     """All of a verdict or an error; of an explanation what it has in common with these."""
-    failed = isinstance(found, CamError)
-    by = _now(explainer) if failed else found.provenance
-    spent = None if failed else found.milliseconds
+    seen = None if isinstance(found, CamError) else found
+    by = _now(explainer) if seen is None else seen.provenance
+    spent = None if seen is None else seen.milliseconds
     return Record(
         time=time,
         part=part,
@@ -124,7 +124,7 @@ def _begun(
         versions=versions(),
         method=None,
         target=wanted,
-        verdict=None if failed else VerdictOf(predicted=found.predicted, present=found.present),
+        verdict=None if seen is None else VerdictOf(predicted=seen.predicted, present=seen.present),
         no_evidence=None,
         evidence=None,
         regions=(),
@@ -134,7 +134,9 @@ def _begun(
         edges=None,
         milliseconds=None if spent is None else _stages(spent.read, spent.network, None),
         choice=None,
-        error=ErrorOf(type=type(found).__name__, message=str(found)) if failed else None,
+        error=ErrorOf(type=type(found).__name__, message=str(found))
+        if isinstance(found, CamError)
+        else None,
     )
 
 
@@ -239,7 +241,7 @@ def _said(target: object) -> object:
 
 
 def _utc(time: datetime | None) -> str:
-    moment = datetime.now(UTC) if time is None else time
+    moment: object = datetime.now(UTC) if time is None else time
     if not isinstance(moment, datetime) or moment.tzinfo is None:
         raise CamError(
             f"time is a datetime with its time zone, such as datetime.now(UTC), got {shown(time)}"

@@ -45,7 +45,7 @@ class PictureOf:
 
 
 def digest_pixels(values: NDArray[Any]) -> str:
-    """SHA-256 over `"uint8 (480, 640, 3)\n"`, dtype and shape, and the values behind one another.
+    r"""SHA-256 over `uint8 (480, 640, 3)\n`, dtype and shape, and the values behind one another.
 
     Rows, columns, channels, from first to last; numbers of several bytes begin with the lowest.
     """

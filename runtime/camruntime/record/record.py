@@ -46,6 +46,11 @@ class MethodOf:
     spec: str
     options: dict[str, object]
 
+    def __post_init__(self) -> None:
+        for name, value in self.options.items():
+            if value is not None and not isinstance(value, (str, int, float)):
+                raise ValueError(f"expected a number or a text as {name!r:.40}, got {value!r:.40}")
+
 
 @dataclass(frozen=True, kw_only=True)
 class TargetOf:
@@ -63,6 +68,14 @@ class TargetOf:
     together: tuple[object, ...] | None
     meant: ClassScore | None
     against: ClassScore | None
+
+    def __post_init__(self) -> None:
+        for one in (self.asked, *(self.together or ())):
+            names = one if isinstance(one, dict) else {"target": one, "against": None}
+            if names.keys() != {"target", "against"} or not all(map(_is_class, names.values())):
+                raise ValueError(f"expected null, an index, a text or a contrast, got {one!r:.60}")
+        if self.together is not None and self.asked not in self.together:
+            raise ValueError(f"{self.asked!r:.40} is none of those that were asked for together")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -192,7 +205,6 @@ class Record:
             if digest is not None and not is_digest(digest):
                 raise ValueError(f"expected a SHA-256, got {digest!r:.70}")
 
-    @property
-    def scale(self) -> str:
-        """Of its regions: `calibrated`, or `relative`, which is no evidence."""
-        return "relative" if self.evidence is None else "calibrated"
+
+def _is_class(value: object) -> bool:
+    return value is None or type(value) in (int, str)
