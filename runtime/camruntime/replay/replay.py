@@ -165,7 +165,8 @@ def _as_far(record: Record, method: Method) -> Method:
         RecordError: nothing says how far that was, or evidence goes by the method with the clock.
     """
     reached = record.approximation
-    if not isinstance(method, AnytimeScoreCAM) or reached is None or not reached.channels:
+    some = reached is not None and 0 < reached.evaluated <= reached.channels
+    if not isinstance(method, AnytimeScoreCAM) or reached is None or not some:
         raise RecordError("its method was ended by the clock, and nothing says how far it got")
     if record.calibration is not None:
         raise RecordError(
