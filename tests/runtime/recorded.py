@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
 from dataclasses import replace
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +15,7 @@ import camruntime
 from camruntime import Explainer, Explanation
 from camruntime.explanation import ClassScore, Milliseconds, Provenance
 from camruntime.good_parts import calibrate, plan
-from camruntime.record import Record, picture_of, record_of, to_line
+from camruntime.record import Record, from_line, picture_of, record_of, schema, to_line
 from conftest import INSPECTOR
 from good_parts import write_parts
 
@@ -54,6 +57,18 @@ def write_records(path: Path, *records: Record) -> Path:
     return path
 
 
+def as_json(record: Record) -> Any:
+    """As another program reads it; once schema, where it can be asked, and reader agree."""
+    line = to_line(record)
+    assert line.endswith(b"\n")
+    assert line.count(b"\n") == 1
+    assert from_line(line) == record
+    found = json.loads(line)
+    if find_spec("jsonschema"):
+        import_module("jsonschema").Draft202012Validator(schema()).validate(found)
+    return found
+
+
 def with_probability(record: Record, probability: float) -> Record:
     """The record, edited in one number."""
     assert record.verdict is not None
@@ -64,6 +79,3 @@ def with_probability(record: Record, probability: float) -> Record:
 def noise(seed: int, *shape: int) -> np.ndarray:
     """uint8 pixels."""
     return np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
-
-
-Change = Callable[[Record], Record]

@@ -59,6 +59,13 @@ def test_threads_share_it(record: Record, tmp_path: Path) -> None:
     assert sorted(map(int, filter(None, _parts(tmp_path / "r.jsonl")))) == list(range(200))
 
 
+def test_threads_may_write_into_files_of_several_days(record: Record, tmp_path: Path) -> None:
+    days = [replace(record, time=f"2026-01-{day}T00:00:00.000Z") for day in (30, 31)]
+    with RecordLog(tmp_path / "r.jsonl", daily=True) as log, ThreadPoolExecutor(8) as pool:
+        list(pool.map(log.add, days * 100))
+    assert [len(_parts(one)) for one in tmp_path.iterdir()] == [100, 100]
+
+
 @pytest.mark.parametrize("torn", [b'{"schema_version": 1, "ti', b"\0" * 70_000, b'{"sch', b"\0"])
 @pytest.mark.parametrize("before", [0, 2])
 def test_a_line_that_was_cut_off_is_removed(
@@ -163,5 +170,8 @@ def test_what_cannot_be_written_is_said_in_a_line(tmp_path: Path) -> None:
         with pytest.raises(OutputError, match=r"^cannot write ") as error:
             RecordLog(path)
         assert len(str(error.value).splitlines()) == 1
+    for device in ("/dev/full", "/dev/null"):
+        with pytest.raises(OutputError, match="is no file that keeps records"):
+            RecordLog(device)
     with pytest.raises(OutputError, match="expected the path of a file for records, got None"):
         RecordLog(None)  # type: ignore[arg-type]

@@ -142,7 +142,10 @@ def test_an_edited_class_method_or_region_is_seen(explainer: Explainer, tmp_path
         "region 1.mean ": {"regions": (replace(region, mean=0.9),)},
         "number of regions 0 recorded, 1 now": {"regions": ()},
         "no_evidence True recorded, False now": {"no_evidence": True},
-        "method ": {"method": replace(record.method, options={"score": "logit", "mask": "cell"})},
+        "region 1.rank 2 recorded, 1 now": {"regions": (replace(region, rank=2),)},
+        "the map is off by": {
+            "method": replace(record.method, options={"score": "logit", "mask": "cell"})
+        },
         "edges Canny recorded, none now": {"edges": "Canny"},
     }
     for said, edit in edits.items():
@@ -289,7 +292,7 @@ def test_evidence_is_compared(calibration: Path, tmp_path: Path) -> None:
     evidence = record.evidence
     assert evidence is not None
     assert _one(tmp_path, record, calibration=calibration).outcome == "the same"
-    edits = {
+    edits: dict[str, dict[str, Any]] = {
         "evidence.score": {"score": evidence.score + 1},
         "evidence.p_value": {"p_value": 2 / 21},
         "evidence.has_evidence": {"has_evidence": False},
@@ -350,6 +353,14 @@ def test_a_method_that_is_not_known_any_more(
     assert record.method is not None
     found = _one(tmp_path, replace(record, method=replace(record.method, spec=spec)))
     assert found.why.startswith("its method is not that of this camruntime: ")
+
+
+def test_a_spec_that_contradicts_the_options(explainer: Explainer, tmp_path: Path) -> None:
+    record = recorded(explainer)
+    assert record.method is not None
+    edited = replace(record, method=replace(record.method, spec="recipro-cam:score=logit"))
+    found = _one(tmp_path, edited)
+    assert found.why == "spec and options of its method contradict each other in 'score'"
 
 
 # --- arguments and notes ---------------------------------------------------------------------

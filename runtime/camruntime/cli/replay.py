@@ -89,7 +89,7 @@ def _outcome(one: Replayed) -> str:
         return f"{one.outcome}: {one.why}"
     words = [*found.differences, *found.rounding]
     more = [f"and {len(words) - _SHOWN} more"] if len(words) > _SHOWN else []
-    said = [*words[:_SHOWN], *more, *(one.notes if words else ())]
+    said = [*words[:_SHOWN], *more, *one.notes]
     return f"{one.outcome}{': ' if said else ''}{'; '.join(said)}"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import threading
 from contextlib import suppress
 from pathlib import Path
@@ -115,6 +116,8 @@ def _opened(path: Path) -> int:
     except OSError as error:
         raise cannot_write(path, error) from error
     try:
+        if not stat.S_ISREG(os.fstat(file).st_mode):
+            raise OutputError(f"{path} is no file that keeps records: expected a regular file")
         if not lock_file(file):
             raise OutputError(
                 f"another process writes records into {path}: give each process its own file, or "

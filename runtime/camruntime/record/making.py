@@ -36,6 +36,11 @@ if TYPE_CHECKING:
 REGIONS = 16
 """Regions of a record at most, the strongest."""
 
+LONGEST_PART = 1000
+"""Characters of what a part is called at most."""
+
+_LARGEST = 10**18  # more digits than other readers of JSON take for a number
+
 _RLE = 512  # characters of a region's mask at most; a map's own are longer where they are wide
 
 
@@ -78,7 +83,7 @@ def record_of(
         found: what `explain`, `explain_each` or `predict` gave.
         picture: which picture, by `picture_of`.
         explainer: that gave it.
-        part: what you call the part; any text.
+        part: what you call the part; any text of at most `LONGEST_PART` characters.
         target: as it was asked for.
         together: all targets of the call, where it was asked for several.
         method: of an error, what would have explained.
@@ -87,8 +92,9 @@ def record_of(
     Raises:
         CamError: an argument is nothing of that kind.
     """
-    if part is not None and not isinstance(part, str):
-        raise CamError(f"part is a text, got {shown(part)}")
+    called: object = part
+    if called is not None and not (isinstance(called, str) and len(called) <= LONGEST_PART):
+        raise CamError(f"part is a text of at most {LONGEST_PART} characters, got {shown(part)}")
     wanted = TargetOf(
         asked=_said(target),
         together=None if together is None else tuple(_said(one) for one in together),
@@ -236,7 +242,7 @@ def _said(target: object) -> object:
         return target
     number = plain(target)
     if type(number) is int:
-        return number
+        return number if abs(number) < _LARGEST else shown(number)  # which no class has
     raise CamError(f"a target is None, an index, a label or a Contrast, got {shown(target)}")
 
 

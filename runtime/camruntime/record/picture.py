@@ -42,6 +42,8 @@ class PictureOf:
                 raise ValueError(f"expected a SHA-256, got {digest!r:.70}")
         if len({one is None for one in (self.pixels_sha256, self.dtype, self.shape)}) > 1:
             raise ValueError("expected a digest of pixels with their dtype and shape")
+        if self.shape is not None and (len(self.shape) not in (2, 3) or min(self.shape) < 1):
+            raise ValueError(f"expected height, width and channels, got {self.shape!r:.60}")
 
 
 def digest_pixels(values: NDArray[Any]) -> str:

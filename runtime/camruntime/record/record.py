@@ -106,6 +106,10 @@ class EvidenceOf:
     alpha: float
     threshold: float
 
+    def __post_init__(self) -> None:
+        if not (0 <= self.p_value <= 1 and 0 <= self.alpha <= 1):
+            raise ValueError("expected a p-value and an alpha in [0, 1]")
+
 
 @dataclass(frozen=True, kw_only=True)
 class RegionOf:
@@ -126,6 +130,12 @@ class RegionOf:
     mean: float
     p_value: float | None
     rle: str | None
+
+    def __post_init__(self) -> None:
+        if min(self.x, self.y) < 0 or min(self.rank, self.width, self.height, self.area) < 1:
+            raise ValueError("expected a region of at least a pixel in the photograph")
+        if self.p_value is not None and not 0 <= self.p_value <= 1:
+            raise ValueError(f"expected a p-value in [0, 1], got {self.p_value}")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 
 from camruntime.explanation import ClassScore
-from camruntime.record import ErrorOf, EvidenceOf, RawMap, Record, RegionOf
+from camruntime.record import ErrorOf, EvidenceOf, MethodOf, RawMap, Record, RegionOf
 
 Level = Literal["the same", "within rounding", "different"]
 
@@ -94,7 +94,8 @@ def _compare_answers(found: _Compared, then: Record, now: Record) -> float | Non
     for name in ("pixels_sha256", "dtype", "shape"):
         if then.picture.pixels_sha256 and now.picture.pixels_sha256:
             found.equal(f"picture.{name}", getattr(then.picture, name), getattr(now.picture, name))
-    for name in ("method", "calibration", "no_evidence", "edges", "regions_left_out"):
+    found.equal("method", _options(then.method), _options(now.method))
+    for name in ("calibration", "no_evidence", "edges", "regions_left_out"):
         found.equal(name, _plain(getattr(then, name)), _plain(getattr(now, name)))
     _compare_classes(found, then, now)
     off = _compare_maps(found, then.map, now.map)
@@ -182,7 +183,8 @@ def _compare_regions(
     if len(then) != len(now):
         return
     for one, other in zip(then, now, strict=True):
-        name = f"region {one.rank}"
+        name = f"region {other.rank}"
+        found.equal(f"{name}.rank", one.rank, other.rank)
         _compare_places(found, name, one, other, slack)
         for value in ("strongest", "mean"):
             before, after = getattr(one, value), getattr(other, value)
@@ -213,6 +215,11 @@ def _slack(record: Record) -> float:
     """Pixels by which a region's edge may lie elsewhere where a map is not the same to the bit."""
     sides = record.picture.shape or (1, 1)
     return max(1.0, _PIXELS * max(sides[:2]))
+
+
+def _options(method: MethodOf | None) -> object:
+    """The method with all options: which of them a spec names goes by the defaults of its day."""
+    return None if method is None else {"name": method.spec.partition(":")[0], **method.options}
 
 
 def _error(error: ErrorOf | None) -> str | None:

@@ -141,13 +141,18 @@ def _method(record: Record) -> Method | None:
     """
     if record.method is None:
         return None
-    name, options = record.method.spec.partition(":")[0], record.method.options
+    spec, options = record.method.spec, record.method.options
+    name, *settings = spec.split(":")
     try:
+        by_name = make_method(spec)
         made = make_method(
             name, {key: math.inf if value is None else value for key, value in options.items()}
         )
     except MethodError as error:
         raise RecordError(f"its method is not that of this camruntime: {error}") from error
+    for option in (one.partition("=")[0] for one in settings):
+        if getattr(made, option) != getattr(by_name, option):
+            raise RecordError(f"spec and options of its method contradict each other in '{option}'")
     return _as_far(record, made) if _is_timed(record) else made
 
 
