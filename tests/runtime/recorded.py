@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 
 import camruntime
-from camruntime import Explainer, Explanation
-from camruntime.explanation import ClassScore, Milliseconds, Provenance
+from camruntime import Explainer
 from camruntime.good_parts import calibrate, plan
 from camruntime.record import Record, from_line, picture_of, record_of, schema, to_line
 from conftest import INSPECTOR
@@ -22,16 +21,6 @@ from good_parts import write_parts
 METHOD = "recipro-cam:score=logit"
 CRACK = INSPECTOR / "samples" / "crack-1.png"
 STAIN = INSPECTOR / "samples" / "stain-1.png"
-
-
-class Seen:
-    """A verdict without a map."""
-
-    def __init__(self, made: Explanation) -> None:
-        self.predicted: ClassScore = made.predicted
-        self.present: tuple[ClassScore, ...] = made.present
-        self.provenance: Provenance = made.provenance
-        self.milliseconds: Milliseconds = made.milliseconds
 
 
 def calibrated(work: Path, seeds: range = range(20)) -> Path:

@@ -36,7 +36,7 @@ from camruntime.record import (
 from camruntime.regions import decode_rle
 from conftest import INSPECTOR
 from good_parts import brushed, scratched
-from recorded import CRACK, METHOD, Seen, as_json, calibrated, noise, recorded, write_records
+from recorded import CRACK, METHOD, as_json, calibrated, noise, recorded, write_records
 
 
 @pytest.fixture(scope="module")
@@ -213,14 +213,21 @@ def test_what_is_no_picture_is_refused(image: object) -> None:
 
 
 def test_a_verdict_without_a_map(explainer: Explainer) -> None:
-    made = explainer.explain(CRACK)
-    found = as_json(record_of(Seen(made), picture_of(CRACK), explainer))
+    found = as_json(record_of(explainer.predict(CRACK), picture_of(CRACK), explainer))
     assert found["verdict"]["predicted"]["label"] == "crack"
     assert found["method"] is found["map"] is found["no_evidence"] is found["evidence"] is None
     assert found["regions"] == []
     assert found["milliseconds"]["method"] is None
     assert found["target"]["meant"] is None
     assert found["picture"]["pixels_sha256"] is None
+
+
+def test_what_a_budget_chose(explainer: Explainer) -> None:
+    made = explainer.explain(CRACK, budget_ms=60_000)
+    found = as_json(record_of(made, picture_of(CRACK, made.photo), explainer))
+    assert made.choice is not None
+    assert found["choice"] == json.loads(json.dumps(dataclasses.asdict(made.choice)))
+    assert found["choice"]["budget_ms"] == 60_000
 
 
 def test_errors_have_records(judging: Explainer, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from camruntime.errors import ImageError, RecordError
 from camruntime.record import Record, from_line, picture_of, record_of, schema, versions
 from conftest import INSPECTOR
 from good_parts import scratched
-from recorded import CRACK, METHOD, Seen, as_json, calibrated, recorded
+from recorded import CRACK, METHOD, as_json, calibrated, recorded
 
 jsonschema = pytest.importorskip("jsonschema")
 VALID = jsonschema.Draft202012Validator(schema())
@@ -33,7 +33,7 @@ def _records(judging: Explainer) -> Iterator[Any]:
     explainer = camruntime.load(INSPECTOR, ["cpu"])
     yield as_json(recorded(judging, scratched(2000), METHOD, "not good"))
     yield as_json(recorded(explainer, CRACK, "anytime-score-cam"))
-    yield as_json(record_of(Seen(explainer.explain(CRACK)), picture_of(CRACK), explainer))
+    yield as_json(record_of(explainer.predict(CRACK), picture_of(CRACK), explainer))
     yield as_json(record_of(ImageError("no"), picture_of(CRACK), explainer))
 
 

@@ -27,7 +27,6 @@ from recorded import (
     CRACK,
     METHOD,
     STAIN,
-    Seen,
     calibrated,
     noise,
     recorded,
@@ -85,7 +84,7 @@ def test_several_targets_of_one_call(explainer: Explainer, tmp_path: Path) -> No
 
 
 def test_a_verdict_without_a_map(explainer: Explainer, tmp_path: Path) -> None:
-    record = record_of(Seen(explainer.explain(CRACK)), picture_of(CRACK), explainer)
+    record = record_of(explainer.predict(CRACK), picture_of(CRACK), explainer)
     assert _one(tmp_path, record).outcome == "the same"
     assert _one(tmp_path, with_probability(record, 0.5)).outcome == "different"
 

@@ -2,7 +2,7 @@
 
 from camruntime.record.lines import from_line, read_records, schema, to_line
 from camruntime.record.log import RecordLog
-from camruntime.record.making import REGIONS, VerdictLike, record_of
+from camruntime.record.making import REGIONS, record_of
 from camruntime.record.picture import PictureOf, digest_pixels, picture_of
 from camruntime.record.raw_map import GRID, WHOLE, RawMap, raw_map_of
 from camruntime.record.record import (
@@ -35,7 +35,6 @@ __all__ = [
     "RegionOf",
     "Stages",
     "TargetOf",
-    "VerdictLike",
     "VerdictOf",
     "Versions",
     "digest_pixels",

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from camruntime._strict_json import plain
 from camruntime._text import shown
 from camruntime.calibration import Evidence
+from camruntime.choice import Choice
 from camruntime.errors import CamError
 from camruntime.explaining import Contrast
-from camruntime.explanation import ClassScore, Explanation, Provenance
+from camruntime.explanation import Explanation
 from camruntime.methods import Method, spec_of
 from camruntime.record.picture import PictureOf
 from camruntime.record.raw_map import raw_map_of
@@ -29,6 +30,7 @@ from camruntime.record.record import (
 )
 from camruntime.record.versions import versions
 from camruntime.regions import Region
+from camruntime.verdict import Provenance, Verdict
 
 if TYPE_CHECKING:
     from camruntime.explainer import Explainer
@@ -44,30 +46,8 @@ _LARGEST = 10**18  # more digits than other readers of JSON take for a number
 _RLE = 512  # characters of a region's mask at most; a map's own are longer where they are wide
 
 
-class Timed(Protocol):
-    """Milliseconds by stage, of which a verdict has no method's."""
-
-    @property
-    def read(self) -> float: ...  # noqa: D102
-    @property
-    def network(self) -> float: ...  # noqa: D102
-
-
-class VerdictLike(Protocol):
-    """What a network says of a picture, without a map; an `Explanation` is one, too."""
-
-    @property
-    def predicted(self) -> ClassScore: ...  # noqa: D102
-    @property
-    def present(self) -> tuple[ClassScore, ...]: ...  # noqa: D102
-    @property
-    def provenance(self) -> Provenance: ...  # noqa: D102
-    @property
-    def milliseconds(self) -> Timed: ...  # noqa: D102
-
-
 def record_of(
-    found: Explanation | VerdictLike | CamError,
+    found: Explanation | Verdict | CamError,
     picture: PictureOf,
     explainer: Explainer,
     *,
@@ -109,7 +89,7 @@ def record_of(
 
 
 def _begun(
-    found: VerdictLike | CamError,
+    found: Explanation | Verdict | CamError,
     picture: PictureOf,
     explainer: Explainer,
     part: str | None,
@@ -172,6 +152,7 @@ def _explained(known: Record, made: Explanation) -> Record:
         map=raw_map_of(made.raw),
         approximation=made.approximation,
         edges=made.edges,
+        choice=None if made.choice is None else _fields(made.choice),
         milliseconds=_stages(spent.read, spent.network, spent.method),
     )
 
@@ -213,8 +194,12 @@ def _calibration(explainer: Explainer) -> str | None:
 
 
 def _method(method: Method) -> MethodOf:
-    options = {name: plain(value) for name, value in asdict(method).items()}
-    return MethodOf(spec=spec_of(method), options=options)
+    return MethodOf(spec=spec_of(method), options=_fields(method))
+
+
+def _fields(of: Method | Choice) -> dict[str, object]:
+    """As JSON gives them back."""
+    return {name: plain(value) for name, value in asdict(of).items()}
 
 
 def _region(found: Region) -> RegionOf:

@@ -6,11 +6,11 @@ import re
 from dataclasses import dataclass
 
 from camruntime.bundle import is_digest
-from camruntime.explanation import ClassScore
 from camruntime.maps import Approximation
 from camruntime.record.picture import PictureOf
 from camruntime.record.raw_map import RawMap
 from camruntime.record.versions import Versions
+from camruntime.verdict import ClassScore
 
 SCHEMA_VERSION = 1
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
@@ -177,7 +177,7 @@ class Record:
         approximation: of methods that may stop early.
         edges: what drew the edges, of methods that use them.
         milliseconds: by stage; None of an error.
-        choice: what a policy chose, where one did.
+        choice: what a budget had room for, where there was one.
         error: why there is no answer.
     """
 

@@ -10,8 +10,8 @@ from typing import Literal
 
 import numpy as np
 
-from camruntime.explanation import ClassScore
 from camruntime.record import ErrorOf, EvidenceOf, MethodOf, RawMap, Record, RegionOf
+from camruntime.verdict import ClassScore
 
 Level = Literal["the same", "within rounding", "different"]
 

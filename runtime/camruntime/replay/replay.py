@@ -12,14 +12,15 @@ from typing import Any, Literal
 from camruntime._checks import is_between
 from camruntime._text import shown
 from camruntime.errors import CamError, MethodError, RecordError
-from camruntime.explainer import Explainer
-from camruntime.explaining import Contrast
-from camruntime.explanation import ClassScore, Explanation, Milliseconds, Provenance
+from camruntime.explainer import Explainer, Image
+from camruntime.explaining import Contrast, Target
+from camruntime.explanation import Explanation
 from camruntime.methods import AnytimeScoreCAM, Method, make_method
-from camruntime.record import Record, VerdictLike, picture_of, read_records, record_of
+from camruntime.record import Record, picture_of, read_records, record_of
 from camruntime.replay.agreement import TOLERANCE, Agreement, Level, agreement
 from camruntime.replay.explainers import Explainers
 from camruntime.replay.pictures import Pictures
+from camruntime.verdict import Verdict
 
 Outcome = Level | Literal["not replayable"]
 
@@ -103,15 +104,11 @@ def replay_one(
     )
 
 
-def _again(record: Record, explainer: Explainer, image: Any, method: Method | None) -> Record:
+def _again(record: Record, explainer: Explainer, image: Image, method: Method | None) -> Record:
     """The record that is made now; it is called after the same method, however that is repeated."""
-    asked = record.target.together
-    target = [_target(one) for one in asked] if asked is not None else _target(record.target.asked)
-    found: Explanation | VerdictLike | CamError
+    found: Explanation | Verdict | CamError
     try:
-        made: Any = explainer.explain(image, method or "recipro-cam", target)
-        one = made[asked.index(record.target.asked)] if asked is not None else made
-        found = one if method is not None else _Seen.of(one)
+        found = _answer(record, explainer, image, method)
     except CamError as error:
         found = error
     photo = found.photo if isinstance(found, Explanation) else None
@@ -119,18 +116,19 @@ def _again(record: Record, explainer: Explainer, image: Any, method: Method | No
     return dataclasses.replace(now, method=record.method) if _is_timed(record) else now
 
 
-@dataclass(frozen=True)
-class _Seen:
-    """What the network says, taken from an explanation."""
-
-    predicted: ClassScore
-    present: tuple[ClassScore, ...]
-    provenance: Provenance
-    milliseconds: Milliseconds
-
-    @classmethod
-    def of(cls, made: Explanation) -> _Seen:
-        return cls(made.predicted, made.present, made.provenance, made.milliseconds)
+def _answer(
+    record: Record, explainer: Explainer, image: Image, method: Method | None
+) -> Explanation | Verdict:
+    """What the explainer says now; of several targets that were asked for together, the one."""
+    if method is None and record.error is None:
+        return explainer.predict(image)
+    asked, together = record.target.asked, record.target.together
+    chosen = method or "recipro-cam"  # of an error before any method
+    if together is None:
+        (made,) = explainer.explain(image, chosen, [_target(asked)])
+        return made
+    found = explainer.explain(image, chosen, [_target(one) for one in together])
+    return found[together.index(asked)]
 
 
 def _method(record: Record) -> Method | None:
@@ -182,7 +180,7 @@ def _as_far(record: Record, method: Method) -> Method:
     return dataclasses.replace(method, share=share, milliseconds=math.inf)
 
 
-def _target(asked: object) -> Any:
+def _target(asked: Any) -> Target | None:
     """What the caller said, from JSON; what is none is refused by `explain`."""
     return Contrast(**asked) if isinstance(asked, dict) else asked
 
