@@ -288,6 +288,14 @@ def test_wrong_arguments_are_said(explainer: Explainer, given: Any, said: str) -
         record_of(explainer.explain(CRACK), picture_of(CRACK), explainer, **given)
 
 
+def test_lists_and_paths_are_no_records(explainer: Explainer) -> None:
+    made = explainer.explain(CRACK, target=[None])
+    with pytest.raises(CamError, match=r"of one explanation, verdict or CamError; of a list each"):
+        record_of(made, picture_of(CRACK), explainer)  # type: ignore[arg-type]
+    with pytest.raises(CamError, match=r"expected what picture_of\(image, photo\) returns, got"):
+        record_of(made[0], CRACK, explainer)  # type: ignore[arg-type]
+
+
 def test_the_path_of_a_bundle_that_was_replaced_is_not_said(explainer: Explainer) -> None:
     made = explainer.explain(CRACK)
     by = replace(made.provenance, bundle="0" * 64)

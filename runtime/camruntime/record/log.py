@@ -16,6 +16,7 @@ from camruntime.errors import OutputError, RecordError
 from camruntime.record.lines import to_line
 from camruntime.record.record import Record
 
+_BEGIN = b'{"schema_version"'
 _TAIL = 2**16  # bytes that are read at once where the end of the last whole line is looked for
 
 
@@ -90,14 +91,13 @@ class RecordLog:
         return self._file
 
     def _append(self, file: int, line: bytes) -> None:
-        size = os.fstat(file).st_size
         try:
             written = os.write(file, line)
             while written < len(line):  # a full disk takes a part, and says so of the rest
                 written += os.write(file, line[written:])
         except OSError as error:
             with suppress(OSError):  # else whoever opens it next does
-                os.ftruncate(file, size)
+                _cut_to_lines(file)
             self._let_go()
             raise cannot_write(self._open_path, error, "the records before are kept; ") from error
 
@@ -141,16 +141,17 @@ def _mend(file: int, path: Path) -> None:
     Raises:
         RecordError: it does not begin as a line of records does.
     """
-    size = os.fstat(file).st_size
-    if not size:
-        return
     begin = _read_at(file, 0, len(_BEGIN)).rstrip(b"\0")
     if not _BEGIN.startswith(begin):
         raise RecordError(
             f"{path} holds no records: expected lines that begin with {_BEGIN.decode()}; give "
             "another file"
         )
-    os.ftruncate(file, _end_of_lines(file, size))
+    _cut_to_lines(file)
+
+
+def _cut_to_lines(file: int) -> None:
+    os.ftruncate(file, _end_of_lines(file, os.fstat(file).st_size))
 
 
 def _end_of_lines(file: int, size: int) -> int:
@@ -168,6 +169,3 @@ def _end_of_lines(file: int, size: int) -> int:
 def _read_at(file: int, start: int, count: int) -> bytes:
     os.lseek(file, start, os.SEEK_SET)
     return os.read(file, count)
-
-
-_BEGIN = b'{"schema_version"'

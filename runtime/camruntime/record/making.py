@@ -72,9 +72,7 @@ def record_of(
     Raises:
         CamError: an argument is nothing of that kind.
     """
-    called: object = part
-    if called is not None and not (isinstance(called, str) and len(called) <= LONGEST_PART):
-        raise CamError(f"part is a text of at most {LONGEST_PART} characters, got {shown(part)}")
+    _check(found, picture, part)
     wanted = TargetOf(
         asked=_said(target),
         together=None if together is None else tuple(_said(one) for one in together),
@@ -86,6 +84,18 @@ def record_of(
         known = None if method is None else _method(method)
         return replace(begun, calibration=_calibration(explainer), method=known)
     return _explained(begun, found) if isinstance(found, Explanation) else begun
+
+
+def _check(found: object, picture: object, part: object) -> None:
+    if not isinstance(found, (Explanation, Verdict, CamError)):
+        raise CamError(
+            "a record is of one explanation, verdict or CamError; of a list each has its own, got "
+            f"{shown(found)}"
+        )
+    if not isinstance(picture, PictureOf):
+        raise CamError(f"expected what picture_of(image, photo) returns, got {shown(picture)}")
+    if part is not None and not (isinstance(part, str) and len(part) <= LONGEST_PART):
+        raise CamError(f"part is a text of at most {LONGEST_PART} characters, got {shown(part)}")
 
 
 def _begun(
