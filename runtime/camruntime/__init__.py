@@ -11,6 +11,7 @@ Every package in here is an attribute too, such as `camruntime.methods`, importe
 
 from __future__ import annotations
 
+import logging
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING
@@ -45,6 +46,9 @@ __all__ = [
     "load",
     "open_bundle",
 ]
+
+# What is logged goes where the application sends it; without this Python would print warnings.
+logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 _PLACES = {
     "METHODS": "methods",

@@ -23,7 +23,8 @@ def decode(kind: type[T], value: object, path: str = "") -> T:
     """Build a dataclass of type `kind` from nested dicts and lists, checking every value.
 
     Understands dataclasses, str, int, float, bool, `X | None`, `Literal`, `tuple[X, ...]`, fixed
-    tuples and `dict[str, X]`. Unknown and missing fields are errors.
+    tuples, `dict[str, X]`, and `object`, which is taken as it is. Unknown and missing fields are
+    errors.
     """
     return typing.cast(T, _decode(kind, value, path))
 
@@ -66,6 +67,8 @@ def _decode(kind: object, value: object, path: str) -> object:
     if origin in (typing.Union, types.UnionType):
         options = [option for option in typing.get_args(kind) if option is not type(None)]
         return None if value is None else _decode(options[0], value, path)
+    if kind is object:
+        return value
     if origin is typing.Literal:
         return _expect(value in typing.get_args(kind), value, path, str(typing.get_args(kind)))
     if origin is tuple:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Callable, Sequence
 from itertools import pairwise
@@ -42,6 +43,7 @@ def run(program: Callable[[], typer.Typer]) -> None:
     that says so and status 70.
     """
     arguments = [one for one in sys.argv[1:] if one != _SHOW]
+    logging.getLogger("camruntime").addHandler(_Warnings(logging.WARNING))
     try:
         _refuse_blank(sys.argv)
         sys.exit(program()(arguments, standalone_mode=False))
@@ -59,6 +61,13 @@ def run(program: Callable[[], typer.Typer]) -> None:
         text = printable(str(error) if ours else _unexpected(error))
         print(f"error: {text}", file=sys.stderr)
         sys.exit(_OURS if ours else _UNEXPECTED)
+
+
+class _Warnings(logging.Handler):
+    """What the library warns of, in a line each: a program is the application that sends it on."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        print(f"warning: {printable(record.getMessage())}", file=sys.stderr)
 
 
 def _refuse_blank(arguments: Sequence[str]) -> None:

@@ -11,6 +11,7 @@
     ├── MetricError             no such metric, or no such option
     ├── CalibrationError        a calibration is of another bundle, method or target, or damaged
     ├── EvaluationError         results on disk are of other work, another run's, or damaged
+    ├── RecordError             a line of records is damaged, cut off, or of another schema
     ├── OutputError             a file cannot be written: the disk is full, or the folder gone
     ├── ProviderError           an execution provider that was named did not open
     ├── DeviceMemoryError       not even one image fits into the memory of what computes
@@ -71,6 +72,10 @@ class CalibrationError(CamError):
 
 class EvaluationError(CamError):
     """Results on disk were measured under other conditions, or are damaged, or another run's."""
+
+
+class RecordError(CamError):
+    """A line of records is damaged, cut off, or of another schema; the message names the line."""
 
 
 class OutputError(CamError):

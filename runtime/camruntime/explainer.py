@@ -83,6 +83,7 @@ class Explainer:
         self._required = require_signature
         self._chunk = None if chunk is None else whole("chunk", chunk, 1, 4096)
         self._used = self._using(engine, self._read_calibration(engine.bundle))
+        _say_loaded("loaded", engine)
         self._megapixels = max_megapixels
         within("pictures", CamError, ("max_megapixels", max_megapixels, 1e-6, 1e5))
 
@@ -121,7 +122,8 @@ class Explainer:
         calibration = self._read_calibration(newest)
         used = self._using(self._engine.renewed(newest), calibration)
         used.costs.prepare_as(self._used.costs)
-        self._used = used
+        before, self._used = self.bundle.manifest.digest, used
+        _say_loaded(f"reloaded, in the place of {before[:12]}…:", self._engine)
 
     def _using(self, engine: Engine, calibration: Calibration | None) -> _Used:
         return _Used(engine, calibration, Costs(OnnxGraphs(engine, self._chunk)))
@@ -131,6 +133,13 @@ class Explainer:
             return None
         calibration = read_calibration(self._calibration_file)
         calibration.require(bundle.manifest)
+        _log.info(
+            "calibration %s taken: alpha %g, %d good parts, %s",
+            calibration.digest,
+            calibration.alpha,
+            len(calibration.parts),
+            ", ".join(one.method for one in calibration.methods),
+        )
         if calibration.provider != self._provider:
             _log.warning(
                 "calibrated on %s, computing on %s: where their maps differ by more than rounding, "
@@ -635,6 +644,20 @@ def load(
     chosen = suited(bundle, engine.provider, require_signature)
     engine = engine if chosen is bundle else engine.renewed(chosen)
     return Explainer(engine, chunk, max_megapixels, require_signature, calibration)
+
+
+def _say_loaded(what: str, engine: Engine) -> None:
+    """In the log; of a model package, which variant it is was said before."""
+    manifest = engine.bundle.manifest
+    _log.info(
+        "%s bundle %s of %s, layer %s, %s, on %s",
+        what,
+        manifest.digest,
+        named(manifest.model),
+        named(manifest.layer.name),
+        manifest.precision,
+        engine.provider,
+    )
 
 
 def _refuse_one(images: object) -> None:

@@ -31,12 +31,14 @@ class Provenance:
         model, layer: the network and its target layer.
         weights: SHA-256 of its weights, and the precision where it is not float32.
         provider: in ONNX Runtime's words.
+        bundle: `Manifest.digest`, over all of the bundle.
     """
 
     model: str
     layer: str
     weights: str
     provider: str
+    bundle: str
 
 
 @dataclass(frozen=True)

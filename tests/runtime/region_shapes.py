@@ -39,7 +39,7 @@ def explained(saliency: FloatArray, raw: FloatArray | None = None) -> Explanatio
         photo=np.zeros((*size, 3), np.uint8), raw=saliency if raw is None else raw,
         target=scratch, predicted=scratch, present=(scratch,),
         method=ReciproCAM(), no_evidence=not saliency.any(),
-        provenance=Provenance("m", "l", "w", "CPUExecutionProvider"),
+        provenance=Provenance("m", "l", "w", "CPUExecutionProvider", "b"),
         milliseconds=Milliseconds(read=1.0, network=2.0, method=3.0),
         fit=Fit(size, size, size, (0, 0)), mean=(0.5, 0.5, 0.5), evidence=evidence,
     )  # fmt: skip

@@ -129,5 +129,5 @@ def test_where_weights_are_not_taken_every_graph_has_its_own_and_one_line_says_s
         for graph in ("tail", "cells"):
             expected = plain.run(graph, LAYER)[0].numpy()
             np.testing.assert_array_equal(sharing.run(graph, LAYER)[0].numpy(), expected)
-    (line,) = caplog.messages
+    (line,) = [one for one in caplog.messages if not one.startswith("session of ")]
     assert line.startswith("each graph gets a copy of its weights on CPUExecutionProvider: ")

@@ -46,7 +46,7 @@ from camruntime.bundle.package import (
     package_of,
 )
 from camruntime.bundle.rows import in_words, manifest_rows, package_rows, warned
-from camruntime.bundle.sealing import SEAL, sealed, unsealed
+from camruntime.bundle.sealing import SEAL, is_digest, sealed, unsealed
 from camruntime.bundle.signature import SIGNATURE, Signed, hashing, model_signing
 
 __all__ = [
@@ -84,6 +84,7 @@ __all__ = [
     "digest_file",
     "hashing",
     "in_words",
+    "is_digest",
     "is_package",
     "manifest_rows",
     "model_signing",

@@ -34,6 +34,7 @@ from camruntime.cli.devices import devices
 from camruntime.cli.drift import drift
 from camruntime.cli.evaluate import evaluate
 from camruntime.cli.explain import explain
+from camruntime.cli.replay import replay
 from camruntime.cli.sanity import sanity
 from camruntime.ending import Traceback
 from camruntime.methods import METHODS, NAMED, choices
@@ -45,6 +46,7 @@ app.command()(drift)
 app.command()(evaluate)
 app.command()(compare)
 app.command()(sanity)
+app.command()(replay)
 app.command()(bench)
 app.command()(devices)
 

@@ -24,6 +24,7 @@ from camruntime.cli.common import (
     in_words,
     say,
 )
+from camruntime.cli.recording import Recording, record_log
 from camruntime.cli.region_files import RegionFiles, region_files
 from camruntime.cli.result_names import absolute, method_slugs, picture_names
 from camruntime.errors import CamError, ImageError
@@ -35,6 +36,7 @@ from camruntime.pictures import Picture, contact_sheet, encode_png
 if TYPE_CHECKING:
     from camruntime.explainer import Explainer
     from camruntime.explaining import Target
+    from camruntime.record import Record
 
 _WRITERS = 4  # encoding a photograph of 12 megapixels takes a core's second and 300 MB
 
@@ -75,6 +77,13 @@ def explain(
         float | None,
         typer.Option(help="Side of a photograph's pixel in mm: regions in millimetres, too."),
     ] = None,
+    record: Annotated[
+        Path | None,
+        typer.Option(
+            help="Append a line of JSON to this file for each picture and method, for "
+            "`camruntime replay`."
+        ),
+    ] = None,
     *,
     computing: Computing,
 ) -> None:
@@ -87,6 +96,7 @@ def explain(
     asked = region_files(regions, mm_per_pixel, out)
     explainer = computing.load(bundle, calibration)
     wanted = class_asked_for(target)
+    recording = Recording(record_log(record), explainer, methods, wanted)
     say(f"computing on {in_words(explainer)}")
 
     slugs = method_slugs(methods)
@@ -101,6 +111,8 @@ def explain(
         failed = _write_all(
             _explained(explainer, names, methods, wanted, bar),
             save,
+            lambda name, made: recording.made(names[name], made),
+            recording.add,
             min(_WRITERS, computing.threads or os.cpu_count() or 1),
         )
     if told := asked.end(names, explainer.bundle.manifest.labels, failed):
@@ -140,17 +152,23 @@ def _explained(
 def _write_all(
     explained: Iterable[tuple[str, list[Explanation] | CamError]],
     save: Callable[[str, list[Explanation]], list[str]],
+    records: Callable[[str, list[Explanation] | CamError], list[Record]],
+    add: Callable[[list[Record]], None],
     writers: int,
 ) -> list[CamError]:
     """Save in threads what comes, a few at once, while more is explained; tell it in order.
+
+    A picture's records are added when its files are there, in order as well.
 
     Returns why some could not be explained.
     """
 
     def write(stem: str, made: list[Explanation] | CamError, before: Future[None] | None) -> None:
         lines = [f"left out: {made}"] if isinstance(made, CamError) else save(stem, made)
+        kept = records(stem, made)
         if before is not None:
             wait([before])
+        add(kept)
         say(*lines)
 
     failed = []

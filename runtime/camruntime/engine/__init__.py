@@ -18,7 +18,7 @@ from camruntime.engine.onnx_graphs import (
     OnnxGraphs,
 )
 from camruntime.engine.providers import Provider
-from camruntime.engine.session import on_cpu
+from camruntime.engine.session import on_cpu, runtime_version
 
 __all__ = [
     "ACTIVATIONS",
@@ -43,4 +43,5 @@ __all__ = [
     "mapped",
     "metered",
     "on_cpu",
+    "runtime_version",
 ]

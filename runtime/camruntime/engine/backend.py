@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,8 @@ from camruntime.engine.session import EpDevice, available_providers, preload_nvi
 from camruntime.engine.tensorrt import turn_off_tf32
 from camruntime.errors import ProviderError
 from camruntime.provider_names import CPU, CUDA, TENSORRT
+
+_log = logging.getLogger("camruntime")
 
 
 @dataclass(frozen=True)
@@ -70,9 +73,10 @@ def find_backend(
                 backend = _backend(choose(["cuda"], available, device_id, None), device_id)
                 open_first(backend)
                 return backend
-        except ProviderError:  # nobody asked for it
+        except ProviderError as error:  # nobody asked for it
             if device_id:
                 raise
+            _log.warning("CUDA does not open, computing on the CPU: %s", error)
     return _backend([(CPU, {})], device_id)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import threading
 import warnings
@@ -13,6 +14,8 @@ from numpy.typing import NDArray
 
 from camruntime.errors import DeviceMemoryError, SmallerChunkWarning
 from camruntime.provider_names import CPU
+
+_log = logging.getLogger("camruntime")
 
 T = TypeVar("T")
 Rows = NDArray[Any]
@@ -122,7 +125,8 @@ class ChunkSizes:
     def _shrink(self, work: str, failed: int) -> None:
         """Half of what failed, not of what is on record: threads that fail together halve once."""
         with self._lock:
-            self._largest[work] = min(failed // 2, self._largest.get(work, failed))
+            fewer = self._largest[work] = min(failed // 2, self._largest.get(work, failed))
+        _log.info("memory ran out for %d %s at once: trying %d", failed, work, fewer)
 
     def _say_once(self, work: str) -> None:
         """After the first success with fewer rows, so that the size named is one that fits."""
@@ -131,6 +135,7 @@ class ChunkSizes:
             if size is None or self._said:
                 return
             self._said = True
+        _log.warning("memory ran out: from now on %d %s at once", size, work)
         warnings.warn(
             f"memory ran out: from now on {size} {work} at once. Results are the same; "
             f"chunk={size} (--chunk {size}) starts with it",

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from time import perf_counter
 
 from camruntime.bundle import Bundle
 from camruntime.engine.agreement import require_agreement
@@ -95,7 +96,10 @@ class Sessions:
     def _reused(self, key: str, open_it: Callable[[], Session]) -> Session:
         with self._lock:
             if key not in self._open:
+                begin = perf_counter()
                 self._open[key] = open_it()
+                taken, on = 1e3 * (perf_counter() - begin), self._backend.name
+                _log.info("session of %s opened on %s in %.0f ms", key, on, taken)
             return self._open[key]
 
     def _open_graph(self, name: str) -> Session:

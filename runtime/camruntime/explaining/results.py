@@ -25,7 +25,11 @@ def verdict_of(prediction: Prediction, seconds: float = 0.0) -> Verdict:
         scores=forward.scores(),
         labels=manifest.labels,
         provenance=Provenance(
-            manifest.model, manifest.layer.name, manifest.fingerprint, engine.provider
+            manifest.model,
+            manifest.layer.name,
+            manifest.fingerprint,
+            engine.provider,
+            manifest.digest,
         ),
         milliseconds=Milliseconds(
             read=1e3 * prediction.photograph.seconds,

