@@ -1,0 +1,117 @@
+"""What is written of parts, in a thread of its own: a full disk stops no verdict."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from queue import Empty, Full, Queue
+from threading import Event, Thread
+
+from camruntime import CamError
+from camruntime.record import Record, RecordLog
+
+log = logging.getLogger("line")
+
+RETRY_S = 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class Entry:
+    """A part's record, and files that are there before it is; each is made when it is written."""
+
+    record: Record
+    files: Mapping[Path, Callable[[], bytes]] = field(default_factory=dict)
+
+
+class Writer:
+    """Writes entries in their order.
+
+    What cannot be written is tried again every second. Meanwhile the line goes on: entries wait,
+    and the newest is lost and counted where too many do. Where the disk is only slow, the line
+    waits for it.
+
+    Args:
+        records: where lines go.
+        most: how many entries wait.
+
+    Attributes:
+        lost: parts that have no record and never will.
+        failures: tries since one succeeded.
+    """
+
+    def __init__(self, records: RecordLog, most: int) -> None:
+        self.lost = self.failures = 0
+        self._records = records
+        self._queue: Queue[Entry] = Queue(most)
+        self._closing = Event()
+        self._thread = Thread(target=self._run, name="writer", daemon=True)
+        self._thread.start()
+
+    def add(self, entry: Entry) -> None:
+        """Have it written."""
+        while True:
+            try:
+                return self._queue.put(entry, timeout=0.1)
+            except Full:
+                if self.failures:
+                    return self._lose(entry)
+
+    def waiting(self) -> int:
+        """How many entries are not on the disk yet, but for the one that is being written."""
+        return self._queue.qsize()
+
+    def close(self, seconds: float) -> None:
+        """Write what waits, each tried once more; what a hanging disk does not take is lost."""
+        self._closing.set()
+        self._thread.join(seconds)
+        if self._thread.is_alive():
+            left = self._queue.qsize() + 1
+            self.lost += left
+            log.error("the disk took nothing for %g s: %d records are lost", seconds, left)
+        else:
+            self._records.close()
+
+    def _run(self) -> None:
+        while not (self._closing.is_set() and self._queue.empty()):
+            try:
+                entry = self._queue.get(timeout=0.1)
+            except Empty:
+                continue
+            self._write(entry)
+
+    def _write(self, entry: Entry) -> None:
+        while True:
+            try:
+                for path, content in entry.files.items():
+                    write_whole(path, content())
+                self._records.add(entry.record)
+            except Exception as error:  # whatever it is, the entries behind are written, too
+                if not self.failures:
+                    known = isinstance(error, (OSError, CamError))
+                    log.error("cannot write: %s; tried again", error, exc_info=not known)
+                self.failures += 1
+                if self._closing.wait(RETRY_S):
+                    return self._lose(entry)
+            else:
+                if self.failures:
+                    log.warning("writing goes on, after %d tries", self.failures)
+                self.failures = 0
+                return None
+
+    def _lose(self, entry: Entry) -> None:
+        self.lost += 1
+        log.error("part %r has no record: it could not be written", entry.record.part)
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file that is complete or not there, also after a power cut."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.part")
+    with aside.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    aside.replace(path)
