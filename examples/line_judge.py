@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
@@ -21,18 +21,11 @@ from camruntime.methods import Method, spec_of
 from camruntime.pictures import Picture, encode_png
 from camruntime.record import PictureOf, Record, picture_of, record_of
 from camruntime.verdict import Verdict
-from line_parts import Part
+from line_parts import Flag, Part
 from line_writer import Entry
 
 log = logging.getLogger("line")
 T = TypeVar("T")
-
-
-class Cancel(Protocol):
-    """Such as a `threading.Event`."""
-
-    def is_set(self) -> bool:
-        """Whether a map that is under way is not wanted any more."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,12 +69,12 @@ class Network:
             for method in methods:
                 self.explainer.calibration.yardstick(spec_of(method), (others, self.good), False)
 
-    def judge(self, part: Part, out: Path, cancel: Cancel) -> Judged:
+    def judge(self, part: Part, out: Path, cancel: Flag) -> Judged:
         """Verdict, map and files of a part; nothing that is wrong with it is raised."""
         begin, frame = perf_counter(), part.frame
         if isinstance(frame, CamError):
             return self._failed(part, frame, out)
-        verdict = _tried(lambda: self.explainer.predict(frame))
+        verdict = tried(lambda: self.explainer.predict(frame))
         if isinstance(verdict, CamError):
             return self._failed(part, verdict, out)
         defect = any(one.index != self.good for one in verdict.present)
@@ -91,7 +84,7 @@ class Network:
             and np.delete(verdict.probabilities, self.good).max() < self.options.threshold
         ):
             return Judged(False, None, Entry(self._plain(part, verdict)))
-        found = _tried(lambda: self._explained(part, begin, cancel))
+        found = tried(lambda: self._explained(part, begin, cancel))
         if isinstance(found, CamError):  # the verdict stands
             return Judged(
                 defect, found, Entry(self._plain(part, verdict), _aside(part, found, out))
@@ -102,7 +95,7 @@ class Network:
         """The record of a part without a map."""
         return record_of(found, _picture(part), self.explainer, part=part.name, time=part.came)
 
-    def _explained(self, part: Part, begin: float, cancel: Cancel) -> Explanation:
+    def _explained(self, part: Part, begin: float, cancel: Flag) -> Explanation:
         """The map, within what the verdict left of the budget."""
         assert not isinstance(part.frame, CamError)
         policy, budget = self.policy, self.options.budget_ms
@@ -146,7 +139,7 @@ def _good(explainer: Explainer, label: str | None) -> int:
     raise CamError(f"the bundle {said}: give --good one of {', '.join(explainer.labels)}")
 
 
-def _tried(call: Callable[[], T]) -> T | CamError:
+def tried(call: Callable[[], T]) -> T | CamError:
     """What a call gives, or why it does not: no part ends the line."""
     try:
         return call()

@@ -50,7 +50,7 @@ def _parser(about: str | None) -> Parser:
         "too, where some defect is at least so probable; default 1")  # fmt: skip
     add("--budget-ms", type=_above(0), default=200.0, help="for verdict and map; default 200")
     add("--memory-mb", type=_above(0), help="for perturbed copies, on the CPU of Linux")
-    add("--queue", type=_count, default=32, help="parts that wait at most; default 32")
+    add("--queue", type=count, default=32, help="parts that wait at most; default 32")
     add("--full", choices=["block", "drop-oldest"], help="what happens when they do; default "
         "block for a folder, drop-oldest, which is counted, for a camera")  # fmt: skip
     add("--settle-s", type=_from(0), default=0.5, help="a file is taken when it has not changed "
@@ -60,7 +60,7 @@ def _parser(about: str | None) -> Parser:
     add("--heartbeat-s", type=_above(0), default=10.0, help="between two heartbeats; default 10")
     add("--raw", action="store_true", help="a camera's frames in their own bits, such as 16")
     add("--provider", help="such as cpu or cuda; default CUDA where it opens")
-    add("--threads", type=_count, help="of the CPU; default one for each core")
+    add("--threads", type=count, help="of the CPU; default one for each core")
     add("--verbose", action="store_true", help="log every verdict")
     return parser
 
@@ -79,7 +79,8 @@ def _above(least: float) -> Callable[[str], float]:
     return _from(math.nextafter(least, math.inf))
 
 
-def _count(text: str) -> int:
+def count(text: str) -> int:
+    """A whole number of things."""
     value = int(text)
     if not 1 <= value <= 4096:
         raise argparse.ArgumentTypeError(f"expected 1 to 4096, got {text!r}")

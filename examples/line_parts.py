@@ -1,4 +1,4 @@
-"""Parts on their way to the network: what one is, and the queue that they wait in."""
+"""Parts on their way to the network: what one is, and the queue that it waits in."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from queue import Empty, Full, Queue
 from threading import Event
 from time import monotonic
-from typing import Any
+from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
@@ -32,6 +32,13 @@ class Part:
     came: datetime
     file: Path | None = None
     digest: str | None = None
+
+
+class Flag(Protocol):
+    """Such as a `threading.Event`."""
+
+    def is_set(self) -> bool:
+        """Whether it is."""
 
 
 class Inbox:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -216,3 +217,8 @@ def opened_camera(source: str, raw: bool) -> Callable[[], Capture]:
         return capture
 
     return opened
+
+
+def without_password(source: str) -> str:
+    """A URL as a log may show it."""
+    return re.sub(r"//[^/@]*@", "//***@", source)

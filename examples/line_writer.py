@@ -12,6 +12,7 @@ from threading import Event, Thread
 
 from camruntime import CamError
 from camruntime.record import Record, RecordLog
+from line_parts import Flag
 
 log = logging.getLogger("line")
 
@@ -36,15 +37,16 @@ class Writer:
     Args:
         records: where lines go.
         most: how many entries wait.
+        hurry: set where the line must not wait any more.
 
     Attributes:
         lost: parts that have no record and never will.
         failures: tries since one succeeded.
     """
 
-    def __init__(self, records: RecordLog, most: int) -> None:
+    def __init__(self, records: RecordLog, most: int, hurry: Flag) -> None:
         self.lost = self.failures = 0
-        self._records = records
+        self._records, self._hurry = records, hurry
         self._queue: Queue[Entry] = Queue(most)
         self._closing = Event()
         self._thread = Thread(target=self._run, name="writer", daemon=True)
@@ -56,7 +58,7 @@ class Writer:
             try:
                 return self._queue.put(entry, timeout=0.1)
             except Full:
-                if self.failures:
+                if self.failures or self._hurry.is_set():
                     return self._lose(entry)
 
     def waiting(self) -> int:
