@@ -205,10 +205,10 @@ def test_a_file_that_is_still_written_is_not_read(
     picture.write_bytes(SAMPLES[-1].read_bytes())
     line.until_parts(2)
     assert line.end() == 0
-    for record, file in zip(line.records(), (SAMPLES[0], SAMPLES[-1]), strict=True):
+    for record, shown in zip(line.records(), (SAMPLES[0], SAMPLES[-1]), strict=True):
         assert record.verdict is not None
-        assert record.verdict.predicted == explainer.predict(file).predicted
-        assert record.picture.file_sha256 == digest_file(file)
+        assert record.verdict.predicted == explainer.predict(shown).predicted
+        assert record.picture.file_sha256 == digest_file(shown)
 
 
 @pytest.mark.parametrize("full", ["drop-oldest", "block"])
