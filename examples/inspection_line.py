@@ -38,6 +38,7 @@ from line_writer import Writer, write_whole
 log = logging.getLogger("line")
 
 TICK_S, CHECK_S = 0.1, 1.0
+TWICE_S = 0.3  # `timeout` and some supervisors send one signal twice and mean it once
 
 
 @dataclass
@@ -87,7 +88,7 @@ class Line:
         self.source = self._source(options.out / "records.jsonl")
         self.writer = Writer(records, options.queue, self.grace)
         self._ms: deque[float] = deque(maxlen=1000)
-        self._began = self._checked = self._beat = monotonic()
+        self._began = self._checked = self._beat = self._stopped = monotonic()
 
     def _source(self, records: Path) -> Folder | Camera:
         source = self.options.source
@@ -196,10 +197,13 @@ class Line:
         """From now on; only flags are set, as a signal may come in the middle of anything."""
 
         def end(number: int, frame: FrameType | None) -> None:
-            self.grace.ends = monotonic() + self.options.grace_s
-            self.stop.set()
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)  # a second one ends the process at once
-            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            now = monotonic()
+            if not self.stop.is_set():
+                self._stopped, self.grace.ends = now, now + self.options.grace_s
+                self.stop.set()
+            elif now - self._stopped > TWICE_S:
+                signal.signal(number, signal.SIG_DFL)
+                signal.raise_signal(number)
 
         def reload(number: int, frame: FrameType | None) -> None:
             self._wants_reload = True
