@@ -172,7 +172,7 @@ class Line:
         log.info("heartbeat %s", figures)
         try:
             write_whole(self.options.out / "heartbeat.json", json.dumps(figures).encode() + b"\n")
-        except OSError as error:
+        except CamError as error:
             log.error("no heartbeat: %s", error)
 
     def figures(self) -> dict[str, object]:

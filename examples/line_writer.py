@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, Full, Queue
 from threading import Event, Thread
 
 from camruntime import CamError
+from camruntime.errors import OutputError
 from camruntime.record import Record, RecordLog
 from line_parts import Flag
 
@@ -92,8 +94,13 @@ class Writer:
                 self._records.add(entry.record)
             except Exception as error:  # whatever it is, the entries behind are written, too
                 if not self.failures:
-                    known = isinstance(error, (OSError, CamError))
-                    log.error("cannot write: %s; tried again", error, exc_info=not known)
+                    known = isinstance(error, CamError)
+                    log.error(
+                        "part %r waits for the disk: %s",
+                        entry.record.part,
+                        error,
+                        exc_info=not known,
+                    )
                 self.failures += 1
                 if self._closing.wait(RETRY_S):
                     return self._lose(entry)
@@ -109,11 +116,20 @@ class Writer:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file that is complete or not there, also after a power cut."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write a file that is complete or not there, also after a power cut.
+
+    Raises:
+        OutputError: it cannot be written; nothing of it is left.
+    """
     aside = path.with_name(f".{path.name}.part")
-    with aside.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    aside.replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with aside.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            aside.unlink()
+        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error

@@ -343,7 +343,7 @@ def test_what_cannot_be_written_is_said_and_written_later(
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "defects").write_text("in the way")
     line = start(watched, *FAST, "--queue", "4")
-    line.until(lambda: "cannot write" in line.said())
+    line.until(lambda: "part 'part-000.png' waits for the disk: cannot write" in line.said())
     (line.out / "defects").unlink()
     line.until_parts(3)
     (line.out / "defects").rename(line.out / "moved")

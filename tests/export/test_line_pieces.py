@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import logging
 from collections.abc import Callable
@@ -30,7 +31,7 @@ from line_judge import Network
 from line_options import arguments
 from line_parts import Inbox, Part
 from line_sources import Camera, Folder, without_password
-from line_writer import Entry, Writer
+from line_writer import Entry, Writer, write_whole
 
 INSPECTOR = Path(__file__).parents[2] / "exported_models" / "inspector"
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -309,6 +310,22 @@ def test_a_full_disk_is_tried_again_in_order(
     assert disk.added == ["0", "1", "2"]
     assert writer.lost == 0
     assert "writing goes on, after 5 tries" in caplog.text
+
+
+def test_nothing_is_left_of_a_file_that_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a full disk took of it would keep others from being written."""
+
+    def full(file: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    write_whole(tmp_path / "a.png", b"old")
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OutputError, match=r"a\.png: No space left"):
+        write_whole(tmp_path / "a.png", b"new")
+    assert [file.name for file in tmp_path.iterdir()] == ["a.png"]
+    assert (tmp_path / "a.png").read_bytes() == b"old"
 
 
 def test_what_never_is_written_is_counted(entries: list[Entry]) -> None:
