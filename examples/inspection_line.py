@@ -151,9 +151,9 @@ class Line:
             self._heartbeat()
         if self._wants_reload or now - self._checked >= CHECK_S:
             self._checked = now
-            self._reload_if_new()
+            self.reload_if_new()
 
-    def _reload_if_new(self) -> None:
+    def reload_if_new(self) -> None:
         """A new bundle is taken once nobody writes it any more; one that does not do is said."""
         before, self._newest = self._newest, _stamp(self.options)
         if not self._wants_reload and (self._newest == self.stamp or self._newest != before):

@@ -276,7 +276,7 @@ def test_a_second_signal_ends_at_once(watched: Path, start: Start) -> None:
     line = start(watched, *SLOW, "--queue", "40")
     line.until_parts(2)
     line.process.send_signal(signal.SIGTERM)
-    line.process.send_signal(signal.SIGTERM)  # as `timeout` does, and means one
+    line.process.send_signal(signal.SIGINT)  # at once: it is the same wish
     line.until(lambda: "nothing more is taken" in line.said())
     time.sleep(0.4)
     assert line.end() == -signal.SIGTERM

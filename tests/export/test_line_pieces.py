@@ -6,6 +6,7 @@ import argparse
 import errno
 import json
 import logging
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -27,6 +28,7 @@ from camruntime.good_parts import calibrate, plan
 from camruntime.pictures import Picture, read_picture
 from camruntime.record import RecordLog, picture_of, record_of
 from good_parts import write_parts
+from inspection_line import Line
 from line_judge import Network
 from line_options import arguments
 from line_parts import Inbox, Part
@@ -321,6 +323,7 @@ def test_nothing_is_left_of_a_file_that_cannot_be_written(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     write_whole(tmp_path / "a.png", b"old")
+    assert [file.name for file in tmp_path.iterdir()] == ["a.png"]
     monkeypatch.setattr("os.fsync", full)
     with pytest.raises(OutputError, match=r"a\.png: No space left"):
         write_whole(tmp_path / "a.png", b"new")
@@ -365,6 +368,29 @@ def test_records_are_real_ones(entries: list[Entry], tmp_path: Path) -> None:
         writer.add(entries[0])
         writer.close(5)
     assert (tmp_path / "records.jsonl").read_bytes().count(b"\n") == 1
+
+
+def test_a_bundle_is_opened_when_nobody_writes_it_any_more(
+    network: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundle, opened = tmp_path / "bundle", list[str]()
+    shutil.copytree(INSPECTOR, bundle)
+    line = Line(arguments(None, [str(bundle), str(tmp_path), "--out", str(tmp_path / "out")]))
+
+    def instead(given: argparse.Namespace) -> Network:
+        opened.append((bundle / "weights.bin").read_text())
+        return network
+
+    monkeypatch.setattr("inspection_line.Network", instead)
+    line.reload_if_new()
+    for content in ("a", "a half", "a whole one"):
+        (bundle / "weights.bin").write_text(content)
+        line.reload_if_new()
+    assert opened == []
+    line.reload_if_new()
+    line.reload_if_new()
+    line.writer.close(5)
+    assert opened == ["a whole one"]
 
 
 def test_no_password_is_shown() -> None:
