@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
-from typing import TypeVar
 
 import numpy as np
 
@@ -21,11 +20,10 @@ from camruntime.methods import Method, spec_of
 from camruntime.pictures import Picture, encode_png
 from camruntime.record import PictureOf, Record, picture_of, record_of
 from camruntime.verdict import Verdict
-from line_parts import Flag, Part
+from line_parts import Flag, Part, tried
 from line_writer import Entry
 
 log = logging.getLogger("line")
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,16 +77,13 @@ class Network:
             return self._failed(part, verdict, out)
         defect = any(one.index != self.good for one in verdict.present)
         decided(part, verdict, defect)
-        if (
-            not defect
-            and np.delete(verdict.probabilities, self.good).max() < self.options.threshold
-        ):
+        worst = np.delete(verdict.probabilities, self.good).max()
+        if not defect and worst < self.options.threshold:
             return Judged(False, None, Entry(self._plain(part, verdict)))
         found = tried(lambda: self._explained(part, begin, cancel))
         if isinstance(found, CamError):  # the verdict stands
-            return Judged(
-                defect, found, Entry(self._plain(part, verdict), _aside(part, found, out))
-            )
+            entry = Entry(self._plain(part, verdict), _aside(part, found, out))
+            return Judged(defect, found, entry)
         return Judged(defect, None, self._entry(part, found, defect, out))
 
     def _plain(self, part: Part, found: Verdict | CamError) -> Record:
@@ -139,17 +134,6 @@ def _good(explainer: Explainer, label: str | None) -> int:
     raise CamError(f"the bundle {said}: give --good one of {', '.join(explainer.labels)}")
 
 
-def tried(call: Callable[[], T]) -> T | CamError:
-    """What a call gives, or why it does not: no part ends the line."""
-    try:
-        return call()
-    except CamError as error:
-        return error
-    except Exception as error:
-        log.exception("nobody foresaw this; the line goes on")
-        return CamError(f"unexpected {type(error).__name__}: {error}")
-
-
 def _picture(part: Part, photo: Picture | None = None) -> PictureOf:
     """Which picture it was; of a file by the digest of what was read."""
     place = None if part.file is None else str(part.file.absolute())
@@ -165,9 +149,8 @@ def _picture(part: Part, photo: Picture | None = None) -> PictureOf:
 
 def _stem(part: Part) -> str:
     """For names of files: short, of characters that every disk has, and another one per picture."""
-    return re.sub(r"[^0-9A-Za-z.-]", "_", part.name)[:80] + f"-{(part.digest or '')[:8]}".rstrip(
-        "-"
-    )
+    name = re.sub(r"[^0-9A-Za-z.-]", "_", part.name)[:80]
+    return name if part.digest is None else f"{name}-{part.digest[:8]}"
 
 
 def _aside(part: Part, error: CamError, out: Path) -> dict[Path, Callable[[], bytes]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,11 +11,14 @@ from pathlib import Path
 from queue import Empty, Full, Queue
 from threading import Event
 from time import monotonic
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from numpy.typing import NDArray
 
 from camruntime import CamError
+
+log = logging.getLogger("line")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,3 +90,14 @@ class Inbox:
     def waiting(self) -> int:
         """How many there are."""
         return self._queue.qsize()
+
+
+def tried(call: Callable[[], T]) -> T | CamError:
+    """What a call gives, or why it does not: no part ends the line."""
+    try:
+        return call()
+    except CamError as error:
+        return error
+    except Exception as error:
+        log.exception("nobody foresaw this; the line goes on")
+        return CamError(f"unexpected {type(error).__name__}: {error}")

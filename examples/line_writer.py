@@ -61,7 +61,12 @@ class Writer:
                 return self._queue.put(entry, timeout=0.1)
             except Full:
                 if self.failures or self._hurry.is_set():
-                    return self._lose(entry)
+                    return self.lose(entry.record.part, "it could not be written")
+
+    def lose(self, part: str | None, why: object) -> None:
+        """Count and name a part that will have no record."""
+        self.lost += 1
+        log.error("part %r has no record: %s", part, why)
 
     def waiting(self) -> int:
         """How many entries are not on the disk yet, but for the one that is being written."""
@@ -103,16 +108,12 @@ class Writer:
                     )
                 self.failures += 1
                 if self._closing.wait(RETRY_S):
-                    return self._lose(entry)
+                    return self.lose(entry.record.part, "it could not be written")
             else:
                 if self.failures:
                     log.warning("writing goes on, after %d tries", self.failures)
                 self.failures = 0
                 return None
-
-    def _lose(self, entry: Entry) -> None:
-        self.lost += 1
-        log.error("part %r has no record: it could not be written", entry.record.part)
 
 
 def write_whole(path: Path, content: bytes) -> None:

@@ -20,7 +20,8 @@ import pytest
 from numpy.typing import NDArray
 
 import camruntime
-import line_sources
+import line_camera
+import line_folder
 from camruntime import CamError
 from camruntime.bundle import Manifest
 from camruntime.errors import BudgetError, CalibrationError, OutputError
@@ -29,10 +30,11 @@ from camruntime.pictures import Picture, read_picture
 from camruntime.record import RecordLog, picture_of, record_of
 from good_parts import write_parts
 from inspection_line import Line
+from line_camera import Camera, without_password
+from line_folder import Folder, recorded
 from line_judge import Network
 from line_options import arguments
 from line_parts import Inbox, Part
-from line_sources import Camera, Folder, without_password
 from line_writer import Entry, Writer, write_whole
 
 INSPECTOR = Path(__file__).parents[2] / "exported_models" / "inspector"
@@ -137,6 +139,39 @@ def test_evidence_decides_with_a_calibration(tmp_path: Path) -> None:
         Network(options(*more, "--methods", method))
 
 
+def test_what_nobody_foresaw_of_a_file_is_its_error(tmp_path: Path) -> None:
+    def fails(path: Path) -> NDArray[Any]:
+        raise MemoryError("of a decoder")
+
+    (tmp_path / "a.png").write_bytes(b"?")
+    (part,) = Folder(tmp_path, 0, fails, {}).parts()
+    assert isinstance(part.frame, CamError)
+    assert "MemoryError: of a decoder" in str(part.frame)
+
+
+def test_a_part_without_a_record_is_lost_and_the_line_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As nobody can record it, it would else end the line again at every start."""
+    given = [str(INSPECTOR), str(INSPECTOR / "samples"), "--out", str(tmp_path), "--settle-s", "0"]
+    line = Line(arguments(None, [*given, "--methods", "recipro-cam", "--budget-ms", "60000"]))
+    judge = line.network.judge
+
+    def fails_once(part: Part, *rest: Any) -> object:
+        line.stop.set()
+        if part.name == "crack-2.png":
+            raise ZeroDivisionError
+        return judge(part, *rest)
+
+    monkeypatch.setattr(line.network, "judge", fails_once)
+    assert line.run() == 1
+    found = json.loads(capsys.readouterr().out)
+    assert found["lost"] == 1
+    assert found["parts"] == found["delivered"] > 1
+    records = (tmp_path / "records.jsonl").read_bytes()
+    assert records.count(b"\n") == found["parts"] - 1
+
+
 def test_what_nobody_foresaw_is_one_part_s_error(
     network: Network, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -187,7 +222,7 @@ class Stub:
 def test_a_camera_that_stops_is_opened_again_ever_later(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(line_sources, "FIRST_WAIT_S", 0.01)
+    monkeypatch.setattr(line_camera, "FIRST_WAIT_S", 0.01)
     stop = Event()
     inbox = Inbox(10, False, stop)
     frames = [np.full((4, 4, 3), (1, 2, 1000 + index), np.uint16) for index in range(3)]
@@ -237,7 +272,7 @@ def test_a_folder_that_is_gone_may_come_back(
 ) -> None:
     stop, folder = Event(), tmp_path / "share"
     inbox = Inbox(10, False, stop)
-    source = Folder(folder, 0, read_picture, set())
+    source = Folder(folder, 0, read_picture, {})
     thread = Thread(target=source.run, args=(inbox,))
     thread.start()
     try:
@@ -253,6 +288,37 @@ def test_a_folder_that_is_gone_may_come_back(
     assert [one.levelname for one in caplog.records] == ["ERROR"]  # once, and not at every look
 
 
+def test_a_file_is_known_until_it_was_away_for_a_day(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr(line_folder, "monotonic", lambda: now[0])
+    file, away = tmp_path / "a.png", tmp_path / "a.away"
+    cv2.imwrite(str(file), np.zeros((4, 4, 3), np.uint8))
+    source = Folder(tmp_path, 0, read_picture, {})
+    assert len(list(source.parts())) == 1
+    for hours, parts in ((20, 0), (40, 0), (130, 1)):
+        now[0] += 1
+        file.rename(away)
+        assert list(source.parts()) == []
+        now[0] = 3600.0 * hours
+        assert list(source.parts()) == []
+        away.rename(file)
+        assert len(list(source.parts())) == parts
+        file.touch()
+
+
+def test_a_damaged_record_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "records.jsonl"
+    whole = b'{"picture": {"path": "/in/a.png", "file_sha256": "0f"}}\n'
+    none = b'{"picture": {"path": null, "file_sha256": null}}\n'
+    file.write_bytes(whole + none)
+    assert recorded(file) == {"a.png": "0f"}
+    file.write_bytes(whole + b"{}\n")
+    with pytest.raises(CamError, match=r"line 2 is no record"):
+        recorded(file)
+
+
 def test_a_file_that_changes_while_it_is_read_is_read_again(tmp_path: Path) -> None:
     file = tmp_path / "a.png"
     cv2.imwrite(str(file), np.zeros((4, 4, 3), np.uint8))
@@ -264,7 +330,7 @@ def test_a_file_that_changes_while_it_is_read_is_read_again(tmp_path: Path) -> N
             cv2.imwrite(str(file), np.full((5, 5, 3), 9, np.uint8))
         return read_picture(path)
 
-    source = Folder(tmp_path, 0, read, set())
+    source = Folder(tmp_path, 0, read, {})
     assert list(source.parts()) == []
     (part,) = source.parts()
     assert isinstance(part.frame, np.ndarray)
