@@ -149,6 +149,7 @@ def test_each_part_has_a_record_a_defect_a_picture_and_an_error_its_frame(
     line.until(lambda: "no frame for" in line.said())
     beat = json.loads((line.out / "heartbeat.json").read_text())
     assert line.end() == 0
+    assert "recorded already" not in line.said()  # what was taken is not looked at again
 
     records = {record.part: record for record in line.records()}
     assert len(line.records()) == 12
