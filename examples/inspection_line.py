@@ -117,7 +117,7 @@ class Line:
         while not self.grace.is_set() and (part := self.inbox.get(0)) is not None:
             self._inspect(part)
         self.counts.left = self.inbox.waiting()
-        self.writer.close(max(1.0, min(self.grace.ends - monotonic(), self.options.grace_s)))
+        self.writer.close()
         self._heartbeat()
         print(json.dumps(self.figures()))
         return 1 if self._failed or self.writer.lost else 0

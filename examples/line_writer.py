@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, Full, Queue
 from threading import Event, Thread
+from time import monotonic
 
 from camruntime import CamError
 from camruntime.errors import OutputError
@@ -19,6 +20,7 @@ from line_parts import Flag
 log = logging.getLogger("line")
 
 RETRY_S = 1.0
+LEAST_S = 1.0  # at the end, however short the grace is
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,14 +74,16 @@ class Writer:
         """How many entries are not on the disk yet, but for the one that is being written."""
         return self._queue.qsize()
 
-    def close(self, seconds: float) -> None:
+    def close(self) -> None:
         """Write what waits, each tried once more; what a hanging disk does not take is lost."""
         self._closing.set()
-        self._thread.join(seconds)
+        least = monotonic() + LEAST_S
+        while self._thread.is_alive() and not (self._hurry.is_set() and monotonic() > least):
+            self._thread.join(0.05)
         if self._thread.is_alive():
             left = self._queue.qsize() + 1
             self.lost += left
-            log.error("the disk took nothing for %g s: %d records are lost", seconds, left)
+            log.error("the disk did not take them in time: %d records are lost", left)
         else:
             self._records.close()
 

@@ -376,7 +376,7 @@ def test_a_full_disk_is_tried_again_in_order(
         writer.add(entry)
     while writer.waiting() or writer.failures:
         NEVER.wait(0.01)
-    writer.close(5)
+    writer.close()
     assert disk.added == ["0", "1", "2"]
     assert writer.lost == 0
     assert "writing goes on, after 5 tries" in caplog.text
@@ -404,12 +404,14 @@ def test_what_never_is_written_is_counted(entries: list[Entry]) -> None:
     writer = Writer(disk, 3, NEVER)
     for entry in entries:
         writer.add(entry)
-    writer.close(5)
+    writer.close()
     assert disk.added == []
     assert writer.lost == 3
 
 
-def test_a_disk_that_hangs_does_not_keep_the_line_from_ending(entries: list[Entry]) -> None:
+def test_a_disk_that_hangs_does_not_keep_the_line_from_ending(
+    entries: list[Entry], monkeypatch: pytest.MonkeyPatch
+) -> None:
     hurry, back = Event(), Event()
 
     class Hangs(Full):
@@ -425,16 +427,36 @@ def test_a_disk_that_hangs_does_not_keep_the_line_from_ending(entries: list[Entr
     hurry.set()
     writer.add(entries[2])
     assert writer.lost == 1
-    writer.close(0.05)
+    monkeypatch.setattr("line_writer.LEAST_S", 0.1)
+    writer.close()
     assert writer.lost == 3
     back.set()
+
+
+def test_a_slow_disk_is_waited_for_where_nobody_is_in_a_hurry(
+    entries: list[Entry], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("line_writer.LEAST_S", 0)
+
+    class Slow(Full):
+        def add(self, record: Any) -> None:
+            NEVER.wait(0.1)
+            super().add(record)
+
+    disk: Any = Slow(0)
+    writer = Writer(disk, 3, NEVER)
+    for entry in entries:
+        writer.add(entry)
+    writer.close()
+    assert disk.added == ["0", "1", "2"]
+    assert writer.lost == 0
 
 
 def test_records_are_real_ones(entries: list[Entry], tmp_path: Path) -> None:
     with RecordLog(tmp_path / "records.jsonl") as records:
         writer = Writer(records, 3, NEVER)
         writer.add(entries[0])
-        writer.close(5)
+        writer.close()
     assert (tmp_path / "records.jsonl").read_bytes().count(b"\n") == 1
 
 
@@ -457,7 +479,7 @@ def test_a_bundle_is_opened_when_nobody_writes_it_any_more(
     assert opened == []
     line.reload_if_new()
     line.reload_if_new()
-    line.writer.close(5)
+    line.writer.close()
     assert opened == ["a whole one"]
 
 
