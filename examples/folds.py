@@ -28,7 +28,7 @@ def folds_of(pictures: Pictures, folds: int, alike: float = 0) -> list[tuple[Pic
 
 def one_of_each(pictures: Pictures, alike: float) -> Pictures:
     """The first picture of each object; those that correlate more than `alike` are of one."""
-    return pictures.part(_groups(pictures.pixels, alike).unique())
+    return pictures.part(torch.unique(_groups(pictures.pixels, alike)))
 
 
 def _dealt(groups: Tensor, classes: Tensor, folds: int) -> Tensor:

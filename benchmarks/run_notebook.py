@@ -1,6 +1,6 @@
 """Execute examples/train_and_deploy.ipynb, and keep what it showed.
 
-    python benchmarks/notebook.py --pictures FOLDER [--good LABEL]
+    python benchmarks/run_notebook.py --pictures FOLDER [--good LABEL]
 
 The notebook is written again with its outputs, and with a digest of the code that they are of.
 """
@@ -36,6 +36,12 @@ class _ThisPython(KernelSpecManager):
         return KernelSpec(argv=argv, display_name="Python 3", language="python")
 
 
+def read() -> NotebookNode:
+    """The notebook as it is committed."""
+    found: NotebookNode = nbformat.read(NOTEBOOK, as_version=4)  # type: ignore[no-untyped-call]
+    return found
+
+
 def executed(work: Path, settings: Mapping[str, str]) -> NotebookNode:
     """The notebook, executed in an empty folder, which gets `build/train_and_deploy`.
 
@@ -46,7 +52,7 @@ def executed(work: Path, settings: Mapping[str, str]) -> NotebookNode:
     Raises:
         CellExecutionError: a cell failed, of nbclient.
     """
-    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    notebook = read()
     path = os.pathsep.join(filter(None, [str(EXAMPLES), os.environ.get("PYTHONPATH")]))
     with tempfile.TemporaryDirectory() as short:  # names of sockets have 100 characters at most
         own = {"IPYTHONDIR": short, "PYTHONPATH": path}  # nobody's own settings
@@ -63,8 +69,14 @@ def executed(work: Path, settings: Mapping[str, str]) -> NotebookNode:
             record_timing=False,
             coalesce_streams=True,
         )
-        client.execute(env={**os.environ, **own, **settings})
+        client.owns_km = True  # and ends it
+        client.execute(env={**_surroundings(), **own, **settings})
     return notebook
+
+
+def _surroundings() -> dict[str, str]:
+    """The environment, without settings of the notebook that somebody left there."""
+    return {name: one for name, one in os.environ.items() if not name.startswith("CAMEXPORT_")}
 
 
 def digest(notebook: NotebookNode) -> str:
@@ -75,14 +87,16 @@ def digest(notebook: NotebookNode) -> str:
 
 def keep(notebook: NotebookNode) -> None:
     """Write it with its outputs, and nothing of the machine that they come from."""
-    notebook.metadata = NotebookNode(
-        kernelspec={"display_name": "Python 3", "language": "python", "name": "python3"},
-        language_info={"name": "python"},
-    )
-    notebook.metadata[OUTPUTS_OF] = digest(notebook)
+    notebook.metadata.clear()
+    notebook.metadata |= {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+        OUTPUTS_OF: digest(notebook),
+    }
     for cell in notebook.cells:
-        cell.metadata = NotebookNode()
-    NOTEBOOK.write_text(nbformat.writes(notebook, indent=1) + "\n", encoding="utf-8")
+        cell.metadata.clear()
+    text = nbformat.writes(notebook, indent=1)  # type: ignore[no-untyped-call]
+    NOTEBOOK.write_text(text + "\n", encoding="utf-8")
 
 
 def main() -> None:
