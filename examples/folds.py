@@ -26,6 +26,11 @@ def folds_of(pictures: Pictures, folds: int, alike: float = 0) -> list[tuple[Pic
     return [(pictures.part(seen), pictures.part(held)) for seen, held in rows]
 
 
+def one_of_each(pictures: Pictures, alike: float) -> Pictures:
+    """The first picture of each object; those that correlate more than `alike` are of one."""
+    return pictures.part(torch.unique(_groups(pictures.pixels, alike)))
+
+
 def _dealt(groups: Tensor, classes: Tensor, folds: int) -> Tensor:
     """A fold for each picture: large groups first, to where there is least of their class."""
     sizes = groups.bincount()

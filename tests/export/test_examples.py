@@ -16,7 +16,7 @@ from augment import augmented
 from camexport.cli.app import app
 from cell_labels import cell_labels, cell_loss
 from folder_pictures import Pictures, read_pictures
-from folds import folds_of
+from folds import folds_of, one_of_each
 from small_network import LocalContrast, LogMeanExp, make
 from train_small import main as train
 
@@ -168,3 +168,6 @@ def test_pictures_of_one_object_are_held_out_together() -> None:
         assert not set(seen.files) & set(held.files)
         assert held.classes.bincount().tolist() == [4, 4, 4]
         assert len(seen.files) + len(held.files) == 36
+    first = one_of_each(pictures, 0.6)
+    assert first.files == names[:9]
+    assert first.pixels.equal(objects.to(torch.uint8))
