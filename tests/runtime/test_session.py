@@ -76,3 +76,21 @@ def test_quiet_swallows_what_is_printed(capsys: pytest.CaptureFixture[str]) -> N
         print("libcublasLt.so.13: cannot open shared object file")
     print("said")
     assert capsys.readouterr().out == "said\n"
+
+
+@pytest.mark.parametrize(
+    ("cores", "threads", "places"),
+    [({0, 2, 5}, 3, "3;6"), ({0, 2, 5}, 2, None), ({4}, 1, None), ({0, 1}, 2, "2")],
+)
+def test_as_many_threads_as_cores_are_each_on_their_own(
+    monkeypatch: pytest.MonkeyPatch, cores: set[int], threads: int, places: str | None
+) -> None:
+    """ONNX Runtime counts cores from 1, and does not place the caller's own thread."""
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: cores, raising=False)
+    options = session_options(threads)
+    assert options.intra_op_num_threads == threads
+    try:
+        found = options.get_session_config_entry("session.intra_op_thread_affinities")
+    except RuntimeError:
+        found = None
+    assert found == places
