@@ -25,6 +25,8 @@ MEGAPIXELS = 100.0
 _COLOURS = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_ANYDEPTH
 """Three channels, alpha dropped, upright, in as many bits as the file has."""
 
+_BGR = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH
+
 _PIXEL = 16  # bytes of a file for each pixel at most: 4 channels of 32 bits
 
 
@@ -50,7 +52,7 @@ def read_values(path: Path, spec: Input, megapixels: float = MEGAPIXELS) -> NDAr
     tags = tiff_tags(data)
     if spec.colour == "channels":
         return _channels(path, data, tags, spec.channels)
-    values = _decoded(data, _COLOURS, path)
+    values = _colours(data, path, tags)
     if max(tags.get("bits", (0,)), default=0) > 8 * values.dtype.itemsize:
         raise ImageError(
             f"{named(path)} has {max(tags['bits'])} bits in each of {len(tags['bits'])} channels, "
@@ -151,6 +153,17 @@ def _decoded(data: bytes, flags: int, path: Path) -> NDArray[Any]:
     return values
 
 
+def _colours(data: bytes, path: Path, tags: dict[str, tuple[int, ...]]) -> NDArray[Any]:
+    """A picture's RGB, `(H, W, 3)`; of a grey one, three times the same.
+
+    Of TIFF files in 16-bit colours, OpenCV 4.13 and 5.0 return as RGB memory that nothing was
+    written to; as BGR they are right. Of PAM files it is the other way round.
+    """
+    if not tags:
+        return _decoded(data, _COLOURS, path)
+    return np.ascontiguousarray(_decoded(data, _BGR, path)[..., ::-1])
+
+
 def _channels(
     path: Path, data: bytes, tags: dict[str, tuple[int, ...]], wanted: int
 ) -> NDArray[Any]:
@@ -170,7 +183,7 @@ def _channels(
         raise ImageError(f"{name} has {found} channel(s), the network takes {wanted}")
     colours = tags.get("photometric", (2,)) == (2,)
     multiplied = tags.get("extra", (0,)) == (2,) and values.dtype == np.uint8
-    upright = _decoded(data, _COLOURS, path)
+    upright = _colours(data, path, tags)
     if not colours or multiplied or not np.array_equal(upright, values[..., 2::-1]):
         raise ImageError(
             f"{name}: OpenCV changes what is in it, as it takes a channel for alpha, or turns it "
