@@ -27,7 +27,7 @@ from contextlib import asynccontextmanager
 from typing import Annotated, Any, Literal
 
 import uvicorn
-from fastapi import FastAPI, Query, Request, Response
+from fastapi import Depends, FastAPI, Query, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
@@ -37,14 +37,24 @@ from camruntime.pictures import encode_png
 from service_answers import Explained, Prediction, explained, prediction
 from service_limits import TYPES, Limits, Turn
 from service_metrics import Counted, Metrics
-from service_problems import documented, tell_problems
+from service_problems import Refused, documented, tell_problems
 from service_settings import PREFIX, Settings, from_environment
 from service_work import AUTO, Opened, Work
+
+
+def _each_once(request: Request) -> None:
+    """Refuses a parameter that is there twice, of which the last one would count."""
+    names = [name for name, _ in request.query_params.multi_items()]
+    for name in names:
+        if names.count(name) > 1:
+            raise Refused(422, f"{name!r:.60}: expected once, got several times", "Parameter")
+
 
 _BODY = {"required": True, "content": {kind: {"schema": {}} for kind in TYPES}}
 _POST: dict[str, Any] = {
     "openapi_extra": {"requestBody": _BODY},
     "responses": documented(408, 413, 415, 422, 500, 503),
+    "dependencies": [Depends(_each_once)],
 }
 
 
@@ -69,12 +79,12 @@ def create_app(settings: Settings) -> FastAPI:
             Field(description="`auto` is the first of the others that fits the budget"),
         ] = AUTO
         target: Annotated[
-            str | SkipJsonSchema[None],
-            Field(min_length=1, max_length=200, description="a label, an index, or a contrast"),
+            Annotated[str, Field(min_length=1, max_length=200)] | SkipJsonSchema[None],
+            Field(description="a label, an index, or a contrast; without, the top class"),
         ] = None
         budget_ms: Annotated[
             float,
-            Field(gt=0, le=most, allow_inf_nan=False, description="from the body to the answer"),
+            Field(gt=0, le=most, allow_inf_nan=False, description="from the body to the map"),
         ] = most
 
     @asynccontextmanager
@@ -196,6 +206,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         host=given.host,
         port=given.port,
         server_header=False,
+        ws="none",
         limit_concurrency=4 * (settings.uploads + settings.computing + settings.waiting),
         timeout_graceful_shutdown=math.ceil(settings.seconds) + 5,
     )
