@@ -95,7 +95,14 @@ def create_app(settings: Settings) -> FastAPI:
         await warming
         limits.close()
 
-    app = FastAPI(title="camruntime", version="1", docs_url=None, redoc_url=None, lifespan=lifespan)
+    app = FastAPI(
+        title="camruntime",
+        version="1",
+        docs_url=None,  # pages that load scripts from elsewhere
+        redoc_url=None,
+        redirect_slashes=False,  # to whichever host a client says
+        lifespan=lifespan,
+    )
     app.add_middleware(Counted, metrics=metrics)
     tell_problems(app)
 

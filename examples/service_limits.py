@@ -51,6 +51,9 @@ class Limits:
     async def picture(self, request: Request) -> AsyncIterator[Path]:
         """The body as a file, which is gone afterwards.
 
+        What is refused is told while the rest of it may still come in, which the server drops: on
+        a connection that is closed then, the client would lose the answer.
+
         Raises:
             Refused: it is too large, too slow, no picture by its type, or there is no place.
         """
@@ -58,7 +61,7 @@ class Limits:
         kind = request.headers.get("content-type", TYPES[-1]).partition(";")[0].strip().lower()
         if kind not in TYPES:
             said = f"expected a picture as the body, of type {', '.join(TYPES)}, got {kind!r:.60}"
-            raise Refused(415, said, "UnsupportedType", connection="close")
+            raise Refused(415, said, "UnsupportedType")
         with TemporaryDirectory(prefix="camservice-") as folder:
             path = Path(folder, "picture")
             await self._receive(request, path)
@@ -137,12 +140,12 @@ async def _disconnected(request: Request) -> None:
 
 
 def _busy(why: str) -> Refused:
-    return Refused(503, f"{why}: try again", "Busy", retry_after="1", connection="close")
+    return Refused(503, f"{why}: try again", "Busy", retry_after="1")
 
 
 def _too_large(most: int) -> Refused:
     said = f"expected a picture of at most {most} bytes: make it smaller"
-    return Refused(413, said, "TooLarge", connection="close")
+    return Refused(413, said, "TooLarge")
 
 
 def _too_late(seconds: float) -> Refused:

@@ -54,12 +54,23 @@ class Counted:
         self._app, self._metrics = app, metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Count an answer when it begins."""
+        """Count an answer when it begins; where there is none, whoever is outside answers 500."""
+        begun = False
+
+        def count(status: int) -> None:
+            route = getattr(scope.get("route"), "path", "none")
+            self._metrics.requests.labels(route, str(status)).inc()
 
         async def counting(message: Message) -> None:
+            nonlocal begun
             if message["type"] == "http.response.start":
-                route = getattr(scope.get("route"), "path", "none")
-                self._metrics.requests.labels(route, str(message["status"])).inc()
+                begun = True
+                count(message["status"])
             await send(message)
 
-        await self._app(scope, receive, counting if scope["type"] == "http" else send)
+        try:
+            await self._app(scope, receive, counting if scope["type"] == "http" else send)
+        except Exception:
+            if not begun:
+                count(500)
+            raise

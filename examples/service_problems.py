@@ -63,12 +63,13 @@ def tell_problems(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def parameter(_: Request, one: RequestValidationError) -> Response:
         wrong = one.errors()[0]
-        where = ".".join(map(str, wrong["loc"][1:]))
-        return _told(422, f"{where}: {wrong['msg']}, got {wrong['input']!r:.60}", "Parameter")
+        detail = f"{wrong['loc'][1]!s:.60}: {wrong['msg']}, got {wrong['input']!r:.60}"
+        return _told(422, detail, "Parameter")
 
     @app.exception_handler(Exception)
     async def internal(_: Request, one: Exception) -> Response:
-        return _told(500, "something is wrong here: see the service's log", "Internal")
+        detail = "something is wrong here: see the service's log"
+        return _told(500, detail, "Internal", {"connection": "close"})  # as the server does then
 
 
 def _told(

@@ -9,7 +9,14 @@ from pathlib import Path
 
 import camruntime
 from camruntime import CamError, Explainer, Explanation, Policy
-from camruntime.errors import BudgetError, Cancelled, ImageError, TargetError
+from camruntime.errors import (
+    BudgetError,
+    CalibrationError,
+    Cancelled,
+    ImageError,
+    MethodError,
+    TargetError,
+)
 from camruntime.methods import spec_of
 from camruntime.verdict import Milliseconds, Verdict
 from service_limits import Turn
@@ -20,7 +27,11 @@ from service_settings import Settings
 AUTO = "auto"
 """In the place of a method: the first one of the settings that fits the budget."""
 
-_STATUS = {ImageError: 422, TargetError: 422, BudgetError: 503, Cancelled: LEFT}
+_STATUS: dict[type[CamError], int] = {
+    **dict.fromkeys((ImageError, TargetError, MethodError, CalibrationError), 422),
+    BudgetError: 503,
+    Cancelled: LEFT,
+}
 """Of errors that are told to the client as they are; of all others it is told their kind alone."""
 
 _log = logging.getLogger("camservice")
@@ -133,7 +144,10 @@ class Work:
         return Opened(explainer, explainer.bundle.manifest.digest)
 
     def _warm_up(self, one: Opened) -> None:
-        one.explainer.warm_up(self._settings.methods)
+        for method, cost in one.explainer.warm_up(self._settings.methods).items():
+            said = "%s takes %.0f ms, more than the %g s that there are: no client will see it"
+            if cost.milliseconds > 1e3 * self._settings.seconds:
+                _log.warning(said, method, cost.milliseconds, self._settings.seconds)
 
     def _serve(self, one: Opened) -> None:
         manifest = one.explainer.bundle.manifest

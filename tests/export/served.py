@@ -39,7 +39,10 @@ class Served:
         """Values by name and labels, without the time at which they began."""
         families = text_string_to_metric_families(self.client.get("/metrics").text)
         return {
-            (one.name, *(f"{name}={value}" for name, value in sorted(one.labels.items()))): one.value
+            (
+                one.name,
+                *(f"{name}={value}" for name, value in sorted(one.labels.items())),
+            ): one.value
             for family in families
             for one in family.samples
             if not one.name.endswith("_created")

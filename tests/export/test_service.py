@@ -119,6 +119,8 @@ def test_evidence_is_held_against_good_parts(calibration: Path) -> None:
             assert [one["p_value"] for one in told["regions"]] == [
                 one.p_value for one in found.regions
             ]
+        other = service.post("/explain", _png(scratched(77)), target="hole").json()
+        assert (other["status"], other["error"]) == (422, "CalibrationError")
         labels = f"method={METHODS[0]}"
         assert service.count("explanations_total", "evidence=found", labels) == 1
         assert service.count("explanations_total", "evidence=none", labels) == 1
