@@ -57,7 +57,8 @@ class Explained(BaseModel):
     """Why the network says so.
 
     Without a calibration there is no evidence, and regions are relative, without a p-value: above
-    half of this map's own maximum, as a good part has them, too.
+    half of this map's own maximum, as a good part has them, too. The budget of `choice` is what
+    waiting had left.
     """
 
     method: str

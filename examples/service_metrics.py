@@ -55,6 +55,9 @@ class Counted:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Count an answer when it begins; where there is none, whoever is outside answers 500."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
         begun = False
 
         def count(status: int) -> None:
@@ -69,7 +72,7 @@ class Counted:
             await send(message)
 
         try:
-            await self._app(scope, receive, counting if scope["type"] == "http" else send)
+            await self._app(scope, receive, counting)
         except Exception:
             if not begun:
                 count(500)

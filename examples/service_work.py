@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,32 +59,35 @@ class Work:
 
     def __init__(self, settings: Settings, metrics: Metrics) -> None:
         self._settings, self._metrics = settings, metrics
+        self._one_at_a_time = threading.Lock()
         self._serve(self._open())
         self.why_not = "the service is still warming up"
 
     def prepare(self) -> None:
         """Measure what methods cost; predictions and explanations are quick from the first on."""
-        try:
-            self._warm_up(self._opened)
-        except CamError as error:
-            _log.error("not ready: %s", error)
-            self.why_not = "the service could not warm up: see its log"
-        else:
-            self.why_not = ""
+        with self._one_at_a_time:
+            try:
+                self._warm_up(self._opened)
+            except CamError as error:
+                _log.error("not ready: %s", error)
+                self.why_not = "the service could not warm up: see its log"
+            else:
+                self.why_not = ""
 
     def reload(self) -> None:
         """Take what lies at the bundle's path now; where that cannot be served, nothing changes."""
-        try:
-            fresh = self._open()
-            self._warm_up(fresh)
-        except CamError as error:
-            self._metrics.reloads.labels("failed").inc()
-            _log.error("the old bundle stays in use: %s", error)
-        else:
-            self._serve(fresh)
-            self.why_not = ""
-            self._metrics.reloads.labels("done").inc()
-            _log.warning("serving %s", fresh.digest)
+        with self._one_at_a_time:
+            try:
+                fresh = self._open()
+                self._warm_up(fresh)
+            except CamError as error:
+                self._metrics.reloads.labels("failed").inc()
+                _log.error("the old bundle stays in use: %s", error)
+            else:
+                self._serve(fresh)
+                self.why_not = ""
+                self._metrics.reloads.labels("done").inc()
+                _log.warning("serving %s", fresh.digest)
 
     def opened(self) -> Opened:
         """What computes now.
@@ -141,6 +145,7 @@ class Work:
         )
         for method in self._settings.methods:
             explainer.method(method)
+        _require_text(explainer)
         return Opened(explainer, explainer.bundle.manifest.digest)
 
     def _warm_up(self, one: Opened) -> None:
@@ -191,6 +196,15 @@ def refused(error: CamError, picture: Path) -> Refused:
     if picture.parent.name in said:  # in a folder whose name had to be escaped
         said = "the body cannot be read as a picture"
     return Refused(_STATUS[kind], said, kind.__name__)
+
+
+def _require_text(explainer: Explainer) -> None:
+    """Raise `CamError` where a name in the bundle is no text that JSON and counters can hold."""
+    for name in (explainer.bundle.manifest.model, *explainer.labels):
+        try:
+            name.encode()
+        except UnicodeEncodeError as error:
+            raise CamError(f"expected labels that are UTF-8, got {name!r:.60}") from error
 
 
 def _evidence(found: Explanation) -> str:

@@ -395,6 +395,14 @@ def test_settings_that_do_not_do(variables: dict[str, str], said: str) -> None:
     assert len(str(found.value).splitlines()) == 1
 
 
+def test_labels_that_no_answer_can_hold(tmp_path: Path) -> None:
+    bundle = tmp_path / "bundle"
+    shutil.copytree(INSPECTOR, bundle)
+    edit_manifest(bundle, setting("labels", 2, to="\ud800"))
+    with pytest.raises(CamError, match="UTF-8"):
+        create_app(replace(SMALL, bundle=str(bundle)))
+
+
 def test_settings_from_the_environment() -> None:
     given = {
         "PATH": "/bin",
