@@ -39,7 +39,7 @@ from service_limits import TYPES, Limits, Turn
 from service_metrics import Counted, Metrics
 from service_problems import Refused, documented, tell_problems
 from service_settings import PREFIX, Settings, from_environment
-from service_work import AUTO, Opened, Work
+from service_work import AUTO, Work
 
 
 def _each_once(request: Request) -> None:
@@ -107,14 +107,14 @@ def create_app(settings: Settings) -> FastAPI:
     tell_problems(app)
 
     async def explanation(
-        request: Request, asked: Asked, answer: Callable[[Explanation, Turn, Opened], Response]
+        request: Request, asked: Asked, answer: Callable[[Explanation, Turn], Response]
     ) -> Response:
         opened = work.opened()
 
         def made(turn: Turn) -> Response:
             found = work.explain(opened, picture, asked.method, asked.target, turn)
             with metrics.seconds.labels("draw").time():
-                return answer(found, turn, opened)
+                return answer(found, turn)
 
         async with limits.picture(request) as picture:
             return await limits.done(request, asked.budget_ms / 1e3, made)
@@ -126,7 +126,7 @@ def create_app(settings: Settings) -> FastAPI:
 
         def made(turn: Turn) -> Response:
             verdict = work.predict(opened, picture, turn)
-            return _json(prediction(verdict, asked.top, turn.waited, opened.digest))
+            return _json(prediction(verdict, asked.top, turn.waited))
 
         async with limits.picture(request) as picture:
             return await limits.done(request, settings.seconds, made)
@@ -137,13 +137,13 @@ def create_app(settings: Settings) -> FastAPI:
         return await explanation(
             request,
             asked,
-            lambda found, turn, one: _json(explained(found, turn.waited, one.digest)),
+            lambda found, turn: _json(explained(found, turn.waited)),
         )
 
     @app.post("/explain.png", **_POST | {"response_class": Png})
     async def explain_png(request: Request, asked: Annotated[Asked, Query()]) -> Response:
         """The picture with the map over it, and what its colours mean."""
-        return await explanation(request, asked, lambda found, *_: Png(encode_png(found.picture())))
+        return await explanation(request, asked, lambda found, _: Png(encode_png(found.picture())))
 
     @app.get("/health/live")
     async def live() -> dict[str, str]:
@@ -153,7 +153,7 @@ def create_app(settings: Settings) -> FastAPI:
     @app.get("/health/ready", responses=documented(503))
     async def ready() -> dict[str, str]:
         """Pictures are taken."""
-        return {"status": "ready", "bundle": work.opened().digest}
+        return {"status": "ready", "bundle": work.opened().bundle.manifest.digest}
 
     @app.get("/metrics", response_class=Prometheus)
     async def counters() -> Response:

@@ -12,17 +12,13 @@ from camruntime.verdict import ClassScore, Milliseconds, Provenance, Verdict
 
 
 class Prediction(BaseModel):
-    """What the network says; `top` holds the most probable classes.
-
-    `bundle` is the digest that its `bundle.json` has over all of its files.
-    """
+    """What the network says; `top` holds the most probable classes."""
 
     predicted: ClassScore
     present: list[ClassScore]
     top: list[ClassScore]
     waited_ms: float
     milliseconds: Milliseconds
-    bundle: str
     provenance: Provenance
 
 
@@ -72,11 +68,10 @@ class Explained(BaseModel):
     choice: Choice
     waited_ms: float
     milliseconds: Milliseconds
-    bundle: str
     provenance: Provenance
 
 
-def prediction(verdict: Verdict, top: int, waited: float, bundle: str) -> Prediction:
+def prediction(verdict: Verdict, top: int, waited: float) -> Prediction:
     """A verdict with so many of its most probable classes, the first of equals first."""
     order = (-verdict.probabilities).argsort(kind="stable")[:top]
     return Prediction(
@@ -85,12 +80,11 @@ def prediction(verdict: Verdict, top: int, waited: float, bundle: str) -> Predic
         top=[verdict.of(int(one)) for one in order],
         waited_ms=1e3 * waited,
         milliseconds=verdict.milliseconds,
-        bundle=bundle,
         provenance=verdict.provenance,
     )
 
 
-def explained(found: Explanation, waited: float, bundle: str) -> Explained:
+def explained(found: Explanation, waited: float) -> Explained:
     """An explanation without its pictures."""
     assert found.choice is not None  # every one is within a budget
     return Explained(
@@ -105,7 +99,6 @@ def explained(found: Explanation, waited: float, bundle: str) -> Explained:
         choice=found.choice,
         waited_ms=1e3 * waited,
         milliseconds=found.milliseconds,
-        bundle=bundle,
         provenance=found.provenance,
     )
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import camruntime
@@ -38,18 +37,6 @@ _STATUS: dict[type[CamError], int] = {
 _log = logging.getLogger("camservice")
 
 
-@dataclass(frozen=True)
-class Opened:
-    """An explainer, and the digest of its bundle.
-
-    A reload puts another one in its place, as `explainer.reload()` does inside of one: so each
-    answer names the bundle that it is of, whenever that was replaced.
-    """
-
-    explainer: Explainer
-    digest: str
-
-
 class Work:
     """A bundle, opened when this is made, and ready once `prepare` was called.
 
@@ -75,7 +62,10 @@ class Work:
                 self.why_not = ""
 
     def reload(self) -> None:
-        """Take what lies at the bundle's path now; where that cannot be served, nothing changes."""
+        """Take what lies at the bundle's path now; where that cannot be served, nothing changes.
+
+        Not by `Explainer.reload`, as methods and names are looked at before it is taken.
+        """
         with self._one_at_a_time:
             try:
                 fresh = self._open()
@@ -87,9 +77,9 @@ class Work:
                 self._serve(fresh)
                 self.why_not = ""
                 self._metrics.reloads.labels("done").inc()
-                _log.warning("serving %s", fresh.digest)
+                _log.warning("serving %s", fresh.bundle.manifest.digest)
 
-    def opened(self) -> Opened:
+    def opened(self) -> Explainer:
         """What computes now.
 
         Raises:
@@ -99,21 +89,21 @@ class Work:
             raise Refused(503, self.why_not, "NotReady", retry_after="1")
         return self._opened
 
-    def predict(self, one: Opened, picture: Path, turn: Turn) -> Verdict:
+    def predict(self, one: Explainer, picture: Path, turn: Turn) -> Verdict:
         """What the network says.
 
         Raises:
             Refused: it does not.
         """
         try:
-            verdict = one.explainer.predict(picture, cancel=turn.stop)
+            verdict = one.predict(picture, cancel=turn.stop)
         except CamError as error:
             raise refused(error, picture) from error
         self._count("/predict", verdict.predicted.label, verdict.milliseconds, turn)
         return verdict
 
     def explain(
-        self, one: Opened, picture: Path, method: str, target: str | None, turn: Turn
+        self, one: Explainer, picture: Path, method: str, target: str | None, turn: Turn
     ) -> Explanation:
         """An explanation within what is left of the budget.
 
@@ -122,7 +112,7 @@ class Work:
         """
         methods = self._settings.methods if method == AUTO else (method,)
         try:
-            found = one.explainer.explain(
+            found = one.explain(
                 picture,
                 Policy(methods, 1e3 * turn.left),
                 _class(target),
@@ -136,7 +126,7 @@ class Work:
         self._metrics.explanations.labels(spec_of(found.method), _evidence(found)).inc()
         return found
 
-    def _open(self) -> Opened:
+    def _open(self) -> Explainer:
         explainer = camruntime.load(
             self._settings.bundle,
             threads=self._settings.threads,
@@ -146,24 +136,24 @@ class Work:
         for method in self._settings.methods:
             explainer.method(method)
         _require_text(explainer)
-        return Opened(explainer, explainer.bundle.manifest.digest)
+        return explainer
 
-    def _warm_up(self, one: Opened) -> None:
-        for method, cost in one.explainer.warm_up(self._settings.methods).items():
+    def _warm_up(self, one: Explainer) -> None:
+        for method, cost in one.warm_up(self._settings.methods).items():
             said = "%s takes %.0f ms, more than the %g s that there are: no client will see it"
             if cost.milliseconds > 1e3 * self._settings.seconds:
                 _log.warning(said, method, cost.milliseconds, self._settings.seconds)
 
-    def _serve(self, one: Opened) -> None:
-        manifest = one.explainer.bundle.manifest
+    def _serve(self, one: Explainer) -> None:
+        manifest = one.bundle.manifest
         self._opened = one
         self._metrics.bundle.info(
             {
-                "digest": one.digest,
+                "digest": manifest.digest,
                 "model": manifest.model,
                 "weights": manifest.source.digest,
                 "precision": manifest.precision,
-                "provider": one.explainer.provider,
+                "provider": one.provider,
             }
         )
 

@@ -61,7 +61,7 @@ def test_a_verdict_is_the_explainers(service: Served, explainer: Explainer) -> N
         found = {one["index"]: one["probability"] for one in told["top"]}
         assert [found[index] for index in range(5)] == verdict.probabilities.tolist()
         assert list(found.values()) == sorted(found.values(), reverse=True)
-        assert told["bundle"] == explainer.bundle.manifest.digest
+        assert told["provenance"]["bundle"] == explainer.bundle.manifest.digest
         assert told["provenance"] == vars(verdict.provenance)
     assert len(service.post("/predict", top="2").json()["top"]) == 2
 
