@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,7 +29,8 @@ def test_results_lie_where_the_provider_computes(inspector: Bundle, device: str)
     there = [engine.upload(image), *engine.run("head", {"image": image})]
     there += engine.run("tail", {"activations": there[-1]})
     memory = kind_of(engine.provider).memory
-    assert {value.tensor.device_name() for value in there} == {memory}
+    tensors: list[Any] = [value.tensor for value in there]
+    assert {tensor.device_name() for tensor in tensors} == {memory}
     assert memory != "cpu"
     assert there[-1].numpy().shape == (2, 5)
 
