@@ -355,6 +355,31 @@ def test_pace_goes_up_sooner_than_down() -> None:
     assert quick.now == pytest.approx(1 + 0.5 / 6)
 
 
+def test_a_stall_is_remembered_and_fades() -> None:
+    pace = Pace()
+    pace.note(100, 90)
+    assert pace.stall == 0
+    pace.note(10, 60)  # 50 late, at a pace of less than 1
+    assert pace.stall == pytest.approx(50, abs=0.2)
+    late = pace.stall
+    pace.note(10, 10)
+    assert pace.stall == pytest.approx(0.98 * late)
+
+
+def test_what_may_stall_needs_room_as_long_as_something_cheaper_is_behind(
+    explainer: Explainer, samples: list[Path]
+) -> None:
+    """550 ms for Score-CAM, up to 715, and 300 more that it was late lately."""
+    policy = Policy(["score-cam", "recipro-cam"], budget_ms=900)
+    explainer.warm_up(["score-cam", "recipro-cam"])
+    assert explainer.explain(samples[0], policy).figures()["method"] == "score-cam"
+    explainer._used.costs.pace._stall = 300.0
+    assert explainer.explain(samples[0], policy).figures()["method"] == "recipro-cam"
+    explainer._used.costs.pace._stall = 300.0
+    found = explainer.explain(samples[0], "score-cam", budget_ms=900)
+    assert found.figures()["method"] == "score-cam"
+
+
 def test_a_deadline_looks_ahead() -> None:
     now = time.perf_counter()
     assert not Deadline(now + 100, chunk=10).is_set()

@@ -98,7 +98,10 @@ def choose(
     over: list[PassedOver] = []
     for at, method in enumerate(methods):
         estimate = costs.estimate(method, asked, memory_mb, after_pass)
-        why = _why_not(estimate, costs.pace.now, left_ms, memory_mb)
+        takes = expected(estimate, costs.pace.now)
+        if at + 1 < len(methods):  # else something late is better than nothing
+            takes += costs.pace.stall
+        why = _why_not(estimate, takes, left_ms, memory_mb)
         if why is None:
             return Fit(method, estimate, tuple(over), tuple(methods[at + 1 :]))
         over.append(PassedOver(spec_of(method), why))
@@ -111,13 +114,12 @@ def expected(estimate: Estimate, pace: float) -> float:
 
 
 def _why_not(
-    estimate: Estimate, pace: float, left_ms: float | None, memory_mb: float | None
+    estimate: Estimate, takes: float, left_ms: float | None, memory_mb: float | None
 ) -> str | None:
     if memory_mb is not None and estimate.megabytes is None:
         return "its memory is not known: it is measured on the CPU of Linux alone"
     if memory_mb is not None and (estimate.megabytes or 0) > memory_mb:
         return f"a single copy takes {estimate.megabytes:.1f} of {memory_mb:g} MiB"
-    takes = expected(estimate, pace)
     if left_ms is not None and takes > left_ms:
         return f"{estimate.passes} passes take up to {takes:.0f} ms, {left_ms:.0f} are left"
     return None

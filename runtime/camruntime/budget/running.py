@@ -119,7 +119,7 @@ def _leave_at(call: _Call, fit: Fit, asked: Sequence[Asked]) -> float:
         return float("inf")
     pace, memory = costs.pace.now, call.policy.memory_mb
     behind = [costs.estimate(one, asked, memory, after_pass=True) for one in fit.rest]
-    kept = min((expected(one, pace) for one in behind), default=0.0)
+    kept = min((expected(one, pace) + costs.pace.stall for one in behind), default=0.0)
     needed = call.since_ms + expected(fit.estimate, pace)
     return call.begin + max(budget - kept, min(needed, budget)) / 1e3
 
