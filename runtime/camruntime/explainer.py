@@ -194,14 +194,14 @@ class Explainer:
     def warm_up(
         self, methods: Sequence[str | Method] = ("recipro-cam",), target: Target | None = None
     ) -> dict[str, Estimate]:
-        """Open the sessions of these methods, and measure what each will cost here.
+        """Open the sessions of `predict` and these methods, and measure what each will cost here.
 
         So the first part on a line takes no longer than the others, and budgets are known. Call it
         before the line starts, when nothing else keeps the machine busy: sessions that are open are
         closed first, where memory is measured. After `reload` the new bundle is measured again.
 
         Args:
-            methods: names, specs or objects.
+            methods: names, specs or objects; in a policy's order, where there will be one.
             target: such as is explained later: a contrast may take more gradients.
 
         Returns:

@@ -324,6 +324,15 @@ def test_warm_up_opens_what_explanations_need(
         explainer.explain(samples[0], spec)
 
 
+def test_one_method_alone_needs_no_cells_by_themselves(inspector: Path) -> None:
+    """VGG16's are 494 MB: they are for a pass that was made without them."""
+    alone, behind = (camruntime.load(inspector, ["cpu"]) for _ in range(2))
+    alone.warm_up(["recipro-cam"])
+    assert set(alone._engine._sessions.open()) == {"head", "tail", "head_cells"}
+    behind.warm_up(["grad-cam", "recipro-cam"])
+    assert "cells" in behind._engine._sessions.open()
+
+
 def test_a_reload_measures_what_was_measured(inspector: Path) -> None:
     explainer = camruntime.load(inspector, ["cpu"])
     explainer.reload()

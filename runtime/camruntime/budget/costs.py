@@ -50,29 +50,41 @@ class Costs:
     _rehearsed: dict[tuple[Method, tuple[Asked, ...], bool], Rehearsed] = field(
         default_factory=dict
     )
+    _prepared: dict[tuple[tuple[Method, ...], tuple[Asked, ...]], None] = field(
+        default_factory=dict
+    )
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def prepare(self, methods: Sequence[Method], asked: Sequence[Asked]) -> None:
         """Measure what is still unknown of these methods, and leave their sessions open.
 
+        Args:
+            methods: the best first, as of a policy: all but the first may have to explain a pass
+                that was made for one before.
+            asked: what they explain.
+
         Raises:
             MethodError: one of them cannot be rehearsed.
             CamError: as of the graphs.
         """
+        wanted = (tuple(methods), _kinds(asked))
+        if wanted in self._prepared:
+            return
         with self._lock:
             kinds = {PASS}
-            for method in methods:
+            for place, method in enumerate(methods):
                 kinds.add(_pass_of(method))
-                for cells in (False, True):
+                for cells in (True, False) if place else (True,):
                     known = self._rehearsal(method, asked, cells)
                     kinds.update(one.kind for one in known.questions)
             new = [kind for kind in sorted(kinds) if kind not in self._curves]
             self._curves.update(measure(self.graphs, new))
+            self._prepared[wanted] = None
 
     def prepare_as(self, other: Costs) -> None:
         """Measure for this network what was measured for another; nothing if nothing was."""
-        for method, asked in dict.fromkeys(key[:2] for key in other._rehearsed):
-            self.prepare([method], asked)
+        for methods, asked in other._prepared:
+            self.prepare(methods, asked)
 
     def estimate(
         self,
@@ -117,7 +129,7 @@ class Costs:
 
     def _rehearsal(self, method: Method, asked: Sequence[Asked], cells: bool) -> Rehearsed:
         comes = cells and "cells" in preferred([method])
-        key = (method, tuple(0 if isinstance(one, int) else one for one in asked), comes)
+        key = (method, _kinds(asked), comes)
         if key not in self._rehearsed:
             manifest = self.graphs.engine.bundle.manifest
             self._rehearsed[key] = rehearse(method, manifest, key[1], comes)
@@ -145,6 +157,11 @@ class Costs:
     def measured(self) -> Mapping[str, Curve]:
         """Each kind of question that was measured."""
         return self._curves
+
+
+def _kinds(asked: Sequence[Asked]) -> tuple[Asked, ...]:
+    """What costs the same: which class it is does not matter."""
+    return tuple(0 if isinstance(one, int) else one for one in asked)
 
 
 def _pass_of(method: Method) -> str:
