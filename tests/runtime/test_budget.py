@@ -348,7 +348,7 @@ def test_memory_is_seen_as_it_grows_even_where_some_was_free() -> None:
     """An array that was freed before is given back first; else the next one would be free."""
     np.ones(20 * MIB, np.uint8)
     found = growth_of(lambda: np.ones(20 * MIB, np.uint8))
-    assert 20 * MIB <= found < 28 * MIB
+    assert 16 * MIB <= found < 28 * MIB  # what else the process gives back meanwhile counts
 
 
 def test_pace_goes_up_sooner_than_down() -> None:
