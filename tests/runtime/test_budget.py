@@ -14,11 +14,14 @@ import pytest
 
 import camruntime
 from camruntime import Explainer, Policy
+from camruntime._freed_memory import keep_freed_memory
 from camruntime.budget import costs as costs_module
+from camruntime.budget import running
 from camruntime.budget.deadline import Deadline
 from camruntime.budget.measuring import PASS, PASS_WITH_CELLS, Curve
 from camruntime.budget.memory import growth_of
 from camruntime.budget.pace import Pace
+from camruntime.budget.policy import choose
 from camruntime.engine import DeviceValue, Engine
 from camruntime.errors import BudgetError, Cancelled, ImageError, MethodError
 from camruntime.explanation import Explanation
@@ -90,6 +93,30 @@ def test_costs_are_added_up(explainer: Explainer, monkeypatch: pytest.MonkeyPatc
     }
     assert found["score-cam"].megabytes == 16
     assert found["grad-cam"].megabytes == 1
+
+
+def test_a_method_that_stops_by_the_clock_costs_that_and_a_round(explainer: Explainer) -> None:
+    """A pass of 10 ms, 100 as it was told, and 45 for the eight copies that are under way."""
+    spec = "anytime-score-cam:share=1.0:milliseconds=100.0"
+    (found,) = explainer.warm_up([spec]).values()
+    assert found.milliseconds == pytest.approx(10 + 100 + 45, abs=1)
+
+
+def test_a_method_is_left_with_room_for_the_cheapest_behind_it(explainer: Explainer) -> None:
+    """Recipro-CAM on a pass that was made: 3 ms, up to 3.9, and what was late lately."""
+    methods = [explainer.method(one) for one in ("score-cam", "recipro-cam")]
+    costs = explainer._used.costs
+    costs.prepare(methods, [0])
+    begin = time.perf_counter()
+    for budget, stall, left_at in ((1500, 0, 1496.1), (1500, 300, 1196.1)):
+        costs.pace._stall = stall
+        call = running._Call(costs, Policy(methods, budget_ms=budget), explainer.graphs(), begin)
+        fit = choose(costs, methods, [0], call.left_ms, None)
+        found = 1e3 * (running._leave_at(call, fit, [0]) - begin)
+        assert found == pytest.approx(left_at, abs=1)
+    alone = running._Call(costs, Policy(methods[:1], budget_ms=900), explainer.graphs(), begin)
+    only = choose(costs, methods[:1], [0], alone.left_ms, None)
+    assert 1e3 * (running._leave_at(alone, only, [0]) - begin) == pytest.approx(900, abs=1)
 
 
 def test_a_curve_between_one_row_and_a_chunk() -> None:
@@ -349,6 +376,14 @@ def test_memory_is_seen_as_it_grows_even_where_some_was_free() -> None:
     np.ones(20 * MIB, np.uint8)
     found = growth_of(lambda: np.ones(20 * MIB, np.uint8))
     assert 16 * MIB <= found < 28 * MIB  # what else the process gives back meanwhile counts
+
+
+def test_memory_that_is_free_and_kept_is_given_back_before() -> None:
+    keep_freed_memory()
+    held = np.ones(MIB, np.uint8)  # behind which nothing is given back by itself
+    np.ones(6 * MIB, np.uint8)
+    assert growth_of(lambda: np.ones(6 * MIB, np.uint8)) >= 4 * MIB
+    assert held.all()
 
 
 def test_pace_goes_up_sooner_than_down() -> None:

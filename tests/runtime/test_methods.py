@@ -20,6 +20,7 @@ from camruntime.methods import (
     METHODS,
     ReciproCAM,
     ScoreCAM,
+    _registry,
     choices,
     make_method,
     register,
@@ -245,3 +246,15 @@ def test_specs_and_methods_match() -> None:
         assert spec_of(make_method(spec)) == spec
     assert make_method("recipro-cam", {"mask": "gaussian"}) == ReciproCAM(mask="gaussian")
     assert choices(ReciproCAM)["mask"] == ("cell", "cell, gaussian")
+
+
+def test_a_method_that_is_registered_anew_is_the_new_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a notebook, whose cell is run again."""
+    monkeypatch.setattr(_registry, "METHODS", {**METHODS})
+    made = []
+    for unit in ("logit", "probability"):
+        kind = type("Mine", (ReciproCAM,), {"unit": unit})
+        register("mine-anew")(kind)
+        made.append(make_method("mine-anew"))
+        assert make_method("mine-anew") is made[-1]
+    assert [one.unit for one in made] == ["logit", "probability"]  # type: ignore[attr-defined]

@@ -106,13 +106,14 @@ class Costs:
         """
         known = self._rehearsal(method, asked, cells=not after_pass)
         chunk = self._chunk(known, megabytes)
-        seconds = known.seconds + sum(
+        own = known.seconds + sum(
             self._curves[one.kind].seconds(one.rows, chunk) for one in known.questions
         )
+        seconds = _stopped(method, own, self._longest(known, chunk))
         if not after_pass:
             seconds += self._curves[_pass_of(method)].seconds(1, None)
         return Estimate(
-            milliseconds=1e3 * _stopped(method, seconds, self._longest(known, chunk)),
+            milliseconds=1e3 * seconds,
             megabytes=self._megabytes(known, chunk),
             passes=sum(one.rows for one in known.questions if _is_pass(one.kind))
             + (not after_pass),
