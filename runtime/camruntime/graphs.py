@@ -118,10 +118,19 @@ class Forward:
         return found if contrasts is None else np.concatenate([found, sigmoid(contrasts)], -1)
 
     def probabilities_of(self, targets: Sequence[int], logits: FloatArray) -> FloatArray:
-        """`probabilities(logits)[..., targets]`, without dividing for all other classes."""
-        if self.answer.probabilities == "softmax" and not self.contrasts:
-            return softmax(logits, targets)
-        return self.probabilities(logits)[..., list(targets)]
+        """`probabilities(logits)[..., targets]`, without dividing for all other classes.
+
+        A target's are the same bits whichever others, or contrasts, are asked for with it.
+        """
+        own, contrasts = self._parted(logits)
+        if self.answer.probabilities != "softmax":
+            return self.probabilities(logits)[..., list(targets)]
+        if contrasts is None:
+            return softmax(own, targets)
+        count = own.shape[-1]
+        classes = softmax(own, [one if one < count else 0 for one in targets])
+        others = sigmoid(contrasts[..., [max(0, one - count) for one in targets]])
+        return np.where([one < count for one in targets], classes, others)
 
     def present(self) -> list[int]:
         """Indices of the classes that are there, the strongest first.

@@ -86,7 +86,8 @@ def _with_kernel(bundle: Bundle, folder: Path, change: Callable[[Array], Array])
 
 
 def _without(bundle: Bundle, name: str) -> Bundle:
-    graphs = {one: graph for one, graph in bundle.manifest.graphs.items() if one != name}
+    gone = (name, f"head_{name}")  # cells are there in both ways, or in none
+    graphs = {one: graph for one, graph in bundle.manifest.graphs.items() if one not in gone}
     return Bundle(bundle.folder, dataclasses.replace(bundle.manifest, graphs=graphs))
 
 

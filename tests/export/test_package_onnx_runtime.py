@@ -58,6 +58,7 @@ def _feeds() -> dict[str, Feed]:
         "head": {"image": draw(2, 3, 128, 128)},
         "tail": {"activations": grid},
         "cells": {"activations": grid[:1]},
+        "head_cells": {"image": draw(1, 3, 128, 128)},
         "gradient": {"activations": grid, "targets": np.array([0, 4, 2])},
         "mask_images": {"image": image, **masks},
         "occlude_images": {

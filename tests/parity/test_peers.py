@@ -10,6 +10,7 @@ import torch
 from pytorch_grad_cam import GradCAM, GradCAMPlusPlus, HiResCAM, LayerCAM, XGradCAM
 from pytorch_grad_cam import ScoreCAM as PeerScoreCAM
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
+from torch import Tensor, nn
 from torchcam.methods import GradCAM as TorchGradCAM
 from torchcam.methods import LayerCAM as TorchLayerCAM
 from torchcam.methods import ScoreCAM as TorchScoreCAM
@@ -110,21 +111,31 @@ def test_gradient_methods_equal_torch_cam(
 def test_torch_cam_preset_of_smooth_grad_cam_plus_plus(
     pairs: Pairs, photo: Picture, model: str, side: int | None
 ) -> None:
-    """The same noise in both: `default_rng(0)`, handed out sample by sample."""
+    """The same noise in both: `default_rng(0)`, handed out sample by sample.
+
+    Its weights are quotients of small sums: PyTorch's own float32 is 2e-3 off on one network.
+    """
     pair = pairs(model, side)
     target = _leading(pair, photo)
     image = pair.tensor(photo)
     drawn = np.random.default_rng(0).standard_normal((4, *image.shape[1:]), dtype=np.float32)
-    noise = iter(torch.from_numpy(drawn * np.float32(0.3)))
+    noise = torch.from_numpy(drawn * np.float32(0.3))
+    expected = _smooth(pair.network, pair.layer, image, noise, target)
+    exact = _smooth(pair.exact, pair.layer, image.double(), noise.double(), target)
+    found = pair.explainer.explain(photo, "smooth-grad-cam++", target, preset="torch-cam")
+    assert_same_map(found.raw, expected, exact)
+
+
+def _smooth(network: nn.Module, layer: str, image: Tensor, noise: Tensor, target: int) -> Tensor:
+    """torch-cam's map, with these samples of noise."""
+    samples = iter(noise)
 
     class Given:
-        def sample(self, _size: torch.Size) -> torch.Tensor:
-            sample: torch.Tensor = next(noise)
-            return sample[None]
+        def sample(self, _size: torch.Size) -> Tensor:
+            return next(samples)[None]
 
-    with TorchSmooth(pair.network, pair.layer) as peer:
+    with TorchSmooth(network, layer) as peer:
         peer._distrib = Given()  # type: ignore[assignment]
-        scores = pair.network(image.requires_grad_())
+        scores = network(image.clone().requires_grad_())
         (raw,) = peer(target, scores, normalized=False)
-    found = pair.explainer.explain(photo, "smooth-grad-cam++", target, preset="torch-cam")
-    assert_same_map(found.raw, raw[0].relu().detach())
+    return raw[0].relu().detach()

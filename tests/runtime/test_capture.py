@@ -109,7 +109,7 @@ def test_a_provider_that_reads_an_input_when_it_is_bound_is_found_out(
         for target in (1, 3, 0, 2):
             inputs = {**_layer(1), "targets": np.array([target])}
             _assert_same(recording, plain, "gradient", inputs)
-    assert caplog.messages == [
+    assert [one for one in caplog.messages if "session of" not in one] == [
         "runs of graph 'gradient' are not recorded: a repeated run differs from a plain one"
     ]
 
@@ -150,7 +150,7 @@ def test_a_run_that_cannot_be_recorded_is_a_plain_one(
     with caplog.at_level("INFO", logger="camruntime"):
         for _ in range(4):
             _assert_same(recording, plain, "tail", _layer(2))
-    assert caplog.messages == [
+    assert [one for one in caplog.messages if "session of" not in one] == [
         "runs of graph 'tail' are not recorded: no memory left on the device"
     ]
 

@@ -95,6 +95,23 @@ def test_probabilities_of_classes_are_what_they_were(
     np.testing.assert_allclose(wider.probabilities()[3], 1 - forward.probabilities()[0], rtol=1e-5)
 
 
+def test_probabilities_of_some_are_those_of_all(
+    numpy_graphs: NumpyGraphs, image: FloatArray
+) -> None:
+    """By float64's softmax within float32's rounding; bit by bit whatever is asked for beside."""
+    forward = numpy_graphs.forward(image)
+    _, wider, _ = with_contrasts(numpy_graphs, forward, [REST])
+    rows = np.random.default_rng(0).normal(0, 5, (7, 4)).astype(np.float32)
+    shares = np.exp(rows[:, :3].astype(np.float64))
+    shares /= shares.sum(1, keepdims=True)
+    found = wider.probabilities_of([2, 3, 0], rows)
+    np.testing.assert_allclose(found[:, [0, 2]], shares[:, [2, 0]], rtol=3e-7)
+    np.testing.assert_allclose(found[:, 1], 1 / (1 + np.exp(-rows[:, 3].astype(float))), rtol=3e-7)
+    assert found.dtype == np.float32
+    alone = forward.probabilities_of([0], np.ascontiguousarray(rows[:, :3]))
+    np.testing.assert_array_equal(found[:, 2], alone[:, 0])
+
+
 def test_a_score_cam_of_a_contrast_weighs_channels_by_it(
     numpy_graphs: NumpyGraphs, image: FloatArray
 ) -> None:

@@ -10,7 +10,7 @@ import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
 import camruntime
-from camruntime.methods import ReciproCAM, _run
+from camruntime.methods import GradCAM, ReciproCAM, _run
 from camruntime.methods._run import one_blas_thread
 
 
@@ -74,13 +74,28 @@ def test_methods_run_with_one(
     inspector: Path, samples: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found: list[set[int]] = []
-    once = ReciproCAM.__call__
+    once = GradCAM.__call__
 
     def spy(*arguments: object) -> object:
         found.append(_threads())
         return once(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(ReciproCAM, "__call__", spy)
-    camruntime.load(inspector, ["cpu"]).explain(samples[0], "recipro-cam")
+    monkeypatch.setattr(GradCAM, "__call__", spy)
+    camruntime.load(inspector, ["cpu"]).explain(samples[0], "grad-cam")
     assert found == [{1}]
     assert max(_threads()) == 2
+
+
+def test_a_method_that_multiplies_nothing_is_left_as_it_is(
+    inspector: Path, samples: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Looking after NumPy's threads would take a part of it, and nobody waits for them."""
+
+    def never() -> object:
+        raise AssertionError("NumPy's threads were looked after")
+
+    monkeypatch.setattr(_run, "one_blas_thread", never)
+    assert ReciproCAM.multiplies is False
+    camruntime.load(inspector, ["cpu"]).explain(samples[0], "recipro-cam")
+    with pytest.raises(AssertionError, match="looked after"):
+        camruntime.load(inspector, ["cpu"]).explain(samples[0], "grad-cam")

@@ -124,12 +124,17 @@ def test_sessions_open_and_run_in_turn(
 
         monkeypatch.setattr(module, name, watched)
     Explainer(engine, 16).explain(samples[0], spec)
-    assert {name for name, _ in seen} >= {"run_bound", "open_session"}
+    assert {name for name, _ in seen} >= {"run_on_host", "open_session"}
     assert all(inside for _, inside in seen)
     assert turn.depth == 0
 
 
-WATCHED = (("engine", "run_bound"), ("engine", "upload"), ("sessions", "open_session"))
+WATCHED = (
+    ("engine", "run_on_host"),
+    ("engine", "run_bound"),
+    ("engine", "upload"),
+    ("sessions", "open_session"),
+)
 
 
 def test_results_are_read_and_freed_in_turn() -> None:
