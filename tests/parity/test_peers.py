@@ -132,7 +132,8 @@ def _smooth(network: nn.Module, layer: str, image: Tensor, noise: Tensor, target
 
     class Given:
         def sample(self, _size: torch.Size) -> Tensor:
-            return next(samples)[None]
+            sample: Tensor = next(samples)
+            return sample[None]
 
     with TorchSmooth(network, layer) as peer:
         peer._distrib = Given()  # type: ignore[assignment]
