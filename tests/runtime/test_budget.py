@@ -366,6 +366,29 @@ def test_a_stall_is_remembered_and_fades() -> None:
     assert pace.stall == pytest.approx(0.98 * late)
 
 
+def test_a_stop_is_no_pace_and_what_is_refused_is_tried_again(
+    explainer: Explainer, samples: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """12 ms for Recipro-CAM, up to 16; after one that took 1000, and at a pace of 20."""
+    explainer.warm_up(["recipro-cam"])
+    pace = explainer._used.costs.pace
+    pace.note(12, 1000)
+    assert pace.now == pytest.approx(1.5)
+    explainer.explain(samples[0], budget_ms=60)
+    pace._now, refused = 20.0, 0
+    while refused < 100:
+        try:
+            explainer.explain(samples[0], budget_ms=60)
+            break
+        except BudgetError:
+            refused += 1
+    assert 15 < refused < 30  # 1 + 19 * 0.9 ** 19 = 3.6, which is 56 ms
+    quick = Pace()
+    quick._now, quick._stall = 0.5, 100.0
+    quick.refused()
+    assert (quick.now, quick.stall) == (0.5, 98.0)
+
+
 def test_what_may_stall_needs_room_as_long_as_something_cheaper_is_behind(
     explainer: Explainer, samples: list[Path]
 ) -> None:
