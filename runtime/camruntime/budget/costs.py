@@ -11,6 +11,7 @@ from camruntime.budget.measuring import PASS, PASS_WITH_CELLS, Curve, measure
 from camruntime.budget.pace import Pace
 from camruntime.budget.rehearsal import Rehearsed, rehearse
 from camruntime.engine import OnnxGraphs
+from camruntime.errors import MethodError
 from camruntime.explaining import Asked
 from camruntime.methods import Method, preferred
 
@@ -59,6 +60,8 @@ class Costs:
             MethodError: one of them cannot be rehearsed.
             CamError: as of the graphs.
         """
+        if all(self._is_known(method, asked) for method in methods):
+            return  # whoever has a budget does not wait while others measure something else
         with self._lock:
             kinds = {PASS}
             for method in methods:
@@ -70,9 +73,15 @@ class Costs:
             self._curves.update(measure(self.graphs, new))
 
     def prepare_as(self, other: Costs) -> None:
-        """Measure for this network what was measured for another; nothing if nothing was."""
-        for method, asked in dict.fromkeys(key[:2] for key in other._rehearsed):
-            self.prepare([method], asked)
+        """Measure for this network what was measured for another; nothing if nothing was.
+
+        What this one cannot be asked is left out: graphs or classes that it does not have.
+        """
+        manifest = self.graphs.engine.bundle.manifest
+        known = [*other._rehearsed]  # at once: threads may add to it
+        for method, asked in dict.fromkeys(key[:2] for key in known):
+            if method.needs <= manifest.graphs.keys() and _are_classes(asked, manifest.classes):
+                self.prepare([method], asked)
 
     def estimate(
         self,
@@ -115,9 +124,18 @@ class Costs:
         each = (self._curves[one.kind].longest(one.rows, chunk) for one in known.questions)
         return max(each, default=0.0)
 
+    def _is_known(self, method: Method, asked: Sequence[Asked]) -> bool:
+        kinds = [_pass_of(method)]
+        for cells in (False, True):
+            known = self._rehearsed.get(_key(method, asked, cells))
+            if known is None:
+                return False
+            kinds += [one.kind for one in known.questions]
+        return all(kind in self._curves for kind in kinds)
+
     def _rehearsal(self, method: Method, asked: Sequence[Asked], cells: bool) -> Rehearsed:
-        comes = cells and "cells" in preferred([method])
-        key = (method, tuple(0 if isinstance(one, int) else one for one in asked), comes)
+        key = _key(method, asked, cells)
+        comes = key[2]
         if key not in self._rehearsed:
             manifest = self.graphs.engine.bundle.manifest
             self._rehearsed[key] = rehearse(method, manifest, key[1], comes)
@@ -145,6 +163,30 @@ class Costs:
     def measured(self) -> Mapping[str, Curve]:
         """Each kind of question that was measured."""
         return self._curves
+
+
+def _key(
+    method: Method, asked: Sequence[Asked], cells: bool
+) -> tuple[Method, tuple[Asked, ...], bool]:
+    """By what costs are kept.
+
+    Raises:
+        MethodError: the method's costs cannot be kept, as it may change.
+    """
+    try:
+        hash(method)
+    except TypeError as error:
+        raise MethodError(
+            f"what {type(method).__name__} costs cannot be kept, as it may change: make it a "
+            "@dataclass(frozen=True) of numbers and texts, or explain without a budget"
+        ) from error
+    comes = cells and "cells" in preferred([method])
+    return method, tuple(0 if isinstance(one, int) else one for one in asked), comes
+
+
+def _are_classes(asked: Sequence[Asked], classes: int) -> bool:
+    contrasts = [one for one in asked if not isinstance(one, int)]
+    return all(max((*one.classes, one.against)) < classes for one in contrasts)
 
 
 def _pass_of(method: Method) -> str:

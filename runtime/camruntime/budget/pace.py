@@ -7,8 +7,8 @@ import threading
 _UP, _DOWN = 0.5, 0.1
 _FADING = 0.98
 _MOST = 2.0
-"""Times the pace so far, that a single explanation counts: a process that was stopped for seconds is
-no machine that is a thousand times slower."""
+"""Times the pace so far that one explanation counts at most: a process that was stopped for seconds
+has seen no machine that is a thousand times slower."""
 _LITTLE = 5.0
 """Milliseconds, of which a machine that does other things now and then makes twice as many."""
 
@@ -18,7 +18,7 @@ class Pace:
 
     One that takes twice as long moves it by half of the way, so a single late one is no new pace;
     one that is on time moves it by a tenth, so that a load that comes and goes is expected again.
-    One that takes longer than that counts as twice as long. Explanations of a few milliseconds say
+    One that takes longer counts as twice as long. Explanations of a few milliseconds say
     little. What is refused moves it by a tenth, too, towards what was measured: it says nothing of
     the machine, and without that a load that is over would be refused for ever.
 
