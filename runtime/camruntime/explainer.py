@@ -210,12 +210,12 @@ class Explainer:
             MethodError, BundleError, TargetError: a method or class that there is not.
             CamError: a session does not open, or its memory does not do.
         """
-        if isinstance(methods, str) or not isinstance(methods, Iterable):
+        if isinstance(methods, str) or not hasattr(methods, "__iter__"):
             what = "the text " if isinstance(methods, str) else ""
             raise MethodError(f"warm_up takes a list of methods, got {what}{shown(methods)}")
         chosen = [self.method(one) for one in methods]
-        asked = asked_of(self._wanted(target, self.bundle.manifest))
-        costs = self._used.costs
+        used = self._used
+        asked, costs = asked_of(self._wanted(target, used.engine.bundle.manifest)), used.costs
         costs.prepare(chosen, asked)
         return {spec_of(one): costs.estimate(one, asked) for one in chosen}
 
