@@ -26,7 +26,10 @@ def arguments(about: str | None, argv: list[str] | None) -> argparse.Namespace:
     """
     parser = _parser(about)
     found = parser.parse_args(argv)
-    source = Path(found.source)
+    for name, text in (("BUNDLE", found.bundle), ("SOURCE", found.source), ("--out", found.out)):
+        if not text:
+            parser.error(f"{name}: expected a path, got an empty text; set the variable of it")
+    source, found.bundle, found.out = map(Path, (found.source, found.bundle, found.out))
     if not (found.source.isdecimal() or "://" in found.source or source.exists()):
         parser.error(f"SOURCE: there is no {found.source!r}: give a folder, an index, URL or video")
     found.camera = not source.is_dir()
@@ -40,9 +43,9 @@ def _parser(about: str | None) -> Parser:
         description=about, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
     add = parser.add_argument
-    add("bundle", type=Path, metavar="BUNDLE", help="what `camexport build` wrote")
+    add("bundle", metavar="BUNDLE", help="what `camexport build` wrote")
     add("source", metavar="SOURCE", help="a folder, a camera's index or URL, or a video")
-    add("--out", type=Path, required=True, help="folder for what is written; one line's alone")
+    add("--out", required=True, help="folder for what is written; one line's alone")
     add("--calibration", type=Path, help="what `camruntime calibrate` wrote for 'not good'")
     add("--good", help="label of good parts, where the bundle names none")
     add("--methods", default=METHODS, help=f"the best first; default {METHODS}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import closing
-from functools import partial
 from pathlib import Path
 from typing import Literal, NamedTuple, TypeAlias, overload
 
@@ -211,11 +210,12 @@ class Explainer:
             MethodError, BundleError, TargetError: a method or class that there is not.
             CamError: a session does not open, or its memory does not do.
         """
-        if isinstance(methods, str):
-            raise MethodError(f"warm_up takes a list of methods, got the text {shown(methods)}")
+        if isinstance(methods, str) or not hasattr(methods, "__iter__"):
+            what = "the text " if isinstance(methods, str) else ""
+            raise MethodError(f"warm_up takes a list of methods, got {what}{shown(methods)}")
         chosen = [self.method(one) for one in methods]
-        asked = asked_of(self._wanted(target, self.bundle.manifest))
-        costs = self._used.costs
+        used = self._used
+        asked, costs = asked_of(self._wanted(target, used.engine.bundle.manifest)), used.costs
         costs.prepare(chosen, asked)
         return {spec_of(one): costs.estimate(one, asked) for one in chosen}
 
@@ -496,7 +496,10 @@ class Explainer:
         return self._read(self._take(asked))
 
     def _take(self, asked: tuple[object, object]) -> Taken:
-        (image, target), used = asked, self._used
+        return self._take_for(self._used, asked)
+
+    def _take_for(self, used: _Used, asked: tuple[object, object]) -> Taken:
+        image, target = asked
         classes = self._wanted(target, used.engine.bundle.manifest)
         return take_image(image, classes, used.engine, used.calibration, self._megapixels)
 
@@ -532,12 +535,15 @@ class Explainer:
         self, asked: tuple[object, object], policy: Policy, graphs: OnnxGraphs
     ) -> Answer:
         graphs.go_on()
-        costs = self._used.costs
+        used = self._used  # also if there is a reload while it is measured
         methods = [self.method(one) for one in policy.methods]
-        classes = self._wanted(asked[1], costs.graphs.engine.bundle.manifest)
-        costs.prepare(methods, asked_of(classes))
-        read = partial(self._open, (asked[0], classes))
-        return within_budget(costs, policy, read, methods, graphs)
+        classes = self._wanted(asked[1], used.engine.bundle.manifest)
+        used.costs.prepare(methods, asked_of(classes))
+
+        def read() -> Photograph:
+            return self._read(self._take_for(used, (asked[0], classes)))
+
+        return within_budget(used.costs, policy, read, methods, graphs)
 
     def _read(self, taken: Taken) -> Photograph:
         return open_image(taken, self._megapixels)

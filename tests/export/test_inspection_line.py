@@ -364,6 +364,9 @@ def test_what_cannot_be_written_is_said_and_written_later(
     ("options", "said", "status"),
     [
         (["BUNDLE", "nowhere", "--out", "o"], "there is no 'nowhere'", 2),
+        (["BUNDLE", "", "--out", "o"], "SOURCE: expected a path, got an empty text", 2),
+        (["BUNDLE", ".", "--out", ""], "--out: expected a path, got an empty text", 2),
+        (["", ".", "--out", "o"], "BUNDLE: expected a path, got an empty text", 2),
         (["BUNDLE", ".", "--out", "o", "--threshold", "nan"], "expected 0 to 1, got 'nan'", 2),
         (["BUNDLE", ".", "--out", "o", "--budget-ms", "0"], "--budget-ms: expected", 2),
         (["BUNDLE", ".", "--out", "o", "--queue", "many"], "invalid count value: 'many'", 2),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -24,8 +25,10 @@ from camruntime.budget.pace import Pace
 from camruntime.budget.policy import choose
 from camruntime.engine import DeviceValue, Engine
 from camruntime.errors import BudgetError, Cancelled, ImageError, MethodError
+from camruntime.explaining.contrasting import Versus
 from camruntime.explanation import Explanation
 from camruntime.methods import ScoreCAM
+from manifests import edit_manifest
 
 MIB = 2**20
 BY_HAND = {
@@ -318,11 +321,17 @@ def test_lists_targets_and_errors(
             camruntime.CamError,
             "labelled 'dent'",
         ),
+        (
+            lambda one, image: one.explain(image, budget_ms=float("inf")),
+            BudgetError,
+            "above 0, at most 1e12, or None, got inf",
+        ),
+        (lambda one, _: one.warm_up(None), MethodError, "warm_up takes a list of methods, got No"),
         (lambda one, _: one.warm_up("score-cam"), MethodError, "warm_up takes a list"),
         (lambda one, _: one.warm_up(["nothing"]), MethodError, "no method 'nothing'"),
         (lambda one, _: one.warm_up(target="dent"), camruntime.CamError, "labelled 'dent'"),
     ],
-    ids=[str(number) for number in range(16)],
+    ids=[str(number) for number in range(18)],
 )
 def test_what_is_asked_for_wrongly(
     explainer: Explainer,
@@ -371,6 +380,65 @@ def test_a_reload_measures_what_was_measured(inspector: Path) -> None:
     assert explainer._used.costs.measured.keys() == before.measured.keys()
 
 
+def test_a_reload_while_costs_are_measured_mixes_no_classes(
+    inspector: Path, samples: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The newer bundle has the labels the other way round: index 4 is `good` there."""
+    place = tmp_path / "bundle"
+    shutil.copytree(inspector, place)
+    explainer = camruntime.load(place, ["cpu"])
+
+    def reloaded(_: object, kinds: list[str]) -> Mapping[str, Curve]:
+        monkeypatch.setattr(costs_module, "measure", lambda _, kinds: {})
+        edit_manifest(place, lambda one: one.update(labels=one["labels"][::-1]))
+        explainer.reload()
+        return {kind: BY_HAND[kind] for kind in kinds}
+
+    monkeypatch.setattr(costs_module, "measure", reloaded)
+    before = explainer.labels
+    found = explainer.explain(samples[0], "recipro-cam", "hole", budget_ms=9000)
+    assert explainer.labels == before[::-1]
+    assert (found.target.label, found.target.index) == ("hole", 4)
+    assert found.provenance.bundle != explainer.bundle.manifest.digest
+
+
+def test_a_reload_measures_what_the_new_bundle_can_be_asked(
+    inspector: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has no gradient, and no eighth class, as the one before may have had."""
+    place = tmp_path / "bundle"
+    shutil.copytree(inspector, place)
+    explainer = camruntime.load(place, ["cpu"])
+    explainer.warm_up(["recipro-cam", "grad-cam"])
+    explainer.warm_up(["recipro-cam"], "not good")
+    more = (Versus((0, 1), 7),)
+    known = explainer._used.costs._rehearsed
+    known.update({(one[0], more, one[2]): two for one, two in known.items()})
+    edit_manifest(place, lambda one: one["graphs"].pop("gradient"))
+    explainer.reload()
+    kept = {(type(one[0]).__name__, one[1]) for one in explainer._used.costs._rehearsed}
+    assert kept == {("ReciproCAM", (0,)), ("ReciproCAM", (Versus((1, 2, 3, 4), 0),))}
+
+
+def test_a_budget_does_not_wait_while_something_else_is_measured(
+    explainer: Explainer, samples: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    explainer.warm_up(["recipro-cam"])
+    with explainer._used.costs._lock:  # as if another thread measured
+        one = threading.Thread(
+            target=lambda: told.append(explainer.explain(samples[0], budget_ms=9000)), daemon=True
+        )
+        told: list[Explanation] = []
+        one.start()
+        one.join(20)
+        assert len(told) == 1
+
+
+def test_no_targets_have_no_maps(explainer: Explainer, samples: list[Path]) -> None:
+    for method in USUAL:
+        assert explainer.explain(samples[0], method, [], budget_ms=9000) == []
+
+
 def test_memory_is_seen_as_it_grows_even_where_some_was_free() -> None:
     """An array that was freed before is given back first; else the next one would be free."""
     np.ones(20 * MIB, np.uint8)
@@ -408,6 +476,29 @@ def test_a_stall_is_remembered_and_fades() -> None:
     late = pace.stall
     pace.note(10, 10)
     assert pace.stall == pytest.approx(0.98 * late)
+
+
+def test_a_stop_is_no_pace_and_what_is_refused_is_tried_again(
+    explainer: Explainer, samples: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """12 ms for Recipro-CAM, up to 16; after one that took 1000, and at a pace of 20."""
+    explainer.warm_up(["recipro-cam"])
+    pace = explainer._used.costs.pace
+    pace.note(12, 1000)
+    assert pace.now == pytest.approx(1.5)
+    explainer.explain(samples[0], budget_ms=60)
+    pace._now, refused = 20.0, 0
+    while refused < 100:
+        try:
+            explainer.explain(samples[0], budget_ms=60)
+            break
+        except BudgetError:
+            refused += 1
+    assert 15 < refused < 30  # 1 + 19 * 0.9 ** 19 = 3.6, which is 56 ms
+    quick = Pace()
+    quick._now, quick._stall = 0.5, 100.0
+    quick.refused()
+    assert (quick.now, quick.stall) == (0.5, 98.0)
 
 
 def test_what_may_stall_needs_room_as_long_as_something_cheaper_is_behind(

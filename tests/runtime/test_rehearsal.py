@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
+import numpy as np
 import pytest
 
 import camruntime
 from camruntime.budget.rehearsal import rehearse
 from camruntime.engine import Engine, OnnxGraphs
+from camruntime.errors import MethodError
 from camruntime.explaining import with_contrasts
 from camruntime.explaining.contrasting import Versus
 from camruntime.graphs import Forward, LayerOutput
-from camruntime.maps import FloatArray
+from camruntime.maps import FloatArray, Maps
 from camruntime.methods import make_method
 from every_method import EVERY
 
@@ -100,3 +103,45 @@ def test_nothing_is_computed(inspector: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(Engine, "run", never)
     manifest = camruntime.open_bundle(inspector).manifest
     assert rehearse(make_method("score-cam"), manifest, [0], cells=True).questions
+
+
+@dataclass(frozen=True)
+class _Peeks:
+    """Somebody's own, which asks for more than `Graphs` promises."""
+
+    needs: ClassVar[frozenset[str]] = frozenset()
+
+    def __call__(self, graphs: Any, forward: Forward, targets: Sequence[int]) -> Maps:
+        assert graphs.engine is not None
+        return Maps(np.zeros((len(targets), *forward.activations.shape[2:]), np.float32))
+
+
+@dataclass
+class _Changes:
+    """Somebody's own, which counts."""
+
+    calls: int = 0
+    needs: ClassVar[frozenset[str]] = frozenset()
+
+    def __call__(self, _: Any, forward: Forward, targets: Sequence[int]) -> Maps:
+        self.calls += 1
+        return Maps(np.zeros((len(targets), *forward.activations.shape[2:]), np.float32))
+
+
+@pytest.mark.parametrize(
+    ("method", "said"),
+    [
+        (_Peeks(), r"^_Peeks cannot be rehearsed on noise.*AttributeError: '_Noise' object has no"),
+        (_Changes(), r"^what _Changes costs cannot be kept, as it may change: make it a @data"),
+    ],
+    ids=["peeks", "changes"],
+)
+def test_what_cannot_be_rehearsed(
+    inspector: Path, samples: list[Path], method: Any, said: str
+) -> None:
+    explainer = camruntime.load(inspector, ["cpu"])
+    assert explainer.explain(samples[0], method).no_evidence
+    with pytest.raises(MethodError, match=said):
+        explainer.explain(samples[0], method, budget_ms=9000)
+    with pytest.raises(MethodError, match=said):
+        explainer.warm_up([method])

@@ -83,3 +83,14 @@ def test_whether_there_is_saliency_is_known_without_it(
         upsampled = bilinear((len(one), len(one[0])), size)(one).astype(np.float64)
         wanted = (upsampled - upsampled.min()) / np.ptp(upsampled)
         np.testing.assert_allclose(large, wanted, rtol=0, atol=1e-6)
+
+
+def test_a_range_that_only_its_peaks_have_shows_nothing_in_either_way() -> None:
+    """Between the pixels of a slightly larger map no peak is left: what remains is in float32."""
+    raw = np.full((7, 7), 1e38, np.float32)
+    raw[3, 3] = -3e38
+    large, shown = saliency(raw, (8, 8))
+    assert float(np.ptp(bilinear((7, 7), (8, 8))(raw).astype(np.float64))) < 3.4e38
+    assert not shown
+    assert not large.any()
+    assert not has_saliency(raw, (8, 8))

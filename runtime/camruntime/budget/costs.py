@@ -11,6 +11,7 @@ from camruntime.budget.measuring import PASS, PASS_WITH_CELLS, Curve, measure
 from camruntime.budget.pace import Pace
 from camruntime.budget.rehearsal import Rehearsed, rehearse
 from camruntime.engine import OnnxGraphs
+from camruntime.errors import MethodError
 from camruntime.explaining import Asked
 from camruntime.methods import Method, preferred
 
@@ -67,9 +68,9 @@ class Costs:
             MethodError: one of them cannot be rehearsed.
             CamError: as of the graphs.
         """
-        wanted = (tuple(methods), _kinds(asked))
+        wanted = _key(methods, asked)
         if wanted in self._prepared:
-            return
+            return  # whoever has a budget does not wait while others measure something else
         with self._lock:
             kinds = {PASS}
             for place, method in enumerate(methods):
@@ -82,9 +83,15 @@ class Costs:
             self._prepared[wanted] = None
 
     def prepare_as(self, other: Costs) -> None:
-        """Measure for this network what was measured for another; nothing if nothing was."""
-        for methods, asked in other._prepared:
-            self.prepare(methods, asked)
+        """Measure for this network what was measured for another; nothing if nothing was.
+
+        What this one cannot be asked is left out: graphs or classes that it does not have.
+        """
+        manifest = self.graphs.engine.bundle.manifest
+        for methods, asked in [*other._prepared]:  # at once: threads may add to it
+            those = [one for one in methods if one.needs <= manifest.graphs.keys()]
+            if those and _are_classes(asked, manifest.classes):
+                self.prepare(those, asked)
 
     def estimate(
         self,
@@ -160,9 +167,33 @@ class Costs:
         return self._curves
 
 
+def _key(
+    methods: Sequence[Method], asked: Sequence[Asked]
+) -> tuple[tuple[Method, ...], tuple[Asked, ...]]:
+    """By what costs are kept.
+
+    Raises:
+        MethodError: a method's costs cannot be kept, as it may change.
+    """
+    for method in methods:
+        try:
+            hash(method)
+        except TypeError as error:
+            raise MethodError(
+                f"what {type(method).__name__} costs cannot be kept, as it may change: make it a "
+                "@dataclass(frozen=True) of numbers and texts, or explain without a budget"
+            ) from error
+    return tuple(methods), _kinds(asked)
+
+
 def _kinds(asked: Sequence[Asked]) -> tuple[Asked, ...]:
     """What costs the same: which class it is does not matter."""
     return tuple(0 if isinstance(one, int) else one for one in asked)
+
+
+def _are_classes(asked: Sequence[Asked], classes: int) -> bool:
+    contrasts = [one for one in asked if not isinstance(one, int)]
+    return all(max((*one.classes, one.against)) < classes for one in contrasts)
 
 
 def _pass_of(method: Method) -> str:

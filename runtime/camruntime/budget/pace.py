@@ -6,6 +6,9 @@ import threading
 
 _UP, _DOWN = 0.5, 0.1
 _FADING = 0.98
+_MOST = 2.0
+"""Times the pace so far that one explanation counts at most: a process that was stopped for seconds
+has seen no machine that is a thousand times slower."""
 _LITTLE = 5.0
 """Milliseconds, of which a machine that does other things now and then makes twice as many."""
 
@@ -15,7 +18,9 @@ class Pace:
 
     One that takes twice as long moves it by half of the way, so a single late one is no new pace;
     one that is on time moves it by a tenth, so that a load that comes and goes is expected again.
-    Explanations of a few milliseconds say little.
+    One that takes longer counts as twice as long. Explanations of a few milliseconds say
+    little. What is refused moves it by a tenth, too, towards what was measured: it says nothing of
+    the machine, and without that a load that is over would be refused for ever.
 
     A busy machine also stops for a moment, when something else has its turn: `stall` is how much
     later than that pace the latest of the last ones was, a fiftieth less with each.
@@ -41,5 +46,11 @@ class Pace:
             return
         with self._lock:
             self._stall = max(took - expected * self._now, _FADING * self._stall)
-            ratio = (took + _LITTLE) / (expected + _LITTLE)
+            ratio = min((took + _LITTLE) / (expected + _LITTLE), _MOST * self._now)
             self._now += (_UP if ratio > self._now else _DOWN) * (ratio - self._now)
+
+    def refused(self) -> None:
+        """Nothing fitted, so nothing was learnt."""
+        with self._lock:
+            self._stall *= _FADING
+            self._now -= _DOWN * max(0.0, self._now - 1)

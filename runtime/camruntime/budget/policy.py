@@ -42,7 +42,9 @@ class Policy:
             raise MethodError("a policy takes at least one method, got an empty list")
         for name, value in (("budget_ms", self.budget_ms), ("memory_mb", self.memory_mb)):
             if value is not None and (not is_between(value, 0, 1e12) or value == 0):
-                raise BudgetError(f"{name} is a number above 0, or None, got {shown(value)}")
+                raise BudgetError(
+                    f"{name} is a number above 0, at most 1e12, or None, got {shown(value)}"
+                )
         made = [
             make_method(one) if isinstance(one, str) else checked_method(one)
             for one in self.methods

@@ -12,7 +12,9 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
+from camruntime._text import last_line
 from camruntime.bundle import Manifest
+from camruntime.errors import CamError, MethodError
 from camruntime.explaining import Asked, with_contrasts
 from camruntime.graphs import Edges, Forward, LayerOutput, Normalisation, Occlusion
 from camruntime.maps import FloatArray, Upsampling
@@ -46,12 +48,14 @@ def rehearse(method: Method, manifest: Manifest, asked: Sequence[Asked], cells: 
     Args:
         method: of camruntime, or of somebody's own.
         manifest: of the network.
-        asked: the classes and contrasts that are explained.
+        asked: the classes and contrasts that are explained; of none a method is asked nothing.
         cells: whether single cells come with the pass.
 
     Raises:
         MethodError: it cannot explain the network, or cannot be rehearsed.
     """
+    if not asked:
+        return Rehearsed((), 0.0)
     found = _rehearse(method, manifest, asked, cells)  # first: imports, and plans that are kept
     again = _rehearse(method, manifest, asked, cells)
     return min(found, again, key=lambda one: one.seconds)
@@ -62,7 +66,15 @@ def _rehearse(method: Method, manifest: Manifest, asked: Sequence[Asked], cells:
     forward = graphs.plain(cells and "cells" in manifest.graphs)
     wider = with_contrasts(graphs, forward, asked)
     begin, graphs.answering = perf_counter(), 0.0
-    run_method(method, *wider)
+    try:
+        run_method(method, *wider)
+    except CamError:
+        raise
+    except Exception as error:  # somebody's own method may raise anything
+        raise MethodError(
+            f"{type(method).__name__} cannot be rehearsed on noise, so nobody knows what it costs: "
+            f"{type(error).__name__}: {last_line(error)}; explain with it without a budget"
+        ) from error
     return Rehearsed(tuple(graphs.asked), perf_counter() - begin - graphs.answering)
 
 

@@ -78,6 +78,7 @@ def within_budget(
         fit = choose(costs, methods, asked, call.left_ms, policy.memory_mb, prediction is not None)
         left += fit.passed_over
         if fit.method is None:
+            costs.pace.refused()
             raise _nothing_fits(policy, left)
         started = call.since_ms
         at = _leave_at(call, fit, asked)

@@ -15,8 +15,7 @@ def has_saliency(raw: FloatArray, size: tuple[int, int]) -> bool:
     height, width = raw.shape
     if height > size[0] or width > size[1]:
         return saliency(raw, size)[1]
-    low, high = float(raw.min()), float(raw.max())
-    return not is_flat(low, high) and high - low <= LARGEST
+    return not _shows_nothing(raw)
 
 
 def saliency(raw: FloatArray, size: tuple[int, int]) -> tuple[FloatArray, bool]:
@@ -26,4 +25,13 @@ def saliency(raw: FloatArray, size: tuple[int, int]) -> tuple[FloatArray, bool]:
     """
     height, width = raw.shape
     large = bilinear((height, width), size)(raw)
-    return large, rescale_in_place(large, is_flat(float(raw.min()), float(raw.max())))
+    return large, rescale_in_place(large, _shows_nothing(raw))
+
+
+def _shows_nothing(raw: FloatArray) -> bool:
+    """Whether it is flat, not finite, or of a range that float32 does not hold.
+
+    Also where no peak lies on a pixel of the upsampled one, whose range it does hold.
+    """
+    low, high = float(raw.min()), float(raw.max())
+    return is_flat(low, high) or high - low > LARGEST
