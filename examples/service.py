@@ -203,6 +203,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8000)
     given = parser.parse_args(arguments)
+    if not given.host:  # which would be all of the machine's networks
+        parser.error("--host: expected a name or address, got an empty text")
+    if not 0 <= given.port <= 65535:
+        parser.error(f"--port: expected 0 to 65535, got {given.port}")
     try:
         settings = from_environment(os.environ | {f"{PREFIX}BUNDLE": given.bundle})
         served = create_app(settings)

@@ -26,7 +26,7 @@ import camruntime
 from camruntime import CamError, Explanation
 from manifests import edit_manifest, setting
 from served import INSPECTOR, SAMPLES, Served, served, until
-from service import create_app
+from service import create_app, main
 from service_settings import Settings, from_environment
 from service_work import Work
 
@@ -428,3 +428,25 @@ def test_settings_from_the_environment() -> None:
         seconds=2.5,
         threads=1,
     )
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--host", ""], "--host: expected a name or address, got an empty text"),
+        (["--port", "65536"], "--port: expected 0 to 65535, got 65536"),
+        (["--port", "-1"], "--port: expected 0 to 65535, got -1"),
+    ],
+)
+def test_where_nothing_can_be_served(
+    options: list[str],
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """An empty host, of a variable that is not set, would be every network of the machine."""
+    monkeypatch.setattr("service.uvicorn.run", lambda *_, **__: None)
+    with pytest.raises(SystemExit) as ended:
+        main([str(INSPECTOR), *options])
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.endswith(f"error: {said}\n")
