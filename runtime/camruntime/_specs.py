@@ -121,8 +121,12 @@ class Registry(Generic[T]):
         return plain
 
     def spec_of(self, made: T) -> str:
-        """The shortest spec that makes it: its name and the options that differ from default."""
-        name = next(name for name, kind in self.kinds.items() if kind is type(made))
+        """The shortest spec that makes it: its name and the options that differ from default.
+
+        The name of what is not registered is its class's, by which nothing is found.
+        """
+        names = (name for name, kind in self.kinds.items() if kind is type(made))
+        name = next(names, type(made).__name__)
         fields = dataclasses.fields(made)  # type: ignore[arg-type]
         given = [(one.name, getattr(made, one.name), one.default) for one in fields]
         return ":".join(

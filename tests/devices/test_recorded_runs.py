@@ -61,7 +61,7 @@ def test_repeated_runs_take_what_comes(inspector: Bundle, device: str, graph: st
         ("decom-cam", 5, "occlude_images"),
         ("decom-cam", None, "head"),
         ("recipro-cam:mask=gaussian", 100, "mask_activations"),
-        ("recipro-cam", None, "cells"),
+        ("recipro-cam", None, "head_cells"),
     ],
 )
 def test_maps_are_those_of_plain_runs(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import shutil
 import threading
@@ -367,6 +368,26 @@ def test_one_method_alone_needs_no_cells_by_themselves(inspector: Path) -> None:
     assert set(alone._engine._sessions.open()) == {"head", "tail", "head_cells"}
     behind.warm_up(["grad-cam", "recipro-cam"])
     assert "cells" in behind._engine._sessions.open()
+
+
+def test_a_copy_takes_as_much_memory_one_at_a_time(inspector: Path) -> None:
+    """As with eight at once, but for what a process gives back meanwhile; it is not nothing."""
+    one, many = (
+        camruntime.load(inspector, ["cpu"], chunk=chunk).warm_up(["score-cam"])["score-cam"]
+        for chunk in (1, 8)
+    )
+    assert one.megabytes is not None
+    assert many.megabytes is not None
+    assert one.megabytes > 0.1
+    assert many.megabytes > one.megabytes
+
+
+def test_a_method_that_nobody_registered_has_its_class_s_name(
+    explainer: Explainer, samples: list[Path]
+) -> None:
+    mine: Any = dataclasses.make_dataclass("Mine", [], bases=(ScoreCAM,), frozen=True)()
+    with pytest.raises(BudgetError, match="within 20 ms: Mine: 97 passes"):
+        explainer.explain(samples[0], mine, budget_ms=20)
 
 
 def test_a_reload_measures_what_was_measured(inspector: Path) -> None:

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 import camruntime
+from camruntime.budget.costs import _kinds
 from camruntime.budget.rehearsal import rehearse
 from camruntime.engine import Engine, OnnxGraphs
 from camruntime.errors import MethodError
-from camruntime.explaining import with_contrasts
+from camruntime.explaining import asked_of, with_contrasts
 from camruntime.explaining.contrasting import Versus
 from camruntime.graphs import Forward, LayerOutput
 from camruntime.maps import FloatArray, Maps
@@ -86,6 +87,21 @@ def test_a_contrast_asks_for_the_gradients_of_its_classes(
     assert [kind for kind, _ in found.questions] == [kind for kind, _ in really]
     (rows,) = [rows for kind, rows in found.questions if kind == "gradients"]
     assert len(contrast.classes) + 1 >= rows >= dict(really)["gradients"]
+
+
+def test_classes_beside_a_contrast_count_as_they_are(inspector: Path, samples: list[Path]) -> None:
+    """The gradients of 2, 3, 1 and 0; were they all called 0, there would be two."""
+    manifest = camruntime.open_bundle(inspector).manifest
+    asked: list[Any] = [2, 3, Versus((1,), 0)]
+    really = dict(_really(inspector, samples[0], "grad-cam", asked))
+    assert really["gradients"] == 4
+    assert dict(rehearse(make_method("grad-cam"), manifest, asked, cells=True).questions) == really
+    wanted = camruntime.load(inspector, ["cpu"])._wanted(
+        ["crack", "stain", "scratch-good"], manifest
+    )
+    assert asked_of(wanted) == [2, 3, Versus((1,), 0)]
+    assert _kinds(asked) == tuple(asked)
+    assert _kinds([2, 3]) == (0, 0)
 
 
 def test_a_whole_score_cam_of_the_inspector_is_its_96_channels(inspector: Path) -> None:

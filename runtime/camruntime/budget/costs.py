@@ -187,8 +187,9 @@ def _key(
 
 
 def _kinds(asked: Sequence[Asked]) -> tuple[Asked, ...]:
-    """What costs the same: which class it is does not matter."""
-    return tuple(0 if isinstance(one, int) else one for one in asked)
+    """What costs the same: which class it is does not matter, but beside contrasts of classes."""
+    alone = all(isinstance(one, int) for one in asked)
+    return tuple(0 if alone else one for one in asked)
 
 
 def _are_classes(asked: Sequence[Asked], classes: int) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from time import perf_counter
 from typing import ClassVar
@@ -91,22 +91,28 @@ def measure(graphs: OnnxGraphs, kinds: Iterable[str]) -> dict[str, Curve]:
 
 def _curve(graphs: OnnxGraphs, kind: str) -> Curve:
     chunk = graphs.at_once(_WORK.get(kind, IMAGES)) if _is_in_chunks(kind) else 1
-    measurable = is_measurable(graphs.engine.backend.kind) and chunk > 1
-    if measurable:
-        graphs.engine.close()  # memory that was taken once is never given back, nor taken again
+    row = _bytes_of_a_row(graphs, kind, max(2, chunk)) if _is_in_chunks(kind) else 0.0
     ask = _asking(graphs, kind, chunk)
-    ask(1)
-    row = growth_of(partial(ask, chunk)) / (chunk - 1) if measurable else None
     curve = Curve(
         chunk=chunk,
         one=_seconds(partial(ask, 1)),
         whole=_seconds(partial(ask, chunk)) if chunk > 1 else 0.0,
-        row=row if chunk > 1 else 0.0,
+        row=row,
     )
     _log.info(
         "measured %s: %.1f ms, of %d %.1f ms", kind, 1e3 * curve.one, chunk, 1e3 * curve.whole
     )
     return curve
+
+
+def _bytes_of_a_row(graphs: OnnxGraphs, kind: str, rows: int) -> float | None:
+    """By how much more memory `rows` at once take than one; None where nobody can tell."""
+    if not is_measurable(graphs.engine.backend.kind):
+        return None
+    graphs.engine.close()  # memory that was taken once is never given back, nor taken again
+    ask = _asking(replace(graphs, chunk=rows), kind, rows)
+    ask(1)
+    return growth_of(partial(ask, rows)) / (rows - 1)
 
 
 def _seconds(ask: Callable[[], object]) -> float:

@@ -158,8 +158,11 @@ def _part(progress: Progress | None, index: int, count: int) -> Progress | None:
 
 
 def asked_of(wanted: Wanted) -> list[Asked]:
-    """What is explained of a photograph, before its classes are known: 0 stands for any."""
-    return [wanted.contrast(row) or 0 for row in range(len(wanted.choices))]
+    """What is explained of a photograph, before its top class is known: 0 stands for that."""
+    return [
+        wanted.contrast(row) or (choice[0] if choice else 0)
+        for row, choice in enumerate(wanted.choices)
+    ]
 
 
 def _explained(wanted: Wanted, targets: Sequence[int]) -> list[Asked]:
