@@ -42,7 +42,7 @@ from camruntime.explaining import (
     wanted,
 )
 from camruntime.explanation import Explanation
-from camruntime.methods import Method, checked_method, make_method, spec_of, unit_of
+from camruntime.methods import Method, method_of, spec_of, unit_of
 from camruntime.pictures import MEGAPIXELS, Pixels
 from camruntime.verdict import Verdict
 
@@ -581,14 +581,7 @@ class Explainer:
             BundleError: the bundle lacks a graph that the method needs.
             CalibrationError: there is a calibration, and not of this method.
         """
-        if isinstance(method, str):
-            chosen = make_method(method, options)
-        else:
-            chosen = checked_method(method)
-            if options:
-                raise MethodError(
-                    f"options {sorted(options)} go with a method's name, not an object"
-                )
+        chosen = method_of(method, options)
         for graph in chosen.needs:
             self.bundle.graph(graph)
         if self.calibration is not None and unit_of(chosen) is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from camruntime.bundle import Manifest
 from camruntime.maps import FloatArray
 
 
@@ -39,6 +40,13 @@ class Provenance:
     weights: str
     provider: str
     bundle: str
+
+    @classmethod
+    def of(cls, manifest: Manifest, provider: str) -> Provenance:
+        """Of a network that this provider runs."""
+        return cls(
+            manifest.model, manifest.layer.name, manifest.fingerprint, provider, manifest.digest
+        )
 
 
 @dataclass(frozen=True)

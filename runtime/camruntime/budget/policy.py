@@ -11,7 +11,7 @@ from camruntime.budget.costs import Costs, Estimate
 from camruntime.choice import PassedOver
 from camruntime.errors import BudgetError, MethodError
 from camruntime.explaining import Asked
-from camruntime.methods import Method, checked_method, make_method, spec_of
+from camruntime.methods import Method, method_of, spec_of
 
 _MARGIN = 1.3
 """What is estimated is the best of several runs; of a hundred, the slowest takes so much more."""
@@ -45,11 +45,7 @@ class Policy:
                 raise BudgetError(
                     f"{name} is a number above 0, at most 1e12, or None, got {shown(value)}"
                 )
-        made = [
-            make_method(one) if isinstance(one, str) else checked_method(one)
-            for one in self.methods
-        ]
-        object.__setattr__(self, "methods", tuple(made))
+        object.__setattr__(self, "methods", tuple(map(method_of, self.methods)))
 
 
 def policy_of(
@@ -72,10 +68,7 @@ def policy_of(
         return method
     if budget_ms is None and memory_mb is None:
         return None
-    made = make_method(method, options) if isinstance(method, str) else method
-    if options and not isinstance(method, str):
-        raise MethodError(f"options {sorted(options)} go with a method's name, not an object")
-    return Policy([made], budget_ms, memory_mb)
+    return Policy([method_of(method, options)], budget_ms, memory_mb)
 
 
 @dataclass(frozen=True)

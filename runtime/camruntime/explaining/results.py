@@ -24,13 +24,7 @@ def verdict_of(prediction: Prediction, seconds: float = 0.0) -> Verdict:
         probabilities=forward.probabilities(),
         scores=forward.scores(),
         labels=manifest.labels,
-        provenance=Provenance(
-            manifest.model,
-            manifest.layer.name,
-            manifest.fingerprint,
-            engine.provider,
-            manifest.digest,
-        ),
+        provenance=Provenance.of(manifest, engine.provider),
         milliseconds=Milliseconds(
             read=1e3 * prediction.photograph.seconds,
             network=1e3 * prediction.cost.seconds,

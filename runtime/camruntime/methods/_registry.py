@@ -24,6 +24,7 @@ __all__ = [
     "checked_method",
     "choices",
     "make_method",
+    "method_of",
     "preferred",
     "register",
     "spec_of",
@@ -107,6 +108,20 @@ def checked_method(method: Method) -> Method:
     if not hasattr(method, "needs"):
         raise MethodError(f"expected a method's name, or one as an object, got {shown(method)}")
     return _known().checked(method)
+
+
+def method_of(method: str | Method, options: Mapping[str, object] | None = None) -> Method:
+    """The method that a caller means, by name or spec with `options`, or as an object.
+
+    Raises:
+        MethodError: as of `make_method` and `checked_method`; or an object comes with options.
+    """
+    if isinstance(method, str):
+        return make_method(method, options)
+    chosen = checked_method(method)
+    if options:
+        raise MethodError(f"options {sorted(options)} go with a method's name, not an object")
+    return chosen
 
 
 def spec_of(method: Method) -> str:

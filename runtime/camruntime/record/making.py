@@ -108,7 +108,10 @@ def _begun(
 ) -> Record:
     """All of a verdict or an error; of an explanation what it has in common with these."""
     seen = None if isinstance(found, CamError) else found
-    by = _now(explainer) if seen is None else seen.provenance
+    if seen is None:  # what computes now: an error does not say what did
+        by = Provenance.of(explainer.bundle.manifest, explainer.provider)
+    else:
+        by = seen.provenance
     spent = None if seen is None else seen.milliseconds
     return Record(
         time=time,
@@ -133,18 +136,6 @@ def _begun(
         error=ErrorOf(type=type(found).__name__, message=str(found))
         if isinstance(found, CamError)
         else None,
-    )
-
-
-def _now(explainer: Explainer) -> Provenance:
-    """What computes now: an error does not say what did."""
-    manifest = explainer.bundle.manifest
-    return Provenance(
-        manifest.model,
-        manifest.layer.name,
-        manifest.fingerprint,
-        explainer.provider,
-        manifest.digest,
     )
 
 
