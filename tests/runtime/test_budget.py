@@ -234,7 +234,7 @@ def test_the_last_method_is_given_up_when_it_would_be_late(
 def test_a_slow_machine_is_remembered_and_forgotten(
     explainer: Explainer, samples: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Left after two seconds or more, however long a chunk takes: twice what it should, at least."""
+    """Left after two seconds or more, however long a chunk takes: twice what it should."""
     policy = Policy(["score-cam", "recipro-cam"], budget_ms=3000)
     explainer.warm_up(["score-cam", "recipro-cam"])
     with monkeypatch.context() as slow:
