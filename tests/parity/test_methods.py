@@ -27,6 +27,11 @@ SPECS = [
     "recipro-cam:score=logit",
     "recipro-cam:mask=gaussian",
     "recipro-cam:score=logit:mask=gaussian",
+    "eigen-cam",
+    "eigen-cam:centred=True",
+    "is-cam:steps=2",
+    "is-cam:steps=2:preset=cumulative",
+    "is-cam:steps=2:preset=torch-cam",
 ]
 
 
@@ -43,6 +48,8 @@ GRADIENT_SPECS = [
     "integrated-grad-cam:steps=6",
     "decom-cam",
     "decom-cam:preset=official:components=4",
+    "eigen-grad-cam",
+    "eigen-grad-cam:centred=True",
     "feature-cam:edges=scharr",
     "feature-cam:edges=scharr:input=3:experiment=2:base=grad-cam++:ratio3=0.5:limit=rescale",
     "feature-cam:edges=scharr:input=1:experiment=3:base=smooth-grad-cam++",
@@ -80,12 +87,14 @@ HEAVY = [
 ]
 
 
+REPEATED = ("=grad-cam", "=torch-cam", "=1.0", "=cumulative")
+
 RAW = [
     pytest.param(*model, spec, marks=(pytest.mark.slow,) if model in FULL or repeated else ())
     for model in [*SMALL, *FULL]
     for spec in SPECS
     # With ResNet18's 512 channels they take ten seconds each, and test_peers compares the same.
-    for repeated in [model[0] == "resnet18" and spec.endswith(("=grad-cam", "=torch-cam", "=1.0"))]
+    for repeated in [model[0] == "resnet18" and spec.endswith(REPEATED)]
 ]
 
 

@@ -7,16 +7,26 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from pytorch_grad_cam import GradCAM, GradCAMPlusPlus, HiResCAM, LayerCAM, XGradCAM
+from pytorch_grad_cam import (
+    EigenCAM,
+    EigenGradCAM,
+    GradCAM,
+    GradCAMPlusPlus,
+    HiResCAM,
+    LayerCAM,
+    XGradCAM,
+)
 from pytorch_grad_cam import ScoreCAM as PeerScoreCAM
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from torch import Tensor, nn
+from torchcam.methods import ISCAM
 from torchcam.methods import GradCAM as TorchGradCAM
 from torchcam.methods import LayerCAM as TorchLayerCAM
 from torchcam.methods import ScoreCAM as TorchScoreCAM
 from torchcam.methods import SmoothGradCAMpp as TorchSmooth
 from torchcam.methods import XGradCAM as TorchXGradCAM
 
+from camruntime.maps import FloatArray
 from camruntime.pictures import Picture
 from pairs import MODELS, Pair, Pairs, assert_same_map
 
@@ -54,6 +64,19 @@ def test_torch_cam_preset_equals_torch_cam(
     assert_same_map(found.raw, raw[0])
 
 
+@pytest.mark.parametrize(("model", "side"), MODELS)
+def test_torch_cam_preset_of_is_cam(
+    pairs: Pairs, photo: Picture, model: str, side: int | None
+) -> None:
+    pair = pairs(model, side)
+    image = pair.tensor(photo)
+    with torch.no_grad(), ISCAM(pair.network, pair.layer, num_samples=3) as peer:
+        scores = pair.network(image)
+        (raw,) = peer(TARGET, scores, normalized=False)
+    found = pair.explainer.explain(photo, "is-cam", TARGET, preset="torch-cam", steps=3)
+    assert_same_map(found.raw, raw[0])
+
+
 def _leading(pair: Pair, photo: Picture) -> int:
     """The top class: of an untrained network others often have a flat map."""
     with torch.no_grad():
@@ -77,16 +100,39 @@ def test_gradient_methods_equal_pytorch_grad_cam(
 ) -> None:
     pair = pairs(model, side)
     target = _leading(pair, photo)
+    raw = _of_pytorch_grad_cam(kind, pair, photo, target)
+    found = pair.explainer.explain(photo, spec, target)
+    assert_same_map(found.raw, torch.from_numpy(np.maximum(raw, 0)))
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("eigen-cam", EigenCAM), ("eigen-grad-cam", EigenGradCAM)]
+)
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize(("model", "side"), MODELS)
+def test_centred_directions_equal_pytorch_grad_cam_but_for_its_sign(
+    pairs: Pairs, photo: Picture, model: str, side: int | None, name: str, kind: Any
+) -> None:
+    pair = pairs(model, side)
+    target = _leading(pair, photo)
+    raw = _of_pytorch_grad_cam(kind, pair, photo, target)
+    found = pair.explainer.explain(photo, name, target, centred=True)
+    turned = np.maximum(raw if (raw * found.raw).sum() > 0 else -raw, 0)
+    assert_same_map(found.raw, torch.from_numpy(turned))
+
+
+def _of_pytorch_grad_cam(kind: Any, pair: Pair, photo: Picture, target: int) -> FloatArray:
+    """Its map `(h, w)`, before it is clipped and rescaled."""
     layer = pair.network.get_submodule(pair.layer)
     image = pair.tensor(photo).requires_grad_()  # the parameters are frozen
     targets = [ClassifierOutputTarget(target)]
     with kind(pair.network, [layer]) as peer:
         peer(image, targets)
         seen = peer.activations_and_grads
-        arrays = (seen.activations[0].detach().numpy(), seen.gradients[0].numpy())
-        raw = peer.get_cam_image(image, layer, targets, *arrays, False)
-    found = pair.explainer.explain(photo, spec, target)
-    assert_same_map(found.raw, torch.from_numpy(np.maximum(raw[0], 0)))
+        gradients = seen.gradients[0].numpy() if seen.gradients else None
+        arrays = (seen.activations[0].detach().numpy(), gradients)
+        raw: FloatArray = peer.get_cam_image(image, layer, targets, *arrays, False)[0]
+    return raw
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ CHEAPER: Mapping[str, Mapping[str, object]] = {
     "smooth-grad-cam++": {"samples": 2},
     "integrated-grad-cam": {"steps": 3},
     "decom-cam": {"components": 3},
+    "is-cam": {"steps": 2},
 }
 """Methods whose passes are counted by an option: enough for chunks to differ."""
 

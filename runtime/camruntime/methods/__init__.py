@@ -20,11 +20,14 @@ from camruntime.methods.anytime_score_cam import AnytimeScoreCAM
 from camruntime.methods.baselines import CentreGaussian, EdgesOnly, Random, Uniform
 from camruntime.methods.cam import CAM
 from camruntime.methods.decom_cam import DecomCAM
+from camruntime.methods.eigen_cam import EigenCAM
+from camruntime.methods.eigen_grad_cam import EigenGradCAM
 from camruntime.methods.feature_cam import FeatureCAM
 from camruntime.methods.grad_cam import GradCAM
 from camruntime.methods.grad_cam_plus_plus import GradCAMPlusPlus
 from camruntime.methods.hires_cam import HiResCAM
 from camruntime.methods.integrated_grad_cam import IntegratedGradCAM
+from camruntime.methods.is_cam import ISCAM
 from camruntime.methods.layer_cam import LayerCAM
 from camruntime.methods.recipro_cam import ReciproCAM
 from camruntime.methods.score_cam import ScoreCAM
@@ -35,6 +38,7 @@ from camruntime.methods.xgrad_cam import XGradCAM
 __all__ = [
     "BASELINES",
     "CAM",
+    "ISCAM",
     "METHODS",
     "NAMED",
     "RELATIVE",
@@ -42,6 +46,8 @@ __all__ = [
     "CentreGaussian",
     "DecomCAM",
     "EdgesOnly",
+    "EigenCAM",
+    "EigenGradCAM",
     "FeatureCAM",
     "GradCAM",
     "GradCAMPlusPlus",
