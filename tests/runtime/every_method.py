@@ -17,6 +17,8 @@ CHEAPER: Mapping[str, Mapping[str, object]] = {
     "integrated-grad-cam": {"steps": 3},
     "decom-cam": {"components": 3},
     "is-cam": {"steps": 2},
+    "ss-cam": {"samples": 2},
+    "rise": {"masks": 40},
 }
 """Methods whose passes are counted by an option: enough for chunks to differ."""
 

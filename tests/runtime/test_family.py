@@ -74,7 +74,7 @@ def test_a_mean_of_zero_leaves_the_sign_to_the_largest_cell() -> None:
 
 def test_eigen_grad_cam_on_paper() -> None:
     # g * A = [[3, 0, 0, -4], [0, 0, 1, 0]]: orthogonal again, the direction is the first row. With
-    # the class map (3, 0, 1, -4), which has the mean 0, it agrees as it is. For -g, all turns round.
+    # the class map (3, 0, 1, -4), which has the mean 0, it agrees as it is. -g turns all round.
     maps = f32([[[1, 5], [2, 2]], [[1, 1], [1, 1]]])
     gradient = f32([[[3, 0], [0, -2]], [[0, 0], [1, 0]]])
     graphs = Summed(maps, np.stack([gradient, -gradient]))

@@ -16,6 +16,7 @@ from camruntime.methods._registry import (
     unit_of,
 )
 from camruntime.methods._run import run_method
+from camruntime.methods.ablation_cam import AblationCAM
 from camruntime.methods.anytime_score_cam import AnytimeScoreCAM
 from camruntime.methods.baselines import CentreGaussian, EdgesOnly, Random, Uniform
 from camruntime.methods.cam import CAM
@@ -25,13 +26,17 @@ from camruntime.methods.eigen_grad_cam import EigenGradCAM
 from camruntime.methods.feature_cam import FeatureCAM
 from camruntime.methods.grad_cam import GradCAM
 from camruntime.methods.grad_cam_plus_plus import GradCAMPlusPlus
+from camruntime.methods.group_cam import GroupCAM
 from camruntime.methods.hires_cam import HiResCAM
 from camruntime.methods.integrated_grad_cam import IntegratedGradCAM
 from camruntime.methods.is_cam import ISCAM
 from camruntime.methods.layer_cam import LayerCAM
 from camruntime.methods.recipro_cam import ReciproCAM
+from camruntime.methods.rise import RISE
 from camruntime.methods.score_cam import ScoreCAM
+from camruntime.methods.score_cam_plus_plus import ScoreCAMPlusPlus
 from camruntime.methods.smooth_grad_cam_plus_plus import SmoothGradCAMPlusPlus
+from camruntime.methods.ss_cam import SSCAM
 from camruntime.methods.wgrad_cam import WGradCAM
 from camruntime.methods.xgrad_cam import XGradCAM
 
@@ -42,6 +47,9 @@ __all__ = [
     "METHODS",
     "NAMED",
     "RELATIVE",
+    "RISE",
+    "SSCAM",
+    "AblationCAM",
     "AnytimeScoreCAM",
     "CentreGaussian",
     "DecomCAM",
@@ -51,6 +59,7 @@ __all__ = [
     "FeatureCAM",
     "GradCAM",
     "GradCAMPlusPlus",
+    "GroupCAM",
     "HiResCAM",
     "IntegratedGradCAM",
     "LayerCAM",
@@ -58,6 +67,7 @@ __all__ = [
     "Random",
     "ReciproCAM",
     "ScoreCAM",
+    "ScoreCAMPlusPlus",
     "SmoothGradCAMPlusPlus",
     "Uniform",
     "WGradCAM",
