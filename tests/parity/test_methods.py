@@ -105,14 +105,24 @@ HEAVY = [
 ]
 
 
-REPEATED = ("=grad-cam", "=torch-cam", "=1.0", "=cumulative", "=official")
+REPEATED = ("=grad-cam", "=torch-cam", "=1.0", "=cumulative")
+MANY_PASSES = ("ss-cam", "score-cam++:select")
 
 RAW = [
     pytest.param(*model, spec, marks=(pytest.mark.slow,) if model in FULL or repeated else ())
     for model in [*SMALL, *FULL]
     for spec in SPECS
     # With ResNet18's 512 channels they take ten seconds each, and test_peers compares the same.
-    for repeated in [model[0] == "resnet18" and spec.endswith(REPEATED)]
+    for repeated in [
+        model[0] == "resnet18" and (spec.endswith(REPEATED) or spec.startswith(MANY_PASSES))
+    ]
+]
+
+LEADING = [
+    pytest.param(*layer, spec, marks=(pytest.mark.slow,) if layer in HEAVY or many else ())
+    for layer in [*LAYERS, *HEAVY]
+    for spec in [*GRADIENT_SPECS, *DIFFERENCES]
+    for many in [layer[0] == "resnet18" and spec.startswith(MANY_PASSES)]
 ]
 
 
@@ -144,11 +154,7 @@ def test_raw_maps(pairs: Pairs, photo: Picture, model: str, side: int | None, sp
     _assert_parity(pairs(model, side), photo, spec, [1, 4])
 
 
-@pytest.mark.parametrize("spec", [*GRADIENT_SPECS, *DIFFERENCES])
-@pytest.mark.parametrize(
-    ("model", "side", "layer"),
-    [*LAYERS, *(pytest.param(*one, marks=pytest.mark.slow) for one in HEAVY)],
-)
+@pytest.mark.parametrize(("model", "side", "layer", "spec"), LEADING)
 def test_raw_maps_of_leading_classes(
     pairs: Pairs, photo: Picture, model: str, side: int | None, layer: str | None, spec: str
 ) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from pytorch_grad_cam import (
+    AblationCAM,
     EigenCAM,
     EigenGradCAM,
     GradCAM,
@@ -19,7 +20,7 @@ from pytorch_grad_cam import (
 from pytorch_grad_cam import ScoreCAM as PeerScoreCAM
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from torch import Tensor, nn
-from torchcam.methods import ISCAM
+from torchcam.methods import ISCAM, SSCAM
 from torchcam.methods import GradCAM as TorchGradCAM
 from torchcam.methods import LayerCAM as TorchLayerCAM
 from torchcam.methods import ScoreCAM as TorchScoreCAM
@@ -77,6 +78,22 @@ def test_torch_cam_preset_of_is_cam(
     assert_same_map(found.raw, raw[0])
 
 
+@pytest.mark.parametrize(("model", "side"), MODELS)
+def test_torch_cam_preset_of_ss_cam(
+    pairs: Pairs, photo: Picture, model: str, side: int | None
+) -> None:
+    """The same noise in both, for all channels: `default_rng(0)`, handed out sample by sample."""
+    pair = pairs(model, side)
+    image = pair.tensor(photo)
+    drawn = np.random.default_rng(0).standard_normal((2, *image.shape[2:]), dtype=np.float32)
+    with torch.no_grad(), SSCAM(pair.network, pair.layer, num_samples=2) as peer:
+        peer._distrib = _Given(torch.from_numpy(2 * drawn))  # type: ignore[assignment]
+        scores = pair.network(image)
+        (raw,) = peer(TARGET, scores, normalized=False)
+    found = pair.explainer.explain(photo, "ss-cam", TARGET, preset="torch-cam", samples=2)
+    assert_same_map(found.raw, raw[0])
+
+
 def _leading(pair: Pair, photo: Picture) -> int:
     """The top class: of an untrained network others often have a flat map."""
     with torch.no_grad():
@@ -119,6 +136,22 @@ def test_centred_directions_equal_pytorch_grad_cam_but_for_its_sign(
     found = pair.explainer.explain(photo, name, target, centred=True)
     turned = np.maximum(raw if (raw * found.raw).sum() > 0 else -raw, 0)
     assert_same_map(found.raw, torch.from_numpy(turned))
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize(("model", "side"), MODELS)
+def test_ablation_cam_equals_pytorch_grad_cam(
+    pairs: Pairs, photo: Picture, model: str, side: int | None
+) -> None:
+    """Behind a ReLU, where it ablates with zero."""
+    pair = pairs(model, side)
+    for target in (_leading(pair, photo), TARGET):
+        raw = torch.from_numpy(
+            np.maximum(_of_pytorch_grad_cam(AblationCAM, pair, photo, target), 0)
+        )
+        found = pair.explainer.explain(photo, "ablation-cam", target, preset="grad-cam")
+        if float(raw.max()) > 0:
+            assert_same_map(found.raw, raw)
 
 
 def _of_pytorch_grad_cam(kind: Any, pair: Pair, photo: Picture, target: int) -> FloatArray:
@@ -172,17 +205,20 @@ def test_torch_cam_preset_of_smooth_grad_cam_plus_plus(
     assert_same_map(found.raw, expected, exact)
 
 
+class _Given:
+    """In the place of torch-cam's noise: these samples, whatever size they are to have."""
+
+    def __init__(self, samples: Tensor) -> None:
+        self._samples = iter(samples)
+
+    def sample(self, size: torch.Size) -> Tensor:
+        return next(self._samples).expand(size)
+
+
 def _smooth(network: nn.Module, layer: str, image: Tensor, noise: Tensor, target: int) -> Tensor:
     """torch-cam's map, with these samples of noise."""
-    samples = iter(noise)
-
-    class Given:
-        def sample(self, _size: torch.Size) -> Tensor:
-            sample: Tensor = next(samples)
-            return sample[None]
-
     with TorchSmooth(network, layer) as peer:
-        peer._distrib = Given()  # type: ignore[assignment]
+        peer._distrib = _Given(noise)  # type: ignore[assignment]
         scores = network(image.clone().requires_grad_())
         (raw,) = peer(target, scores, normalized=False)
     return raw[0].relu().detach()
