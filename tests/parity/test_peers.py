@@ -212,7 +212,8 @@ class _Given:
         self._samples = iter(samples)
 
     def sample(self, size: torch.Size) -> Tensor:
-        return next(self._samples).expand(size)
+        sample: Tensor = next(self._samples)
+        return sample.expand(size)
 
 
 def _smooth(network: nn.Module, layer: str, image: Tensor, noise: Tensor, target: int) -> Tensor:

@@ -46,7 +46,9 @@ class Noted:
 def _rows(kind: str, inputs: tuple[Any, ...]) -> int:
     if kind in ("forward", "edges", "logits_of_single_cells"):
         return 1
-    second = kind in ("gradients", "logits_of_occluded_images") or "masked" in kind
+    if kind == "logits_of_made_images":
+        return int(inputs[0])
+    second = kind == "gradients" or any(one in kind for one in ("masked", "occluded", "ablated"))
     counted: FloatArray | LayerOutput = inputs[1 if second else 0]
     return len(counted.activations if isinstance(counted, LayerOutput) else counted)
 

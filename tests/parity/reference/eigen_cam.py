@@ -19,4 +19,5 @@ def reference(
     projected = cells @ directions[0]
     decides = projected[projected.abs().argmax()] if centred else projected.mean()
     projected = (projected if decides > 0 else -projected).reshape(maps.shape[1:]).to(image.dtype)
-    return (projected.relu() if centred else projected).expand(len(targets), -1, -1)
+    found: Tensor = projected.relu() if centred else projected
+    return found.expand(len(targets), -1, -1)
