@@ -22,7 +22,10 @@ from camruntime.maps import FloatArray, Maps
 from camruntime.methods import make_method
 from every_method import EVERY
 
-FEWER = {"score-cam", "anytime-score-cam", "decom-cam"}
+FEWER = {
+    *("score-cam", "anytime-score-cam", "decom-cam"),
+    *("is-cam", "ss-cam", "score-cam++", "ablation-cam", "group-cam"),
+}
 """What a picture with dead channels makes ask for less: a rehearsal has none."""
 
 
@@ -37,6 +40,8 @@ class Noted:
             if kind == "logits_of_single_cells" and inputs[0].single_cells is not None:
                 return inputs[0].single_cells
             name = f"edges:{inputs[1]}" if kind == "edges" else kind
+            if kind == "logits_of_made_images":  # once they are made, they are images
+                name = "logits"
             self.asked.append((name, _rows(kind, inputs)))
             return getattr(self.graphs, kind)(*inputs)
 
