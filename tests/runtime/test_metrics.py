@@ -59,6 +59,17 @@ class Summing(NumpyGraphs):
         return np.stack([total, np.zeros_like(total)], 1).astype(np.float32)
 
 
+@dataclass
+class Counting(Summing):
+    """Counts the images that are asked about."""
+
+    asked: int = 0
+
+    def head(self, images: FloatArray) -> FloatArray:
+        self.asked += len(images)
+        return super().head(images)
+
+
 @dataclass(frozen=True)
 class FirstChannel:
     """Its map is the picture's first channel."""
@@ -198,10 +209,59 @@ def test_what_hides_a_pixel() -> None:
 
 
 def test_equally_salient_pixels_are_not_taken_from_the_top() -> None:
-    order = case(np.ones((40, 50))).order
-    assert sorted(order) == list(range(2000))
-    assert abs(np.mean(order[:1000] // 50) - 19.5) < 1.5
-    np.testing.assert_array_equal(case(np.zeros((40, 50))).order, order)
+    flat = case(np.ones((40, 50)))
+    rank = flat.rank(0)
+    assert sorted(rank.ravel()) == list(range(2000))
+    assert abs(np.mean(np.nonzero(rank < 1000)[0]) - 19.5) < 1.5
+    np.testing.assert_array_equal(case(np.zeros((40, 50))).rank(0), rank)
+    assert (flat.rank(1) != rank).mean() > 0.99
+    assert sorted(flat.rank(1).ravel()) == list(range(2000))
+
+
+TIED = [[1, 0.5], [0.5, 0.5]]
+
+
+def test_ties_are_averaged_over_their_orders() -> None:
+    """Behind 2 ln 3 come 1, 0 and -1 in any order: all six, equally often, have these means."""
+    found = Insertion(steps=4, baseline="mean", orders=1000)(case(TIED))
+    second = np.mean([P[k] for k in (3, 2, 1)])  # 2 and one of 1, 0, -1
+    third = np.mean([P[k] for k in (3, 2, 1)])  # 2 and two of them: their sum is 1, 0 or -1
+    assert found.curve == pytest.approx([P[0], P[2], second, third, P[2]], abs=0.01)
+    gone = Deletion(steps=4, orders=1000)(case(TIED))
+    left = np.mean([P[k] for k in (1, 0, -1)])
+    assert gone.curve == pytest.approx([P[2], P[0], left, left, P[0]], abs=0.01)
+    assert found.value == pytest.approx(25 * (sum(found.curve) - (P[0] + P[2]) / 2), abs=1e-3)
+
+
+def test_several_orders_are_the_mean_of_each() -> None:
+    """One order is that of seed 0; three are that one's curve and the next seeds', averaged."""
+    shown = case(TIED)
+    curves = []
+    for seed in range(3):
+        seen = [PIXELS[shown.rank(seed) < count].sum() / LN3 for count in range(5)]
+        curves.append([P[round(float(k))] for k in seen])
+    assert len({tuple(curve) for curve in curves}) > 1
+    one = Insertion(steps=4, baseline="mean", orders=1)(shown).curve
+    three = Insertion(steps=4, baseline="mean", orders=3)(shown).curve
+    assert one == pytest.approx(curves[0])
+    assert three == pytest.approx(np.mean(curves, 0))
+
+
+@pytest.mark.parametrize(
+    ("saliency", "steps", "passes"),
+    [
+        (RANKED, 4, 5),  # no ties
+        (TIED, 4, 5 + 3 * 2),  # the second and the third pixel of four are chosen among equals
+        ([[1, 1], [0, 0]], 2, 3),  # ties, but none is parted
+        ([[0, 0], [0, 0]], 4, 5 + 3 * 3),
+    ],
+)
+def test_orders_cost_passes_only_where_equal_pixels_are_parted(
+    saliency: object, steps: int, passes: int
+) -> None:
+    graphs = Counting(f32([[0]]), f32([[0]]), f32([0]))
+    Insertion(steps=steps, baseline="mean", orders=4)(replace(case(saliency), graphs=graphs))
+    assert graphs.asked == passes
 
 
 def test_feature_cams_explanation_map() -> None:
@@ -313,6 +373,7 @@ def test_no_metric_stumbles_over_a_degenerate_map(name: str) -> None:
         ("insertion:step=3", "no option 'step': did you mean steps"),
         ("insertion:baseline=white", "mean.*black.*blur"),
         ("insertion:steps=0", "steps is at least 1, got 0"),
+        ("deletion:orders=0", "orders is at least 1, got 0"),
         ("confidence:percentile=101", "between 0 and 100, got 101"),
         ("pointing-game:tolerance=-1", "tolerance is at least 0, got -1"),
         ("iou:threshold=1.5", r"threshold lies in \[0, 1\), got 1\.5"),
