@@ -11,16 +11,20 @@ from time import perf_counter
 from typing import NamedTuple, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from camruntime._text import last_line
 from camruntime.bundle import Manifest
 from camruntime.errors import CamError, MethodError
 from camruntime.explaining import Asked, with_contrasts
-from camruntime.graphs import Edges, Forward, LayerOutput, Normalisation, Occlusion
+from camruntime.graphs import Edges, Forward, LayerOutput, Make, Normalisation, Occlusion
 from camruntime.maps import FloatArray, Upsampling
 from camruntime.methods import Method, run_method
 
 T = TypeVar("T")
+
+_MADE = 8
+"""Images that are made of those that a method makes by thousands."""
 
 
 class Question(NamedTuple):
@@ -65,7 +69,7 @@ def _rehearse(method: Method, manifest: Manifest, asked: Sequence[Asked], cells:
     graphs = _Noise(manifest)
     forward = graphs.plain(cells and "cells" in manifest.graphs)
     wider = with_contrasts(graphs, forward, asked)
-    begin, graphs.answering = perf_counter(), 0.0
+    begin, graphs.answering, graphs.unmade = perf_counter(), 0.0, 0.0
     try:
         run_method(method, *wider)
     except CamError:
@@ -75,17 +79,25 @@ def _rehearse(method: Method, manifest: Manifest, asked: Sequence[Asked], cells:
             f"{type(method).__name__} cannot be rehearsed on noise, so nobody knows what it costs: "
             f"{type(error).__name__}: {last_line(error)}; explain with it without a budget"
         ) from error
-    return Rehearsed(tuple(graphs.asked), perf_counter() - begin - graphs.answering)
+    own = perf_counter() - begin - graphs.answering
+    return Rehearsed(tuple(graphs.asked), own + graphs.unmade)
 
 
 class _Noise:
-    """`Graphs` whose answers are noise; `asked` says what for, `answering` how long that took."""
+    """`Graphs` whose answers are noise.
+
+    Attributes:
+        asked: what for.
+        answering: seconds that the answers took.
+        unmade: seconds that images would take which were not made.
+    """
 
     def __init__(self, manifest: Manifest) -> None:
         self._manifest = manifest
         self._noise = np.random.default_rng(0)
         self.asked: list[Question] = []
         self.answering = 0.0
+        self.unmade = 0.0
 
     def plain(self, cells: bool) -> Forward:
         """A pass."""
@@ -103,6 +115,18 @@ class _Noise:
 
     def forward(self, image: FloatArray) -> Forward:
         return self._answer("forward", 1, lambda: self.plain(cells=False))
+
+    def forwards(self, images: FloatArray) -> list[Forward]:
+        return self._passes(len(images), cells=False)
+
+    def forwards_with_cells(self, images: FloatArray) -> list[Forward]:
+        cells = "cells" in self._manifest.graphs
+        if cells:
+            self.asked += [Question("logits_of_single_cells", 1)] * len(images)
+        return self._passes(len(images), cells)
+
+    def shared(self, passes: Sequence[Forward], targets: Sequence[Sequence[int]]) -> _Noise:
+        return self
 
     def logits_of_masked_images(
         self, image: FloatArray, masks: FloatArray, upsampling: Upsampling
@@ -127,6 +151,19 @@ class _Noise:
     def logits(self, images: FloatArray) -> FloatArray:
         return self._logits("logits", len(images))
 
+    def logits_of_made_images(self, count: int, make: Make) -> FloatArray:
+        """The first few are made, and how long that takes is taken to hold for the others."""
+        few = np.arange(min(count, _MADE))
+        begin = perf_counter()
+        make(few)
+        self.unmade += (perf_counter() - begin) * (count - len(few)) / len(few)
+        return self._logits("logits", count)
+
+    def logits_of_ablated_channels(
+        self, layer: LayerOutput, channels: NDArray[np.int64]
+    ) -> FloatArray:
+        return self._logits("logits_of_ablated_channels", len(channels))
+
     def logits_of_layer(self, layer: LayerOutput) -> FloatArray:
         return self._logits("logits_of_layer", len(layer.activations))
 
@@ -146,6 +183,9 @@ class _Noise:
             return Edges(np.abs(self._some(*pixels.shape[2:])), source)
 
         return self._answer(f"edges:{source}", 1, found)
+
+    def _passes(self, count: int, cells: bool) -> list[Forward]:
+        return self._answer("logits", count, lambda: [self.plain(cells) for _ in range(count)])
 
     def _layer(self, rows: int) -> LayerOutput:
         layer = self._manifest.layer
