@@ -1,8 +1,8 @@
 """Pixels of a picture guessed from what is left: noisy linear imputation (Rong et al., 2022).
 
-Paper: "A consistent and efficient evaluation strategy for attribution methods", arXiv 2202.00449,
-section 5. Every missing pixel is the weighted mean of its eight neighbours, missing ones included:
-one sparse symmetric system for the whole picture.
+Paper: "A consistent and efficient evaluation strategy for attribution methods", arXiv 2202.00449.
+Every missing pixel is the weighted mean of its eight neighbours, missing ones included: one sparse
+symmetric system for the whole picture.
 """
 
 from __future__ import annotations
