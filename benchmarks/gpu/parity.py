@@ -24,7 +24,13 @@ from gpu.setting import Setting
 FLOAT32 = 1e-3
 """Of the map's range: what a float32 map may differ by. Other orders of the same sums gave 1e-5."""
 
-CHEAPER = {"smooth-grad-cam++": {"samples": 4}, "integrated-grad-cam": {"steps": 4}}
+CHEAPER = {
+    "smooth-grad-cam++": {"samples": 4},
+    "integrated-grad-cam": {"steps": 4},
+    "is-cam": {"steps": 2},
+    "ss-cam": {"samples": 1},
+    "rise": {"masks": 200},
+}
 
 
 @dataclass(frozen=True)
