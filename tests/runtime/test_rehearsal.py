@@ -22,7 +22,10 @@ from camruntime.maps import FloatArray, Maps
 from camruntime.methods import make_method, name_of
 from every_method import EVERY
 
-FEWER = {"score-cam", "anytime-score-cam", "decom-cam"}
+FEWER = {
+    *("score-cam", "anytime-score-cam", "decom-cam"),
+    *("is-cam", "ss-cam", "score-cam++", "ablation-cam", "group-cam"),
+}
 """What a picture with dead channels makes ask for less: a rehearsal has none."""
 
 
@@ -56,8 +59,7 @@ def _rows(kind: str, inputs: tuple[Any, ...]) -> int:
         return 1
     if kind == "logits_of_made_images":
         return int(inputs[0])
-    second = kind in ("gradients", "logits_of_occluded_images") or "masked" in kind
-    second = second or "ablated" in kind
+    second = kind == "gradients" or any(one in kind for one in ("masked", "occluded", "ablated"))
     counted: FloatArray | LayerOutput = inputs[1 if second else 0]
     return len(counted.activations if isinstance(counted, LayerOutput) else counted)
 
