@@ -171,9 +171,12 @@ class _Noise:
         return self._answer("layer", len(images), lambda: self._layer(len(images)))
 
     def gradients(self, layer: LayerOutput, targets: Sequence[int]) -> FloatArray:
-        """The same everywhere, as those of a network that pools: CAM refuses all others."""
+        """The same everywhere, as those of a network that pools: CAM refuses all others.
+
+        All are positive, so that no group of channels is left out as one that says nothing.
+        """
         rows, (channels, height, width) = len(targets), self._manifest.layer.shape
-        one = np.linspace(-1, 1, channels, dtype=np.float32)[:, None, None]
+        one = np.linspace(0.1, 1, channels, dtype=np.float32)[:, None, None]
         return self._answer(
             "gradients", rows, lambda: np.tile(one, (rows, 1, height, width)).astype(np.float32)
         )

@@ -45,7 +45,8 @@ class SSCAM:
             over channels of the mean logits less the image's, which vanishes there, and the sum is
             taken at the layer's size. Flat channels count, and share one mask of noise alone.
         variant: what is noisy.
-            1: the mask, `x * (U A_k + N)`.
+            1: the mask, `x * (U A_k + N)`. Not rescaled: where activations are in the hundreds, as
+            SqueezeNet's, the network sees an image a hundred times too bright; take 2 there.
             2: the masked image, `x * s(U A_k) + N`. Its published code is an experiment on several
             channels at once; this is what it has commented out.
         samples: noisy images for each channel, each a forward pass.
