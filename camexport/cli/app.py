@@ -203,9 +203,10 @@ def _require(*packages: str) -> None:
 
 def _parity_table(measured: tuple[Parity, ...]) -> Table:
     table = Table("part", "batch", "largest difference", "relative", "PyTorch's float32")
+    several = len({parity.layer for parity in measured}) > 1
     for parity in measured:
         table.add_row(
-            parity.part,
+            f"{parity.part} at {parity.layer}" if several else parity.part,
             str(parity.batch),
             f"{parity.absolute:.2e}",
             f"{parity.relative:.2e}",

@@ -27,12 +27,24 @@ class Question(NamedTuple):
     """Something that a network is asked.
 
     Attributes:
-        kind: a method of `Graphs`; of an edge map, with its source behind a colon.
+        kind: a method of `Graphs`; of an edge map, with its source behind a colon; of a later
+            layer of several with its number before it, see `at_layer`.
         rows: how many copies, images or gradients.
     """
 
     kind: str
     rows: int
+
+
+def at_layer(kind: str, cut: int) -> str:
+    """A kind of question, asked of the graphs of the layer with this index: `2/gradients`."""
+    return f"{cut + 1}/{kind}" if cut else kind
+
+
+def of_layer(kind: str) -> tuple[str, int]:
+    """What `at_layer` was given."""
+    number, _, own = kind.partition("/")
+    return (own, int(number) - 1) if number.isdecimal() else (kind, 0)
 
 
 class Rehearsed(NamedTuple):
@@ -79,13 +91,23 @@ def _rehearse(method: Method, manifest: Manifest, asked: Sequence[Asked], cells:
 
 
 class _Noise:
-    """`Graphs` whose answers are noise; `asked` says what for, `answering` how long that took."""
+    """`Graphs` whose answers are noise; `asked` says what for, `answering` how long that took.
 
-    def __init__(self, manifest: Manifest) -> None:
-        self._manifest = manifest
-        self._noise = np.random.default_rng(0)
+    Those of later layers tell the first one, `first`.
+    """
+
+    def __init__(self, manifest: Manifest, cut: int = 0, first: _Noise | None = None) -> None:
+        self._manifest, self._cut = manifest.at(cut), cut
+        self._first = first or self
+        self._noise = np.random.default_rng(cut)
         self.asked: list[Question] = []
         self.answering = 0.0
+        others = range(1, 1 if cut else len(manifest.layers))
+        self._others = [_Noise(manifest, one, self) for one in others]
+
+    @property
+    def cuts(self) -> Sequence[_Noise]:
+        return self, *self._others
 
     def plain(self, cells: bool) -> Forward:
         """A pass."""
@@ -157,9 +179,9 @@ class _Noise:
 
     def _answer(self, kind: str, rows: int, make: Callable[[], T]) -> T:
         begin = perf_counter()
-        self.asked.append(Question(kind, rows))
+        self._first.asked.append(Question(at_layer(kind, self._cut), rows))
         made = make()
-        self.answering += perf_counter() - begin
+        self._first.answering += perf_counter() - begin
         return made
 
     def _some(self, *shape: int) -> FloatArray:
