@@ -74,12 +74,13 @@ def split_at_each(program: MarkedProgram, layers: Sequence[str]) -> list[Split]:
     splits = [split(program, layer) for layer in layers]
     there: dict[fx.Node, str] = {}
     for layer in layers:
-        other = there.setdefault(unmarked(program.marks[layer]), layer)
-        if other is not layer:
+        value = unmarked(program.marks[layer])
+        if value in there:
             raise OptionError(
-                f"--layer {other} and --layer {layer} are the same activations: name layers that "
-                "differ, as `camexport layers` lists them"
+                f"--layer {there[value]} and --layer {layer} are the same activations: name layers "
+                "that differ, as `camexport layers` lists them"
             )
+        there[value] = layer
     return splits
 
 

@@ -23,6 +23,7 @@ _TIMES = 5
 _WORK = {
     "logits_of_masked_activations": ACTIVATIONS,
     "logits_of_layer": ACTIVATIONS,
+    "logits_of_ablated_channels": ACTIVATIONS,
     "gradients": GRADIENTS,
 }
 _log = logging.getLogger("camruntime")
@@ -168,6 +169,9 @@ def _asking(graphs: OnnxGraphs, kind: str, most: int = 1) -> Callable[[int], obj
     if kind == "logits_of_masked_activations":
         one = outputs.rows([0])
         return lambda rows: graphs.logits_of_masked_activations(one, masks[:rows])
+    if kind == "logits_of_ablated_channels":
+        one, channels = outputs.rows([0]), np.zeros(most, np.int64)
+        return lambda rows: graphs.logits_of_ablated_channels(one, channels[:rows])
     if kind == "gradients":
         return lambda rows: graphs.gradients(outputs.rows(range(rows)), [0] * rows)
     return lambda rows: graphs.logits_of_layer(outputs.rows(range(rows)))

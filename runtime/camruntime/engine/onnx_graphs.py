@@ -9,16 +9,18 @@ from functools import wraps
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from camruntime._named_files import require_own_files
 from camruntime.bundle import at_cut
 from camruntime.edge_model import EDGES, open_edge_model, scharr
+from camruntime.engine.ablation import AblatedCopies
 from camruntime.engine.cell_masks import cell_masks
 from camruntime.engine.engine import Array, DeviceValue, Engine
 from camruntime.engine.memory import Progress
 from camruntime.engine.models import Model
 from camruntime.errors import Cancelled, DeviceMemoryError, EdgeModelError, NonFiniteError
-from camruntime.graphs import Edges, Forward, LayerOutput, Normalisation, Occlusion
+from camruntime.graphs import Edges, Forward, LayerOutput, Make, Normalisation, Occlusion
 from camruntime.maps import FloatArray, Upsampling
 
 T = TypeVar("T")
@@ -145,6 +147,12 @@ class OnnxGraphs:
             for image, one, rows in zip(images, each, answers, strict=True)
         ]
 
+    def shared(self, passes: Sequence[Forward], targets: Sequence[Sequence[int]]) -> OnnxGraphs:
+        """See `Graphs`. Each by itself here; `BatchGraphs` computes several at once."""
+        for one in passes:
+            self.finite(one)
+        return self
+
     def finite(self, forward: Forward) -> Forward:
         """The same; raises `NonFiniteError` when the logits hold NaN or infinity."""
         if np.isfinite(forward.logits).all():
@@ -206,6 +214,26 @@ class OnnxGraphs:
         return self._in_chunks(
             lambda chunk: self._run("tail", self._head(chunk))[0], images, IMAGES
         )
+
+    @_in_turn
+    def logits_of_made_images(self, count: int, make: Make) -> FloatArray:
+        """See `Graphs`."""
+        return self._in_chunks(
+            lambda rows: self._run("tail", self._head(make(rows)))[0], np.arange(count), IMAGES
+        )
+
+    @_in_turn
+    def logits_of_ablated_channels(
+        self, layer: LayerOutput, channels: NDArray[np.int64]
+    ) -> FloatArray:
+        """See `Graphs`."""
+        copies = AblatedCopies(layer)
+
+        def logits(chunk: Array) -> DeviceValue:
+            with copies.without(chunk) as those:
+                return self._run("tail", _inputs(those))[0]
+
+        return self._in_chunks(logits, np.asarray(channels), ACTIVATIONS)
 
     @_in_turn
     def logits_of_layer(self, layer: LayerOutput) -> FloatArray:
