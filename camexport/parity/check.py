@@ -65,8 +65,8 @@ def check(measured: tuple[Parity, ...], reason: Callable[[Parity], str] = advice
             of = "norm in float64" if parity.of_gradient else "range"
             raise ParityError(
                 f"{parity.part} at batch {parity.batch} differs from PyTorch by "
-                f"{parity.relative:.2e} of its {of} at layer '{parity.layer}', allowed is {allowed:.0e}: the bundle was not "
-                f"kept; {reason(parity)}"
+                f"{parity.relative:.2e} of its {of} at layer '{parity.layer}', allowed is "
+                f"{allowed:.0e}: the bundle was not kept; {reason(parity)}"
             )
 
 

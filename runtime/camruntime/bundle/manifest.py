@@ -193,7 +193,7 @@ class Manifest:
         output: what `--output` was given.
         answer: what the logits mean.
         layer: the target layer.
-        more_layers: others that the network was split at, too, for `camruntime.methods.LayerFusion`.
+        more_layers: others that the network was split at, too; see `Graphs.cuts`.
         classes: number of logits; `labels` has as many entries.
         good: index of the class of parts without a defect, as `--good` named it; None where nobody
             did.
