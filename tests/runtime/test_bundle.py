@@ -44,7 +44,13 @@ def test_the_fingerprint_tells_precisions_apart(inspector: Path) -> None:
 
 def test_a_parity_s_facts_are_fields_and_its_words_are_made_of_them() -> None:
     plain = Parity(
-        graph="head+tail", saturated=False, batch=2, absolute=1.0, relative=1.0, float32=None
+        layer="features",
+        graph="head+tail",
+        saturated=False,
+        batch=2,
+        absolute=1.0,
+        relative=1.0,
+        float32=None,
     )
     assert (plain.part, plain.of_gradient) == ("head+tail", False)
     gradient = dataclasses.replace(plain, graph="gradient")
@@ -98,11 +104,11 @@ def test_the_good_class_is_one_of_them(copy: Path) -> None:
             open_bundle(copy)
 
 
-@pytest.mark.parametrize("version", [0, 8, 9, 11, None, "10"])
+@pytest.mark.parametrize("version", [0, 8, 9, 10, 12, None, "11"])
 def test_another_schema_version(copy: Path, version: object) -> None:
     _edit(copy, schema_version=version)
     with pytest.raises(
-        BundleError, match=r"schema_version .*, this camruntime reads 10: build the bundle again"
+        BundleError, match=r"schema_version .*, this camruntime reads 11: build the bundle again"
     ):
         open_bundle(copy)
 
