@@ -7,7 +7,7 @@ from typing import Literal
 
 import pytest
 
-from camruntime.methods import BASELINES, METHODS, make_method
+from camruntime.methods import BASELINES, HELPERS, METHODS, make_method, name_of
 from every_method import (
     CHEAPER,
     EVERY,
@@ -21,13 +21,13 @@ from every_method import (
 
 
 def test_no_registered_method_is_left_out() -> None:
-    assert {spec.partition(":")[0] for spec in EVERY} == METHODS.keys() | BASELINES.keys()
-    assert CHEAPER.keys() <= METHODS.keys()
+    assert {name_of(spec) for spec in EVERY} == METHODS.keys() | BASELINES.keys() | HELPERS.keys()
+    assert CHEAPER.keys() <= METHODS.keys() | HELPERS.keys()
 
 
 def test_every_value_that_an_option_lists_is_walked() -> None:
-    for name, kind in kinds().items():
-        made = [make_method(spec) for spec in EVERY if spec.partition(":")[0] == name]
+    for name, kind in {**kinds(), **HELPERS}.items():
+        made = [make_method(spec) for spec in EVERY if name_of(spec) == name]
         for option, values in listed(kind).items():
             assert {getattr(one, option) for one in made} == set(values), f"{name}:{option}"
 
@@ -35,7 +35,9 @@ def test_every_value_that_an_option_lists_is_walked() -> None:
 def test_options_that_cannot_be_walked_are_written_down() -> None:
     """A new option that is a text is listed here, or has `Literal` values."""
     found = {
-        (name, one) for name, kind in kinds().items() for one in neither_listed_nor_number(kind)
+        (name, one)
+        for name, kind in {**kinds(), **HELPERS}.items()
+        for one in neither_listed_nor_number(kind)
     }
     assert found == NOT_WALKED.keys()
 

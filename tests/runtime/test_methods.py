@@ -17,6 +17,7 @@ from camruntime.errors import MethodError
 from camruntime.graphs import Forward, Graphs, LayerOutput, softmax
 from camruntime.maps import FloatArray, Maps, Upsampling
 from camruntime.methods import (
+    HELPERS,
     METHODS,
     ReciproCAM,
     ScoreCAM,
@@ -33,9 +34,8 @@ from numpy_graphs import NumpyGraphs
 def test_every_file_of_the_package_is_a_registered_method() -> None:
     folder = Path(camruntime.methods.__file__).parent
     files = {path.stem for path in folder.glob("[!_]*.py")}
-    assert {name.replace("+", "_plus").replace("-", "_") for name in METHODS} == files - {
-        "baselines"
-    }
+    names = [*METHODS, *HELPERS]
+    assert {name.replace("+", "_plus").replace("-", "_") for name in names} == files - {"baselines"}
 
 
 def test_recipro_cam_equals_cam_over_area_when_the_tail_is_gap_and_linear(

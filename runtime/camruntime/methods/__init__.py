@@ -2,6 +2,7 @@
 
 from camruntime.methods._registry import (
     BASELINES,
+    HELPERS,
     METHODS,
     NAMED,
     RELATIVE,
@@ -10,16 +11,21 @@ from camruntime.methods._registry import (
     choices,
     make_method,
     method_of,
+    name_of,
+    options_of,
     preferred,
     register,
+    register_helper,
     spec_of,
     unit_of,
 )
 from camruntime.methods._run import run_method
 from camruntime.methods.anytime_score_cam import AnytimeScoreCAM
+from camruntime.methods.augment import Augment
 from camruntime.methods.baselines import CentreGaussian, EdgesOnly, Random, Uniform
 from camruntime.methods.cam import CAM
 from camruntime.methods.decom_cam import DecomCAM
+from camruntime.methods.evet import Evet
 from camruntime.methods.feature_cam import FeatureCAM
 from camruntime.methods.grad_cam import GradCAM
 from camruntime.methods.grad_cam_plus_plus import GradCAMPlusPlus
@@ -28,6 +34,8 @@ from camruntime.methods.integrated_grad_cam import IntegratedGradCAM
 from camruntime.methods.layer_cam import LayerCAM
 from camruntime.methods.recipro_cam import ReciproCAM
 from camruntime.methods.score_cam import ScoreCAM
+from camruntime.methods.sess import Sess
+from camruntime.methods.smooth import Smooth
 from camruntime.methods.smooth_grad_cam_plus_plus import SmoothGradCAMPlusPlus
 from camruntime.methods.wgrad_cam import WGradCAM
 from camruntime.methods.xgrad_cam import XGradCAM
@@ -35,13 +43,16 @@ from camruntime.methods.xgrad_cam import XGradCAM
 __all__ = [
     "BASELINES",
     "CAM",
+    "HELPERS",
     "METHODS",
     "NAMED",
     "RELATIVE",
     "AnytimeScoreCAM",
+    "Augment",
     "CentreGaussian",
     "DecomCAM",
     "EdgesOnly",
+    "Evet",
     "FeatureCAM",
     "GradCAM",
     "GradCAMPlusPlus",
@@ -52,6 +63,8 @@ __all__ = [
     "Random",
     "ReciproCAM",
     "ScoreCAM",
+    "Sess",
+    "Smooth",
     "SmoothGradCAMPlusPlus",
     "Uniform",
     "WGradCAM",
@@ -60,8 +73,11 @@ __all__ = [
     "choices",
     "make_method",
     "method_of",
+    "name_of",
+    "options_of",
     "preferred",
     "register",
+    "register_helper",
     "run_method",
     "spec_of",
     "unit_of",
