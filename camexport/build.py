@@ -49,7 +49,7 @@ class BuildOptions:
         weights: `default`, `random`, or the path of a state dict.
         seed: of random weights.
         layer: module path of the target layer.
-        more_layers: others that the network is split at, too, for `layers/METHOD`; in float32 alone.
+        more_layers: others that the network is split at, for `layers/METHOD`; in float32 alone.
         size: input `(H, W)`.
         channels: of the input, where neither a file nor the network tells.
         colour: what three channels are, or one.

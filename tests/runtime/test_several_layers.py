@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 import camruntime
-from camruntime.bundle import OF_A_CUT, at_cut, cut_of, manifest_rows, open_bundle
 from camruntime.budget.rehearsal import at_layer, of_layer, rehearse
+from camruntime.bundle import OF_A_CUT, at_cut, cut_of, manifest_rows, open_bundle
 from camruntime.engine import Engine, OnnxGraphs
 from camruntime.errors import BundleError
 from camruntime.methods import make_method
@@ -160,9 +160,7 @@ def test_manifests_that_contradict_themselves(folder: Path, name: str) -> None:
         open_bundle(folder)
 
 
-def test_a_graph_of_another_layer_than_the_manifest_says(
-    folder: Path, samples: list[Path]
-) -> None:
+def test_a_graph_of_another_layer_than_the_manifest_says(folder: Path, samples: list[Path]) -> None:
     edit_manifest(folder, setting("more_layers", 0, "shape", to=[95, 16, 16]))
     explainer = camruntime.load(folder, ["cpu"])
     explainer.explain(samples[0], "grad-cam")

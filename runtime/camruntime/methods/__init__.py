@@ -32,6 +32,7 @@ from camruntime.methods.grad_cam_plus_plus import GradCAMPlusPlus
 from camruntime.methods.hires_cam import HiResCAM
 from camruntime.methods.integrated_grad_cam import IntegratedGradCAM
 from camruntime.methods.layer_cam import LayerCAM
+from camruntime.methods.layers import LayerFusion
 from camruntime.methods.recipro_cam import ReciproCAM
 from camruntime.methods.score_cam import ScoreCAM
 from camruntime.methods.sess import Sess
@@ -59,6 +60,7 @@ __all__ = [
     "HiResCAM",
     "IntegratedGradCAM",
     "LayerCAM",
+    "LayerFusion",
     "Method",
     "Random",
     "ReciproCAM",
