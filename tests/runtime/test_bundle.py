@@ -181,3 +181,15 @@ def test_a_bundle_without_gradient_says_how_to_get_it(inspector: Path) -> None:
     without = Bundle(bundle.folder, dataclasses.replace(bundle.manifest, graphs=graphs))
     with pytest.raises(BundleError, match="--model inspector`, without --no-gradient"):
         without.graph("gradient")
+
+
+@pytest.mark.parametrize(
+    ("mean", "std"), [(8.5e37, 0.25), (-8.5e37, 0.25), (0.5, 1e-300), (1e300, 1e300), (0, 1e39)]
+)
+def test_pixels_that_float32_does_not_hold(copy: Path, mean: float, std: float) -> None:
+    content = json.loads((copy / MANIFEST).read_text())["input"]
+    _edit(copy, input={**content, "mean": [mean] * 3, "std": [std] * 3})
+    with pytest.raises(BundleError, match=r"bundle\.input: .* give values beyond float32"):
+        open_bundle(copy)
+    _edit(copy, input={**content, "mean": [1e30] * 3, "std": [1e-7] * 3})
+    assert open_bundle(copy).manifest.input.mean == (1e30,) * 3
