@@ -110,7 +110,7 @@ def test_of_a_layer_twice_it_is_the_method_s_own_saliency(
 ) -> None:
     explainer = camruntime.load(doubled.folder, ["cpu"])
     for fuse in ("mean", "max"):
-        found = explainer.explain(samples[0], LayerFusion(method, fuse=fuse))  # type: ignore[arg-type]
+        found = explainer.explain(samples[0], LayerFusion(method, fuse=fuse))
         own = explainer.explain(samples[0], method)
         assert found.raw.shape == (128, 128)
         np.testing.assert_allclose(saliency(found.raw, (128, 128))[0], own.saliency, atol=1e-5)
