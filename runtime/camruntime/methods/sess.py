@@ -17,7 +17,7 @@ from camruntime._checks import within
 from camruntime._opencv import cv2
 from camruntime.errors import MethodError
 from camruntime.graphs import Forward, Graphs
-from camruntime.maps import FloatArray, Maps
+from camruntime.maps import ROUNDING, FloatArray, Maps
 from camruntime.methods._around import Around, Explained, explain_each
 from camruntime.methods._registry import RELATIVE, register_helper
 from camruntime.methods._windows import Cut, laid, windows
@@ -31,7 +31,8 @@ class Sess(Around):
     """The mean, pixel by pixel, of `s(M_i) p_i / max p` over the windows i in which it is above 0.
 
     The image is enlarged to `1 + i 64/224` times its size, i = 0 to `scales` - 1, and cut into
-    windows as large as the network's input, side by side, the last moved inward. `M_i` is the
+    windows as large as the network's input, side by side, the last moved inward; "above 0" is by
+    more than float32's rounding, which would else decide by how many is divided. `M_i` is the
     method's map of window i, `s` rescaling to [0, 1], `p_i` the target's probability there. It is
     laid where the window was, shrunk with the enlarged image, and the whole blurred (11 x 11 pixels
     of 224, sigma 5). The authors' windows have 224 pixels; other inputs are treated in proportion.
@@ -115,7 +116,7 @@ class _Fused:
             np.maximum(self._sum[target], weighted, out=self._sum[target])
         else:
             self._sum[target] += weighted
-            self._count[target] += weighted > 0
+            self._count[target] += one > ROUNDING  # 0 but for rounding is not above it
 
     def maps(self) -> FloatArray:
         most = np.where(self._most > 0, self._most, 1)[:, None, None]
