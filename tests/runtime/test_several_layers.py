@@ -65,6 +65,18 @@ def test_what_it_says(folder: Path, inspector: Path, samples: list[Path]) -> Non
     assert explainer.explain(samples[0]).provenance.layer == f"features, {AGAIN}"
 
 
+def test_a_later_layer_may_have_no_cells(folder: Path, samples: list[Path]) -> None:
+    edit_manifest(folder, _without("cells_2"))
+    edit_manifest(folder, _without("head_cells_2"))
+    manifest = open_bundle(folder).manifest
+    assert "cells" in manifest.at(0).graphs
+    assert not {"cells", "head_cells"} & manifest.at(1).graphs.keys()
+    explainer = camruntime.load(folder, ["cpu"])
+    found = explainer.explain(samples[0], "layers/recipro-cam")
+    own = explainer.explain(samples[0], "recipro-cam")
+    np.testing.assert_allclose(found.saliency, own.saliency, atol=1e-4)
+
+
 def test_a_method_alone_looks_at_the_first(
     folder: Path, inspector: Path, samples: list[Path]
 ) -> None:
@@ -207,4 +219,5 @@ def test_a_budget_measures_each_layer(folder: Path, samples: list[Path]) -> None
     (found,) = explainer.warm_up(["layers/layer-cam"]).values()
     assert found.passes == 4
     assert {"gradients", "2/layer", "2/gradients"} < set(explainer._used.costs.measured)
+    assert {"head_2", "gradient_2"} < {*explainer._engine._sessions.open()}, "asked, and left open"
     assert explainer.explain(samples[0], "layers/layer-cam").raw.shape == (128, 128)

@@ -17,11 +17,12 @@ def two_layers(inspector: Path, folder: Path) -> Path:
     shutil.copytree(inspector, folder, ignore=shutil.ignore_patterns("samples"))
     for graph in PER_LAYER:
         shutil.copyfile(folder / f"{graph}.onnx", folder / f"{graph}_2.onnx")
-    edit_manifest(folder, _add_a_layer)
+    edit_manifest(folder, add_a_layer)
     return folder
 
 
-def _add_a_layer(content: dict[str, Any]) -> None:
+def add_a_layer(content: dict[str, Any]) -> None:
+    """To a manifest as JSON."""
     content["more_layers"] = [{**content["layer"], "name": AGAIN}]
     graphs = content["graphs"]
     content["graphs"] = graphs | {
