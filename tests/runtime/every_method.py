@@ -18,6 +18,9 @@ CHEAPER: Mapping[str, Mapping[str, object]] = {
     "decom-cam": {"components": 3},
     "smooth": {"samples": 3},
     "sess": {"scales": 3},
+    "is-cam": {"steps": 2},
+    "ss-cam": {"samples": 2},
+    "rise": {"masks": 40},
 }
 """Methods whose passes are counted by an option: enough for chunks to differ."""
 

@@ -92,6 +92,7 @@ class NumpyGraphs:
     def logits_of_ablated_channels(
         self, layer: LayerOutput, channels: NDArray[np.int64]
     ) -> FloatArray:
+        self.calls += len(channels)
         kept = 1 - np.eye(layer.activations.shape[1], dtype=np.float32)[channels]
         return self.tail(layer.activations * kept[:, :, None, None])
 

@@ -30,6 +30,7 @@ from camruntime.methods import (
     spec_of,
     unit_of,
 )
+from camruntime.methods._noise import normal_noise
 from camruntime.methods._windows import windows
 from camruntime.replay import replay
 from conftest import INSPECTOR
@@ -52,11 +53,23 @@ def test_no_noise_changes_nothing(numpy_graphs: NumpyGraphs, image: FloatArray) 
 def test_smooth_is_the_mean_of_noisy_maps(numpy_graphs: NumpyGraphs, image: FloatArray) -> None:
     """Of 20 images, more than are passed forward at once, and each with its own noise."""
     draw, sigma = np.random.default_rng(3), 0.2 * (image.max() - image.min())
-    noisy = [image + sigma * draw.standard_normal((3, 8, 12), np.float32) for _ in range(20)]
+    noisy = [image + normal_noise(draw, image.shape, float(sigma)) for _ in range(20)]
     expected = np.mean([_raw(LOGIT, numpy_graphs, one.astype(np.float32)) for one in noisy], 0)
     found = _raw(Smooth(LOGIT, samples=20, noise=0.2, seed=3), numpy_graphs, image)
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
     assert np.abs(found - _raw(LOGIT, numpy_graphs, image)).max() > 0.01
+
+
+def test_noise_is_normal() -> None:
+    """Of a million: mean, deviation, and how many lie within one, two and three deviations."""
+    drawn = normal_noise(np.random.default_rng(0), (1000, 1000), 2.0) / 2
+    assert abs(drawn.mean()) < 0.003
+    assert abs(drawn.std() - 1) < 0.003
+    for within, share in ((1, 0.682689), (2, 0.954500), (3, 0.997300)):
+        assert abs((np.abs(drawn) < within).mean() - share) < 0.002
+    assert len(np.unique(drawn)) == 2**16
+    neighbours = np.corrcoef(drawn[:, :-1].ravel(), drawn[:, 1:].ravel())[0, 1]
+    assert abs(neighbours) < 0.005
 
 
 def test_augment_alone_mirrors(numpy_graphs: NumpyGraphs, image: FloatArray) -> None:

@@ -23,7 +23,10 @@ from camruntime.methods import make_method
 from every_method import EVERY, SEVERAL_LAYERS
 from two_layers import two_layers
 
-FEWER = {"score-cam", "anytime-score-cam", "decom-cam"}
+FEWER = {
+    *("score-cam", "anytime-score-cam", "decom-cam"),
+    *("is-cam", "ss-cam", "score-cam++", "ablation-cam", "group-cam"),
+}
 """What a picture with dead channels makes ask for less: a rehearsal has none."""
 
 
@@ -68,8 +71,7 @@ def _rows(kind: str, inputs: tuple[Any, ...]) -> int:
         return 1
     if kind == "logits_of_made_images":
         return int(inputs[0])
-    second = kind in ("gradients", "logits_of_occluded_images") or "masked" in kind
-    second = second or "ablated" in kind
+    second = kind == "gradients" or any(one in kind for one in ("masked", "occluded", "ablated"))
     counted: FloatArray | LayerOutput = inputs[1 if second else 0]
     return len(counted.activations if isinstance(counted, LayerOutput) else counted)
 

@@ -13,8 +13,9 @@ from every_method import EVERY
 from numpy_graphs import NumpyGraphs
 
 UNITS = {"logit", "probability", "logit x activation", "activation", RELATIVE}
-NOT_LINEAR = ("grad-cam++", "smooth-grad-cam++")
-"""Logits in an exponential: of twice the logits their maps are others, not twice as large."""
+NOT_LINEAR = ("grad-cam++", "smooth-grad-cam++", "ss-cam", "score-cam++", "group-cam")
+"""Logits in an exponential, activations beside noise or in a tanh, or a sum weighted by what the
+logits make of a picture: of twice of them the maps are others, not twice as large."""
 
 _TWO = np.float32(2)
 

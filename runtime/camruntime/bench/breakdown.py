@@ -20,7 +20,7 @@ EDGE_MODEL = "edge model"
 REST = "rest (numpy)"
 GRAPHS = (
     *("head", "mask_images", "occlude_images", "mask_activations"),
-    *("tail", "cells", "gradient"),
+    *("tail", "cells", "head_cells", "gradient"),
 )
 
 

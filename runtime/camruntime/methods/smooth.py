@@ -16,6 +16,7 @@ from camruntime.errors import MethodError
 from camruntime.graphs import Forward, Graphs
 from camruntime.maps import FloatArray, Maps
 from camruntime.methods._around import Around, explain_each
+from camruntime.methods._noise import normal_noise
 from camruntime.methods._registry import register_helper
 
 
@@ -29,8 +30,8 @@ class Smooth(Around):
     Attributes:
         samples: noisy images; each costs a plain pass and what the method asks. The paper's 50.
         noise: its standard deviation as a part of the image's range; the paper has 0.1 to 0.2.
-        seed: of the noise, `numpy.random.default_rng(seed)`, for one image after the other
-            `standard_normal((channels, H, W), float32)`.
+        seed: of the noise, `numpy.random.default_rng(seed)`, drawn for one image after the other
+            as `normal_noise` does.
     """
 
     samples: int = 50
@@ -58,6 +59,6 @@ class Smooth(Around):
 
     def _noisy(self, image: FloatArray) -> Iterator[FloatArray]:
         draw = np.random.default_rng(self.seed)
-        sigma = np.float32(self.noise) * np.ptp(image)
+        sigma = self.noise * float(np.ptp(image))
         for _ in range(self.samples):
-            yield image + sigma * draw.standard_normal(image.shape[1:], np.float32)
+            yield image + normal_noise(draw, image.shape, sigma)

@@ -16,6 +16,7 @@ def reference(
     sigma = noise * float(image.max() - image.min())
     maps = []
     for _ in range(samples):
-        drawn = torch.from_numpy(draw.standard_normal(image.shape[1:], np.float32))
+        levels = torch.from_numpy(draw.integers(0, 65536, tuple(image.shape), np.uint16)).double()
+        drawn = torch.special.ndtri((levels + 0.5) / 65536).float()
         maps.append(inner(image + sigma * drawn))
     return torch.stack(maps).mean(0)
