@@ -33,9 +33,9 @@ class LayerFusion(Around):
     image's size; a map that shows nothing counts as 0 everywhere. Of a single layer it would be the
     method's own saliency: nothing is clipped beside what the method's own ReLU does.
 
-    `layers/METHOD` is what pytorch-grad-cam makes of several target layers, and
-    `layers:fuse=max/METHOD` torch-cam's `fuse_cams`; with `scale=tanh` that of its Layer-CAM, and
-    of the paper.
+    `layers/METHOD` is what pytorch-grad-cam makes of several target layers, but that it clips maps
+    at 0 which have no ReLU of their own; `layers:fuse=max/METHOD` is torch-cam's `fuse_cams`, with
+    `scale=tanh` that of its Layer-CAM, and of the paper.
 
     Attributes:
         fuse: `mean`, to which each layer adds; or `max`, what any of them shows.
