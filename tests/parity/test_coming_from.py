@@ -18,7 +18,7 @@ from torch import Tensor, nn
 import camruntime
 from camexport.models import find_architecture, load_network
 from camruntime.maps import FloatArray, pearson
-from camruntime.methods import make_method, name_of
+from camruntime.methods import make_method, name_of, spec_of
 from camruntime.metrics import METRICS, make_metric
 from camruntime.pictures import prepare, read_picture
 from pairs import assert_same_map
@@ -114,6 +114,18 @@ def test_whatever_looks_like_a_spec_is_one(spec: str) -> None:
         make_metric(spec)
     else:
         make_method(spec)
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [
+        ("GradCAM", "grad-cam"),
+        ("GradCAMpp", "grad-cam++"),
+        ("SmoothGradCAMpp", "smooth-grad-cam++"),
+    ],
+)
+def test_their_names_mean_our_defaults(theirs: str, ours: str) -> None:
+    assert spec_of(make_method(theirs)) == ours
 
 
 @pytest.fixture(scope="module")
