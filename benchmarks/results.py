@@ -37,9 +37,14 @@ DEFECTS = 500
 SEED = 6  # not one that training, samples or other benchmarks use
 METHODS = (
     "recipro-cam,recipro-cam:mask=gaussian,grad-cam,grad-cam++,hires-cam,layer-cam,xgrad-cam,"
-    "wgrad-cam,smooth-grad-cam++,integrated-grad-cam,decom-cam,feature-cam,ours-3"
+    "wgrad-cam,smooth-grad-cam++,integrated-grad-cam,decom-cam,feature-cam,ours-3,eigen-cam,"
+    "eigen-grad-cam,group-cam,ablation-cam,score-cam++,anytime-score-cam,augment/grad-cam,"
+    "evet/grad-cam,smooth:samples=16/grad-cam,sess:scales=4/grad-cam,sess:scales=4/recipro-cam"
 )
 EXPENSIVE = "score-cam"  # a pass for every channel, on all pictures as the others
+COSTLY = "is-cam,rise,ss-cam,ss-cam:variant=2"
+"""Ten to 35 passes for every channel, or 4,000: a minute or more a photograph. Small networks only.
+"""
 BASELINES = "insertion,insertion:baseline=mean,deletion,deletion:baseline=blur,road"
 FAITHFULNESS = (
     "adcc,arcc,average-drop,increase-in-confidence,coherency,complexity,"
@@ -95,7 +100,7 @@ def runs(data: Path | None, folder: Path) -> list[Run]:
             f"Inspector: {DEFECTS} generated defects with exact masks",
             inspector,
             folder / "defects",
-            ("--methods", f"{METHODS},cam,{EXPENSIVE}", "--metrics", EXACT),
+            ("--methods", f"{METHODS},cam,{EXPENSIVE},{COSTLY}", "--metrics", EXACT),
         )
     ]
     networks = {"mobilenet_v2": ("MobileNetV2", ",cam"), "squeezenet1_0": ("SqueezeNet 1.0", "")}
@@ -106,7 +111,7 @@ def runs(data: Path | None, folder: Path) -> list[Run]:
                 "Magnetic tiles: defects that the network was not trained with",
                 folder / "evidence" / "tiles" / "fold-1" / "bundle",
                 folder / "tiles",
-                ("--methods", f"{METHODS},{EXPENSIVE}", "--metrics", EXACT),
+                ("--methods", f"{METHODS},{EXPENSIVE},{COSTLY}", "--metrics", EXACT),
             )
         )
     for model, (title, more) in networks.items() if data else ():

@@ -11,8 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import camruntime
-from camruntime.budget.rehearsal import rehearse
-from camruntime.bundle import Manifest
+from camruntime.budget.rehearsal import of_layer, rehearse
+from camruntime.bundle import OF_A_CUT, SECOND, Manifest, at_cut
 from camruntime.methods import (
     HELPERS,
     METHODS,
@@ -34,6 +34,7 @@ _GRAPHS = {
     "mask_images": "masked images",
     "mask_activations": "masked activations",
     "occlude_images": "occluded images",
+    SECOND: "a second layer",
 }
 _ONE = {"passes": "pass", "tails": "tail", "gradients": "gradient", "grids": "grid of single cells"}
 _NO_UNIT = "none; it says where, not how much"
@@ -151,7 +152,9 @@ def wide() -> Manifest:
 def _cost(method: Method, manifest: Manifest) -> str:
     """Beside the plain pass, what it asks about one class."""
     asked: Counter[str] = Counter()
-    for kind, rows in rehearse(method, manifest, [0], cells=True).questions:
+    asked_of = _twice(manifest) if SECOND in method.needs else manifest
+    for question, rows in rehearse(method, asked_of, [0], cells=True).questions:
+        kind, _ = of_layer(question)
         if not kind.startswith("edges"):
             asked[_kind(kind)] += rows
     listed = [
@@ -166,3 +169,11 @@ def _kind(question: str) -> str:
     if question == "logits_of_single_cells":
         return "grids"
     return "tails" if question in _TAILS else "passes"
+
+
+def _twice(manifest: Manifest) -> Manifest:
+    """As if the network were split at a second layer, like the first."""
+    graphs = {at_cut(one, 1): manifest.graphs[one] for one in OF_A_CUT if one in manifest.graphs}
+    files = {name: replace(graph, file=f"{name}.onnx") for name, graph in graphs.items()}
+    more = (replace(manifest.layer, name="another"),)
+    return replace(manifest, more_layers=more, graphs={**manifest.graphs, **files})

@@ -191,6 +191,14 @@ and whichever others it is asked for with them."""
 class Graphs(Protocol):
     """A network split at its target layer, and the perturbations of its two halves."""
 
+    @property
+    def cuts(self) -> Sequence[Graphs]:
+        """The network split at each layer that its bundle was built for, this one the first.
+
+        Of a network with one layer, and of the others here, that is itself alone.
+        """
+        ...
+
     def forward(self, image: FloatArray) -> Forward:
         """One plain pass over `image` `(1, channels, H, W)`."""
         ...

@@ -16,11 +16,11 @@ CHEAPER: Mapping[str, Mapping[str, object]] = {
     "smooth-grad-cam++": {"samples": 2},
     "integrated-grad-cam": {"steps": 3},
     "decom-cam": {"components": 3},
+    "smooth": {"samples": 3},
+    "sess": {"scales": 3},
     "is-cam": {"steps": 2},
     "ss-cam": {"samples": 2},
     "rise": {"masks": 40},
-    "smooth": {"samples": 3},
-    "sess": {"scales": 3},
 }
 """Methods whose passes are counted by an option: enough for chunks to differ."""
 
@@ -80,9 +80,16 @@ def _options(kind: type) -> list[str]:
     return [one.name for one in option_fields(kind)]
 
 
+SEVERAL_LAYERS = (
+    *helped("layers"),
+    *("layers/recipro-cam", "layers/score-cam", "smooth:samples=2/layers/grad-cam"),
+    "layers/evet/grad-cam",
+)
+"""Of bundles with several layers alone, which `two_layers.py` makes: walked beside the others."""
+
 EVERY = (
     *(spec for name in kinds() for spec in variants(name)),
-    *(spec for name in HELPERS for spec in helped(name)),
+    *(spec for name in HELPERS if name != "layers" for spec in helped(name)),
     "smooth:samples=2/evet/recipro-cam",
 )
 

@@ -23,6 +23,7 @@ class NumpyGraphs:
         bias: `(classes,)`.
         calls: number of images and masked copies that were computed.
         gradient_calls: number of batches of gradients.
+        others: the same network, split at other layers.
     """
 
     mix: FloatArray
@@ -30,6 +31,11 @@ class NumpyGraphs:
     bias: FloatArray
     calls: int = 0
     gradient_calls: int = 0
+    others: tuple[NumpyGraphs, ...] = ()
+
+    @property
+    def cuts(self) -> tuple[NumpyGraphs, ...]:
+        return (self, *self.others)
 
     def head(self, images: FloatArray) -> FloatArray:
         n, _, height, width = images.shape

@@ -12,6 +12,7 @@ from every_method import (
     CHEAPER,
     EVERY,
     NOT_WALKED,
+    SEVERAL_LAYERS,
     every_but,
     kinds,
     listed,
@@ -21,13 +22,15 @@ from every_method import (
 
 
 def test_no_registered_method_is_left_out() -> None:
-    assert {name_of(spec) for spec in EVERY} == METHODS.keys() | BASELINES.keys() | HELPERS.keys()
+    walked = {name_of(spec) for spec in (*EVERY, *SEVERAL_LAYERS)}
+    assert walked == METHODS.keys() | BASELINES.keys() | HELPERS.keys()
     assert CHEAPER.keys() <= METHODS.keys() | HELPERS.keys()
 
 
 def test_every_value_that_an_option_lists_is_walked() -> None:
     for name, kind in {**kinds(), **HELPERS}.items():
-        made = [make_method(spec) for spec in EVERY if name_of(spec) == name]
+        every = (*EVERY, *SEVERAL_LAYERS)
+        made = [make_method(spec) for spec in every if name_of(spec) == name]
         for option, values in listed(kind).items():
             assert {getattr(one, option) for one in made} == set(values), f"{name}:{option}"
 

@@ -335,6 +335,7 @@ def test_the_same_picture_has_the_same_map(
         ("rise:masks=0", "rise: masks is at least 1, got 0"),
         ("rise:grid=0", "rise: grid is at least 1, got 0"),
         ("rise:keep=0", r"rise: keep is at least 0\.001, got 0"),
+        ("rise:masks=100000:grid=15", "rise: masks x grid x grid is at most 20,000,000"),
         ("rise:keep=1.5", "rise: keep is at most 1, got 1.5"),
         ("rise:seed=-1", "rise: seed is at least 0, got -1"),
         ("group-cam:groups=0", "group-cam: groups is at least 1, got 0"),

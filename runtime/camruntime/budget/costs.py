@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from camruntime.budget.measuring import PASS, PASS_WITH_CELLS, Curve, measure
 from camruntime.budget.pace import Pace
-from camruntime.budget.rehearsal import Rehearsed, rehearse
+from camruntime.budget.rehearsal import Rehearsed, of_layer, rehearse
 from camruntime.engine import OnnxGraphs
 from camruntime.errors import MethodError
 from camruntime.explaining import Asked
@@ -209,7 +209,7 @@ def _pass_of(method: Method) -> str:
 
 
 def _is_pass(kind: str) -> bool:
-    return kind not in _TAILS
+    return of_layer(kind)[0] not in _TAILS
 
 
 def _stopped(method: Method, seconds: float, longest: float) -> float:

@@ -7,6 +7,7 @@ The answers are noise of the right shapes, so a rehearsal of Score-CAM takes mil
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from time import perf_counter
 from typing import NamedTuple, TypeVar
 
@@ -31,12 +32,24 @@ class Question(NamedTuple):
     """Something that a network is asked.
 
     Attributes:
-        kind: a method of `Graphs`; of an edge map, with its source behind a colon.
+        kind: a method of `Graphs`; of an edge map, with its source behind a colon; of a later
+            layer of several with its number before it, see `at_layer`.
         rows: how many copies, images or gradients.
     """
 
     kind: str
     rows: int
+
+
+def at_layer(kind: str, cut: int) -> str:
+    """A kind of question, asked of the graphs of the layer with this index: `2/gradients`."""
+    return f"{cut + 1}/{kind}" if cut else kind
+
+
+def of_layer(kind: str) -> tuple[str, int]:
+    """What `at_layer` was given."""
+    number, _, own = kind.partition("/")
+    return (own, int(number) - 1) if number.isdecimal() else (kind, 0)
 
 
 class Rehearsed(NamedTuple):
@@ -66,10 +79,11 @@ def rehearse(method: Method, manifest: Manifest, asked: Sequence[Asked], cells: 
 
 
 def _rehearse(method: Method, manifest: Manifest, asked: Sequence[Asked], cells: bool) -> Rehearsed:
-    graphs = _Noise(manifest)
+    heard = _Heard()
+    graphs = _Noise(manifest, heard)
     forward = graphs.plain(cells and "cells" in manifest.graphs)
     wider = with_contrasts(graphs, forward, asked)
-    begin, graphs.answering, graphs.unmade = perf_counter(), 0.0, 0.0
+    begin = perf_counter()
     try:
         run_method(method, *wider)
     except CamError:
@@ -79,25 +93,37 @@ def _rehearse(method: Method, manifest: Manifest, asked: Sequence[Asked], cells:
             f"{type(method).__name__} cannot be rehearsed on noise, so nobody knows what it costs: "
             f"{type(error).__name__}: {last_line(error)}; explain with it without a budget"
         ) from error
-    own = perf_counter() - begin - graphs.answering
-    return Rehearsed(tuple(graphs.asked), own + graphs.unmade)
+    own = perf_counter() - begin - heard.answering
+    return Rehearsed(tuple(heard.asked), own + heard.unmade)
 
 
-class _Noise:
-    """`Graphs` whose answers are noise.
+@dataclass
+class _Heard:
+    """What was asked, of whichever layer's graphs.
 
     Attributes:
-        asked: what for.
+        asked: the questions, in order.
         answering: seconds that the answers took.
         unmade: seconds that images would take which were not made.
     """
 
-    def __init__(self, manifest: Manifest) -> None:
-        self._manifest = manifest
+    asked: list[Question] = field(default_factory=list)
+    answering: float = 0.0
+    unmade: float = 0.0
+
+
+class _Noise:
+    """`Graphs` whose answers are noise, at the layer with index `cut`; tells `heard`."""
+
+    def __init__(self, manifest: Manifest, heard: _Heard, cut: int = 0) -> None:
+        self._whole, self._heard, self._cut = manifest, heard, cut
+        self._manifest = manifest.at(cut)
         self._noise = np.random.default_rng(0)
-        self.asked: list[Question] = []
-        self.answering = 0.0
-        self.unmade = 0.0
+
+    @property
+    def cuts(self) -> Sequence[_Noise]:
+        others = range(1, 1 if self._cut else len(self._whole.layers))
+        return self, *(_Noise(self._whole, self._heard, cut) for cut in others)
 
     def plain(self, cells: bool) -> Forward:
         """A pass."""
@@ -122,7 +148,8 @@ class _Noise:
     def forwards_with_cells(self, images: FloatArray) -> list[Forward]:
         cells = "cells" in self._manifest.graphs
         if cells:
-            self.asked += [Question("logits_of_single_cells", 1)] * len(images)
+            each = Question(at_layer("logits_of_single_cells", self._cut), 1)
+            self._heard.asked += [each] * len(images)
         return self._passes(len(images), cells)
 
     def shared(self, passes: Sequence[Forward], targets: Sequence[Sequence[int]]) -> _Noise:
@@ -156,7 +183,7 @@ class _Noise:
         few = np.arange(min(count, _MADE))
         begin = perf_counter()
         make(few)
-        self.unmade += (perf_counter() - begin) * (count - len(few)) / len(few)
+        self._heard.unmade += (perf_counter() - begin) * (count - len(few)) / len(few)
         return self._logits("logits", count)
 
     def logits_of_ablated_channels(
@@ -200,9 +227,9 @@ class _Noise:
 
     def _answer(self, kind: str, rows: int, make: Callable[[], T]) -> T:
         begin = perf_counter()
-        self.asked.append(Question(kind, rows))
+        self._heard.asked.append(Question(at_layer(kind, self._cut), rows))
         made = make()
-        self.answering += perf_counter() - begin
+        self._heard.answering += perf_counter() - begin
         return made
 
     def _some(self, *shape: int) -> FloatArray:

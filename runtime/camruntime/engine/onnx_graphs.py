@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from camruntime._named_files import require_own_files
+from camruntime.bundle import at_cut
 from camruntime.edge_model import EDGES, open_edge_model, scharr
 from camruntime.engine.ablation import AblatedCopies
 from camruntime.engine.cell_masks import cell_masks
@@ -68,12 +69,23 @@ class OnnxGraphs:
             `ChunkSizes`.
         progress: told after every chunk.
         cancel: asked before every run of a graph, so at least once for each chunk.
+        cut: index of the layer that the network is split at, of `Manifest.layers`.
     """
 
     engine: Engine
     chunk: int | None = None
     progress: Progress | None = None
     cancel: Cancel | None = None
+    cut: int = 0
+
+    @property
+    def cuts(self) -> tuple[OnnxGraphs, ...]:
+        """See `Graphs`. Sessions of the others open when they are asked something."""
+        if self.cut:
+            return (self,)
+        others = range(1, len(self.engine.bundle.manifest.layers))
+        known = self.engine, self.chunk, self.progress, self.cancel
+        return (self, *(OnnxGraphs(*known, cut) for cut in others))
 
     def go_on(self) -> None:
         """Raise `Cancelled` where what is computed is no longer wanted."""
@@ -112,8 +124,7 @@ class OnnxGraphs:
         """The same; the last of each image's rows of logits is the tail's."""
         if not self._has_cells():
             return self._pass_by_halves(images)
-        names = self.engine.bundle.graph("head_cells").outputs
-        return dict(zip(names, self._run("head_cells", {"image": images}), strict=True))
+        return self._named("head_cells", images)
 
     def _passes(self, values: Mapping[str, DeviceValue], images: FloatArray) -> list[Forward]:
         manifest = self.engine.bundle.manifest
@@ -195,7 +206,7 @@ class OnnxGraphs:
         return logits.numpy()[:-1]
 
     def _has_cells(self) -> bool:
-        return "cells" in self.engine.bundle.manifest.graphs
+        return at_cut("cells", self.cut) in self.engine.bundle.manifest.graphs
 
     @_in_turn
     def logits(self, images: FloatArray) -> FloatArray:
@@ -318,14 +329,17 @@ class OnnxGraphs:
 
     def _head(self, images: FloatArray | DeviceValue) -> dict[str, DeviceValue]:
         """The layer's activations, and tokens if any, under the names that the tail takes."""
-        names = self.engine.bundle.graph("head").outputs
-        return dict(zip(names, self._run("head", {"image": images}), strict=True))
+        return self._named("head", images)
+
+    def _named(self, graph: str, images: FloatArray | DeviceValue) -> dict[str, DeviceValue]:
+        names = self.engine.bundle.graph(at_cut(graph, self.cut)).outputs
+        return dict(zip(names, self._run(graph, {"image": images}), strict=True))
 
     def _run(
         self, graph: str, inputs: Mapping[str, Array | DeviceValue]
     ) -> tuple[DeviceValue, ...]:
         self.go_on()
-        return self.engine.run(graph, inputs)
+        return self.engine.run(at_cut(graph, self.cut), inputs)
 
     def _in_chunks(
         self, compute: Callable[[Array], DeviceValue], rows: Array, work: str

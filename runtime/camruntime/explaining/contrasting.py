@@ -102,6 +102,11 @@ class ContrastGraphs:
     graphs: Graphs
     contrasts: tuple[Versus, ...]
 
+    @property
+    def cuts(self) -> tuple[ContrastGraphs, ...]:
+        """The network's, each with the contrasts' columns."""
+        return tuple(ContrastGraphs(one, self.contrasts) for one in self.graphs.cuts)
+
     def widened(self, forward: Forward) -> Forward:
         """A pass of the network, with the contrasts' columns."""
         cells = forward.single_cells

@@ -37,6 +37,7 @@ from camruntime.methods.hires_cam import HiResCAM
 from camruntime.methods.integrated_grad_cam import IntegratedGradCAM
 from camruntime.methods.is_cam import ISCAM
 from camruntime.methods.layer_cam import LayerCAM
+from camruntime.methods.layers import LayerFusion
 from camruntime.methods.recipro_cam import ReciproCAM
 from camruntime.methods.rise import RISE
 from camruntime.methods.score_cam import ScoreCAM
@@ -74,6 +75,7 @@ __all__ = [
     "HiResCAM",
     "IntegratedGradCAM",
     "LayerCAM",
+    "LayerFusion",
     "Method",
     "Random",
     "ReciproCAM",

@@ -19,6 +19,7 @@ from camruntime.graphs import Forward, Graphs
 from camruntime.maps import FloatArray, Maps, bilinear
 from camruntime.methods._registry import register
 
+_CELLS = 2 * 10**7
 _ROUND = 512  # masks whose logits are held at once
 
 
@@ -59,6 +60,11 @@ class RISE:
             ("keep", self.keep, 0.001, 1),
             ("seed", self.seed, 0, 2**63 - 1),
         )
+        if self.masks * self.grid**2 > _CELLS:
+            raise MethodError(
+                f"rise: masks x grid x grid is at most {_CELLS:,}, which are held at once, got "
+                f"{self.masks} x {self.grid} x {self.grid}"
+            )
 
     def __call__(self, graphs: Graphs, forward: Forward, targets: Sequence[int]) -> Maps:
         """Raw maps `(targets, H, W)` at the image's size, >= 0; `masks` passes for all targets."""
