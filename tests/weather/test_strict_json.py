@@ -17,7 +17,7 @@ from camruntime.datasets import Dataset
 from camruntime.evaluation import write_summary
 from camruntime.journal import JOURNAL
 from camruntime.maps import Approximation
-from camruntime.methods import anytime_score_cam
+from camruntime.methods import _known_channels
 from evaluations import INSPECTOR, evaluation, explainer, pictures
 
 SAMPLE = INSPECTOR / "samples" / "crack-1.png"
@@ -77,7 +77,7 @@ def test_what_is_told_of_an_approximation(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, estimate: float, bound: float, said: str
 ) -> None:
     near = Approximation(10, 96, estimate, bound)
-    monkeypatch.setattr(anytime_score_cam._Known, "nearness", lambda self: (near,))
+    monkeypatch.setattr(_known_channels.Known, "nearness", lambda self: (near,))
     arguments = ("explain", INSPECTOR, SAMPLE, "--method", "anytime-score-cam", "--out", tmp_path)
     done = CliRunner().invoke(app, [*map(str, arguments), "--provider", "cpu"])
     assert done.exit_code == 0, done.output
