@@ -67,18 +67,34 @@ def test_numpy_and_names_of_no_encoding() -> None:
 
 
 @pytest.mark.parametrize(
-    ("estimate", "bound", "said"),
+    ("estimate", "bound", "wanted", "said"),
     [
-        (0.9981, 0.4684, "estimated at 0.998, bounded by 0.468"),
-        (0.0, -1.0, "estimated at 0.000, with no bound yet"),
+        (0.9981, 0.4684, "", "estimated at 0.998, bounded by 0.468"),
+        (0.0, -1.0, "", "estimated at 0.000, with no bound yet"),
+        (0.5, -1.0, ":certificate=0.98:share=0.05", "nothing certified (0.98 was wanted)"),
     ],
 )
 def test_what_is_told_of_an_approximation(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, estimate: float, bound: float, said: str
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    estimate: float,
+    bound: float,
+    wanted: str,
+    said: str,
 ) -> None:
     near = Approximation(10, 96, estimate, bound)
     monkeypatch.setattr(_known_channels.Known, "nearness", lambda self: (near,))
-    arguments = ("explain", INSPECTOR, SAMPLE, "--method", "anytime-score-cam", "--out", tmp_path)
+    method = f"anytime-score-cam{wanted}"
+    arguments = ("explain", INSPECTOR, SAMPLE, "--method", method, "--out", tmp_path)
     done = CliRunner().invoke(app, [*map(str, arguments), "--provider", "cpu"])
     assert done.exit_code == 0, done.output
-    assert f"10 of 96 channels, correlation with the exact map {said}\n" in done.output
+    assert "10 of 96 channels, correlation with the exact map estimated" in done.output
+    assert f"{said}\n" in done.output
+
+
+def test_what_is_told_of_a_certificate() -> None:
+    assert explain._certified(None, 0) == ""
+    assert explain._certified(0.9812, 0.98) == ", certified at 0.981 (95 percent confidence)"
+    said = ", certified at 0.953 (95 percent confidence; 0.98 was wanted)"
+    assert explain._certified(0.953, 0.98) == said
+    assert explain._certified(-1.0, 0.9) == ", nothing certified (0.9 was wanted)"

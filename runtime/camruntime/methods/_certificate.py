@@ -28,6 +28,8 @@ CONFIDENCE = 0.95
 MOST = 0.995
 """More is never certified: a few dozen draws say nothing of what one channel in hundreds does."""
 
+_FEWEST = 5  # draws, of which anything is certified
+
 _FIRST = 0.8
 """Of the doubt, what the first look takes; each later one takes a fifth of the one before."""
 
@@ -50,7 +52,7 @@ def certified(
     if len(surrogate.measured) == len(parts):
         return (1.0,) * targets
     draws = sum(len(one.chances) for one in rounds)
-    if draws < 2:
+    if draws < _FEWEST:
         return (-1.0,) * targets
     doubt = (1 - CONFIDENCE) * _FIRST * (1 - _FIRST) ** look
     deviations = student(NormalDist().inv_cdf(1 - doubt), draws - 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,7 @@ from camruntime.methods._surrogate import Numbers, Surrogate
 
 ROUND = 8  # channels shown before it is thought over which come next
 _SURE = 4.0  # deviations that a guess is off at most, were they known; see `AnytimeScoreCAM`
+_CANCELS = 3.5  # how much longer the estimate's misses may be than those that are certified
 
 
 @dataclass(frozen=True)
@@ -32,9 +34,16 @@ class Known:
         """How many were measured."""
         return len(self.surrogate.measured)
 
-    def is_near(self) -> bool:
-        """Whether the estimate says anything: what guesses miss is shorter than every map."""
-        return all(one.correlation_estimate > 0 for one in self.nearness())
+    def is_near(self, correlation: float) -> bool:
+        """Whether a sample may certify so much: what guesses are likely to miss is short enough.
+
+        A sample finds that misses cancel, which the estimate does not count on.
+        """
+        most = _CANCELS * math.sqrt(1 - correlation**2)  # as the sine of an angle
+        return all(
+            estimate > 0 and math.sqrt(1 - estimate**2) <= most
+            for estimate in (one.correlation_estimate for one in self.nearness())
+        )
 
     def next(self) -> NDArray[np.int64]:
         """A round of masks, those first that can still change the map most for any target."""

@@ -34,7 +34,7 @@ Measure = Callable[[NDArray[np.int64]], None]
 _LEADERS = 0.6
 """Of the passes, what goes to the channels that promise most; a sample takes what is left."""
 
-_FEWEST = 10  # channels drawn, of which anything is certified
+_FEWEST = 10  # channels of a sample, unless the passes end before
 
 
 @register("anytime-score-cam")
@@ -151,7 +151,7 @@ class AnytimeScoreCAM:
         """Leaders until a sample may tell something; then samples, each judged when it is whole."""
         sample = Sample(self.seed)
         leaders = max(ROUND, int(_LEADERS * limit))
-        while known.spent < leaders and not (known.spent and known.is_near()):
+        while known.spent < leaders and not (known.spent and known.is_near(self.certificate)):
             measure(known.next()[: leaders - known.spent])
         for look in itertools.count():
             room = limit - known.spent
