@@ -1,4 +1,4 @@
-"""What a random sample certifies: its chances, its estimate, its bound, and how often that holds."""
+"""What a random sample certifies: its chances, its estimate, its bound, and how often it holds."""
 
 from __future__ import annotations
 
@@ -102,9 +102,9 @@ def test_it_says_more_than_the_bound_and_less_than_the_truth() -> None:
     for seed in range(20):
         one = scored(seed, 0.1)
         raw, near = _certified(one, share=0.3, certificate=0.995, seed=seed)
-        found.append(
-            (near.correlation_bound, near.correlation_certified, _correlation(raw, one.exact()))
-        )
+        assert near.correlation_certified is not None
+        sure, true = near.correlation_certified, _correlation(raw, one.exact())
+        found.append((near.correlation_bound, sure, true))
     bound, sure, true = np.mean(found, axis=0)
     assert bound < 0.5
     assert 0.9 < sure < true
@@ -163,7 +163,7 @@ def test_no_more_are_drawn_than_are_left() -> None:
 
 
 def test_what_counts_most_by_hand() -> None:
-    """Equal guesses; (4, 0) and (0, 1) make the map, so across it both reach as far, but not far."""
+    """What is across each target's map, written out; relative to its sum, and the larger of two."""
     zeros = np.zeros((3, 2))
     guesses = zeros.copy()
     guesses[2, 1] = np.log(3)  # of the second target

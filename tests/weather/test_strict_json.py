@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from camruntime._strict_json import json_bytes, parse_json
+from camruntime.cli import explain
 from camruntime.cli.app import app
 from camruntime.datasets import Dataset
 from camruntime.evaluation import write_summary
