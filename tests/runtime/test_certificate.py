@@ -280,7 +280,8 @@ def test_without_a_certificate_nothing_is_drawn(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_it_stops_when_every_target_is_certified() -> None:
-    one = scored(1, 0.2, targets=3)
+    one = scored(1, 0.02, targets=3)
+    one.scores[:, 1] += np.random.default_rng(0).normal(0, 0.3, 150)  # the hardest
     method = AnytimeScoreCAM(share=1, certificate=0.95)
     found = method(one.graphs, one.forward, [0, 1, 2])
     least = [near.correlation_certified for near in found.approximations]
@@ -310,6 +311,13 @@ def test_with_every_channel_it_is_certain() -> None:
     assert _correlation(raw, one.exact()) > 1 - 1e-6
 
 
+def test_scores_that_are_no_numbers_certify_nothing() -> None:
+    one = scored(1, 0.1)
+    one.scores[::3] = np.nan
+    _, near = _certified(one, share=0.4, certificate=0.9)
+    assert (near.evaluated, near.correlation_certified) == (60, -1)
+
+
 def test_later_looks_leave_less_to_chance() -> None:
     """The doubts add up to the 5 percent: 4, 0.8, 0.16 and so on."""
     rng = np.random.default_rng(0)
@@ -319,6 +327,18 @@ def test_later_looks_leave_less_to_chance() -> None:
     surrogate.learn(sample.draw(parts, surrogate, 20))
     found = [certified(parts, surrogate, sample.rounds, look)[0] for look in range(4)]
     assert 0.9 < found[3] < found[2] < found[1] < found[0] <= 0.995
+
+
+def test_of_four_draws_nothing_is_certified() -> None:
+    parts, scores = np.random.default_rng(0).gamma(1, 1, (60, 9)), np.zeros((60, 1))
+    found = []
+    for count in (4, 5):
+        surrogate, sample = Fixed(scores, scores), Sample(0)
+        surrogate.learn(np.arange(45))
+        surrogate.learn(sample.draw(parts, surrogate, count))
+        found += certified(parts, surrogate, sample.rounds, 0)
+    assert found[0] == -1
+    assert found[1] > 0.5
 
 
 @pytest.mark.parametrize(

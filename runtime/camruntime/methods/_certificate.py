@@ -36,6 +36,9 @@ _FIRST = 0.8
 _UNSEEN = 2.0
 """How much of what one draw stands for may be a surprise that no draw shows: a logit off by 1.1."""
 
+_HOPELESS = 300.0
+"""Logits above the largest score beyond which it does not matter by how much a guess is off."""
+
 
 def certified(
     parts: Numbers, surrogate: Surrogate, rounds: list[Drawn], look: int
@@ -115,8 +118,7 @@ def _view(parts: Numbers, surrogate: Surrogate, target: int) -> _View:
     expected = surrogate.predict()[0][:, target]
     top = expected.max()
     weights = np.exp(expected - top)
-    with np.errstate(over="ignore"):
-        missed = weights[rows] - np.exp(guesses - top)
+    missed = weights[rows] - np.exp(np.minimum(guesses - top, _HOPELESS))
     linear = bool((parts >= 0).all())
     if linear:
         flat = parts - parts.mean(1, keepdims=True)

@@ -62,9 +62,15 @@ class Sample:
 
 
 def chances_of(promise: Numbers, count: int) -> Numbers:
-    """In proportion to the promise, at most 1, and `count` in sum."""
-    chances = np.zeros(len(promise))
+    """In proportion to the promise, at most 1, and `count` in sum.
+
+    Where nothing is promised, or no number, chances are as small as they may be without being 0.
+    """
+    chances = np.ones(len(promise))
+    if count >= len(promise):
+        return chances
     sure = np.zeros(len(promise), bool)
+    promise = np.where(np.isfinite(promise), promise, 0)
     promise = np.maximum(promise, promise.max(initial=0) * 1e-12 + np.finfo(np.float64).tiny)
     while True:
         chances[sure] = 1
