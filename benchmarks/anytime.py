@@ -13,71 +13,30 @@ from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import anytime_certificate
 import matplotlib as mpl
 import numpy as np
+from anytime_recorded import Recorded, correlation, record
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
 import camruntime
-from camruntime.bundle import Input, open_bundle
+from camruntime.bundle import open_bundle
 from camruntime.datasets import is_picture
-from camruntime.graphs import Forward, Graphs, softmax
-from camruntime.maps import FloatArray, Upsampling, bilinear, rescale
+from camruntime.graphs import Graphs
 from camruntime.methods import AnytimeScoreCAM
-from camruntime.methods._channel_masks import channel_masks
-from camruntime.pictures import prepare, read_picture
 
 mpl.use("Agg")
 from matplotlib import pyplot as plt  # after the choice of its backend
 
 SHARES = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5)
-CLASSES = 5
 PLOT = Path(__file__).parent / "anytime.png"
 console = Console(width=None if sys.stdout.isatty() else 140)
-
-
-@dataclass(frozen=True)
-class Recorded:
-    """A network's answers to the masks of one photograph's channels.
-
-    Attributes:
-        forward: of the plain pass; its image holds nothing but its size.
-        shown: float32 `(n, h, w)`, the masks.
-        scores: float32 `(n, classes)`, logits, of the most probable class first.
-        rows: int `(C,)`, which mask is each channel's.
-    """
-
-    forward: Forward
-    shown: FloatArray
-    scores: FloatArray
-    rows: Any
-
-    def logits_of_masked_images(
-        self, image: FloatArray, masks: FloatArray, upsampling: Upsampling
-    ) -> FloatArray:
-        """As `Graphs` has it, of masks that were recorded."""
-        known = {mask.tobytes(): row for row, mask in enumerate(self.shown)}
-        return self.scores[[known[mask.tobytes()] for mask in masks]]
-
-    def of_class(self, place: int) -> Recorded:
-        """The same of the class at this place alone, 0 being the most probable."""
-        return replace(self, scores=self.scores[:, [place]])
-
-    def exact(self) -> FloatArray:
-        """Score-CAM's map."""
-        return self.map_of(np.arange(len(self.rows)))
-
-    def map_of(self, channels: Any) -> FloatArray:
-        """Score-CAM's map of these channels, the others left out."""
-        weights = softmax(self.scores[self.rows[channels], 0])
-        maps = self.forward.activations[0][channels]
-        return np.asarray(np.maximum(np.tensordot(weights, maps, 1), 0), np.float32)
 
 
 @dataclass(frozen=True)
@@ -88,31 +47,6 @@ class Point:
     plain: float
     estimate: float
     bound: float
-
-
-def record(explainer: camruntime.Explainer, photo: Path, cache: Path) -> Recorded:
-    """Every channel's logit, from the cache or computed into it."""
-    spec = explainer.bundle.manifest.input
-    place = cache / f"{photo.stem}.npz"
-    if not place.is_file():
-        graphs = explainer.graphs()
-        forward = graphs.forward(prepare(read_picture(photo), spec))
-        shown, _, upsampling = masks_of(forward.activations[0], spec)
-        logits = graphs.logits_of_masked_images(forward.image, shown, upsampling)
-        top = np.argsort(-forward.logits, kind="stable")[:CLASSES]
-        place.parent.mkdir(parents=True, exist_ok=True)
-        np.savez(place, maps=forward.activations[0], scores=logits[:, top])
-    kept = np.load(place)
-    blank = np.zeros((1, 3, *spec.size), np.float32)
-    forward = Forward(blank, kept["maps"][None], np.zeros(1, np.float32))
-    shown, rows, _ = masks_of(kept["maps"], spec)
-    return Recorded(forward, shown, kept["scores"], rows)
-
-
-def masks_of(maps: FloatArray, spec: Input) -> tuple[FloatArray, Any, Upsampling]:
-    upsampling = bilinear((maps.shape[1], maps.shape[2]), spec.size)
-    shown, rows = channel_masks(rescale(maps, *upsampling.extremes(maps)))
-    return shown, rows, upsampling
 
 
 def measure(one: Recorded, share: float) -> Point:
@@ -127,10 +61,6 @@ def measure(one: Recorded, share: float) -> Point:
         estimate=near.correlation_estimate,
         bound=near.correlation_bound,
     )
-
-
-def correlation(one: FloatArray, other: FloatArray) -> float:
-    return float(np.corrcoef(one.ravel(), other.ravel())[0, 1])
 
 
 def row(share: float, points: list[Point]) -> list[str]:
@@ -209,7 +139,11 @@ def main() -> None:
             for photo, one in zip(photos, recorded, strict=True)
             if anytime_certificate.is_unseen(photo)
         ]
-        for found in anytime_certificate.report(below, name, unseen):
+        bounds = {
+            share: float(np.mean([max(one.bound, 0) for one in points]))
+            for share, points in curves.items()
+        }
+        for found in anytime_certificate.report(below, name, unseen, bounds):
             console.print(found)
     axes[0, 0].legend(fontsize=7)
     axes[1, 0].legend(fontsize=7)

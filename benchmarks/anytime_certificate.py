@@ -1,6 +1,6 @@
 """What a sample certifies of anytime Score-CAM, how often that holds, and what it costs.
 
-Of `anytime`, which records and draws. Constants of the method were chosen on the pictures whose
+Of `anytime`. Constants of the method were chosen on the pictures whose
 name has an even digest; these figures are of the others, of up to five classes each, every map with
 two seeds.
 """
@@ -11,17 +11,15 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from anytime_recorded import Recorded, correlation
 from rich.progress import track
 from rich.table import Table
 
 from camruntime.graphs import Graphs
 from camruntime.methods import AnytimeScoreCAM
-
-if TYPE_CHECKING:
-    from anytime import Recorded
 
 LIMITS = (0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5)
 WANTED = (0.9, 0.95, 0.98)
@@ -39,14 +37,12 @@ class Sure:
         certified: what its correlation with the exact one is at least, so it says.
         true: what it is.
         spent: share of the passes.
-        bound: without a sample, under its assumption.
     """
 
     place: int
     certified: float
     true: float
     spent: float
-    bound: float
 
     @property
     def holds(self) -> bool:
@@ -59,8 +55,10 @@ def is_unseen(photo: Path) -> bool:
     return hashlib.md5(photo.stem.encode(), usedforsecurity=False).digest()[-1] % 2 == 1
 
 
-def report(axis: Any, name: str, recorded: Sequence[Recorded]) -> Iterator[Table]:
-    """Two tables, and the curve."""
+def report(
+    axis: Any, name: str, recorded: Sequence[Recorded], bounds: dict[float, float]
+) -> Iterator[Table]:
+    """Two tables, and the curve beside that of `bounds`, which are without a sample."""
     curves = {limit: measure(recorded, limit, MOST) for limit in track(LIMITS, "certified")}
     title = f"{name}, {len(recorded)} pictures that nothing was tuned on"
     table = Table(
@@ -77,7 +75,7 @@ def report(axis: Any, name: str, recorded: Sequence[Recorded]) -> Iterator[Table
     for wanted in WANTED:
         table.add_row(*_stopped(wanted, measure(recorded, 1, wanted)))
     yield table
-    _draw(axis, title, curves)
+    draw(axis, title, curves, bounds)
 
 
 def measure(recorded: Sequence[Recorded], limit: float, wanted: float) -> list[Sure]:
@@ -99,9 +97,8 @@ def _sure(one: Recorded, place: int, method: AnytimeScoreCAM) -> Sure:
     return Sure(
         place=place,
         certified=near.correlation_certified,
-        true=1.0 if flat else float(np.corrcoef(found.raw[0].ravel(), exact.ravel())[0, 1]),
+        true=1.0 if flat else correlation(found.raw[0], exact),
         spent=near.evaluated / near.channels,
-        bound=near.correlation_bound,
     )
 
 
@@ -136,22 +133,21 @@ def _stopped(wanted: float, found: list[Sure]) -> list[str]:
     ]
 
 
-def _draw(axis: Any, title: str, curves: dict[float, list[Sure]]) -> None:
+def draw(
+    axis: Any, title: str, curves: dict[float, list[Sure]], bounds: dict[float, float]
+) -> None:
     limits = list(curves)
     tops = [[one for one in curves[limit] if one.place == 0] for limit in limits]
-    sure = np.array([[one.certified for one in found] for found in tops])
-    for values, colour, style, label in (
-        (np.maximum(sure, 0).mean(1), "tab:purple", "-", "certified, mean"),
-        (np.quantile(sure, 0.1, axis=1), "tab:purple", "--", "certified, 10th percentile"),
-        ([np.mean([one.true for one in found]) for found in tops], "tab:blue", "-", "true, mean"),
-        (
-            [np.mean([max(0, one.bound) for one in found]) for found in tops],
-            *("tab:green", "-", "bound without a sample, mean"),
-        ),
-    ):
-        axis.plot(limits, np.maximum(values, 0), colour, linestyle=style, label=label)
+    sure = np.array([[max(one.certified, 0) for one in found] for found in tops])
+    true = [np.mean([one.true for one in found]) for found in tops]
+    axis.plot(limits, true, "tab:blue", label="true, mean")
+    axis.plot(limits, sure.mean(1), "tab:purple", label="certified, mean")
+    tenth = np.quantile(sure, 0.1, axis=1)
+    axis.plot(limits, tenth, "tab:purple", linestyle="--", label="certified, 10th percentile")
+    without = list(bounds.values())
+    axis.plot(list(bounds), without, "tab:green", label="bound without a sample, mean")
     axis.axhline(0.98, color="grey", linewidth=0.7)
-    axis.set(xscale="log", ylim=(0, 1.02), title=title)
+    axis.set(xscale="log", ylim=(0, 1.02), xlim=(limits[0], limits[-1]), title=title)
     axis.set_xticks(limits, [f"{100 * limit:g}" for limit in limits], minor=False)
     axis.minorticks_off()
     axis.set_xlabel("forward passes at most, percent of the exact map's")
