@@ -1,9 +1,11 @@
 """Measure explanations on real pictures and on defects with exact masks; write docs/results.md.
 
     CAMEXPORT_DATA=FOLDER python benchmarks/results.py [--folder build/results] [--only inspector]
+        [--samples 40]
 
-FOLDER holds `classifiers/`, `imagenet_val/` and `coco/`; without it only the inspector is measured.
-Every evaluation is a run of `camruntime evaluate`, goes on where it was, and takes an hour or so.
+FOLDER holds `classifiers/`, `imagenet_val/`, `coco/` and `magnetic_tile/`; without it only the
+inspector is measured. Every evaluation is a run of `camruntime evaluate`, goes on where it was, and
+takes some hours; the network of the tiles is trained before, by `examples/train_small.py`.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -18,6 +21,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import reversals
+from evidence.datasets import magnetic_tiles
 from rich.console import Console
 
 from camexport.inspector import LABELS
@@ -32,14 +37,21 @@ DEFECTS = 500
 SEED = 6  # not one that training, samples or other benchmarks use
 METHODS = (
     "recipro-cam,recipro-cam:mask=gaussian,grad-cam,grad-cam++,hires-cam,layer-cam,xgrad-cam,"
-    "wgrad-cam,smooth-grad-cam++,integrated-grad-cam,decom-cam,feature-cam,ours-3"
+    "wgrad-cam,smooth-grad-cam++,integrated-grad-cam,decom-cam,feature-cam,ours-3,eigen-cam,"
+    "eigen-grad-cam,group-cam,ablation-cam,score-cam++,anytime-score-cam,augment/grad-cam,"
+    "evet/grad-cam,smooth:samples=16/grad-cam,sess:scales=4/grad-cam,sess:scales=4/recipro-cam"
 )
+EXPENSIVE = "score-cam"  # a pass for every channel, on all pictures as the others
+COSTLY = "is-cam,rise,ss-cam,ss-cam:variant=2"
+"""Ten to 35 passes for every channel, or 4,000: a minute or more a photograph. Small networks only.
+"""
+BASELINES = "insertion,insertion:baseline=mean,deletion,deletion:baseline=blur,road"
 FAITHFULNESS = (
-    "adcc,average-drop,increase-in-confidence,coherency,complexity,insertion,deletion,"
-    "insertion-deletion,right-classification,confidence"
+    "adcc,arcc,average-drop,increase-in-confidence,coherency,complexity,"
+    f"{BASELINES},road-morf,road-lerf,insertion-deletion,right-classification,confidence"
 )
 LOCALISATION = "energy-pointing-game,pointing-game,pointing-game:tolerance=15,iou,complexity"
-EXACT = "energy-pointing-game:shape=mask,pointing-game:shape=mask,iou,adcc,insertion,deletion"
+EXACT = f"energy-pointing-game:shape=mask,pointing-game:shape=mask,iou,adcc,arcc,{BASELINES}"
 
 console = Console()
 
@@ -88,12 +100,22 @@ def runs(data: Path | None, folder: Path) -> list[Run]:
             f"Inspector: {DEFECTS} generated defects with exact masks",
             inspector,
             folder / "defects",
-            ("--methods", f"{METHODS},cam,score-cam", "--metrics", EXACT),
+            ("--methods", f"{METHODS},cam,{EXPENSIVE},{COSTLY}", "--metrics", EXACT),
         )
     ]
     networks = {"mobilenet_v2": ("MobileNetV2", ",cam"), "squeezenet1_0": ("SqueezeNet 1.0", "")}
+    if data:
+        made.append(
+            Run(
+                "tiles-defects",
+                "Magnetic tiles: defects that the network was not trained with",
+                folder / "evidence" / "tiles" / "fold-1" / "bundle",
+                folder / "tiles",
+                ("--methods", f"{METHODS},{EXPENSIVE},{COSTLY}", "--metrics", EXACT),
+            )
+        )
     for model, (title, more) in networks.items() if data else ():
-        methods = ("--methods", f"{METHODS}{more},score-cam")
+        methods = ("--methods", f"{METHODS}{more},{EXPENSIVE}")
         meaning = ("--class-map", f"{data}/coco/imagenet_classes.json", "--within-top", "50")
         where, bundle = Path(str(data)), folder / f"{model}-bundle"
         made += [
@@ -119,6 +141,8 @@ def prepare(run: Run, data: Path | None) -> None:
     """The bundle, and for the inspector the defects."""
     if run.name == "inspector-defects" and not run.dataset.is_dir():
         draw_defects(run.dataset)
+    if run.name == "tiles-defects" and data and not run.dataset.is_dir():
+        copy_tiles(data, run.dataset)
     if run.bundle.is_dir():
         return
     model = run.bundle.name.removesuffix("-bundle")
@@ -141,6 +165,16 @@ def draw_defects(folder: Path) -> None:
         mask = np.repeat(surface.mask[..., None], 3, axis=2).astype(np.uint8) * 255
         (place / f"{index:03d}.png").write_bytes(encode_png(surface.image))
         (place / f"{index:03d}_mask.png").write_bytes(encode_png(mask))
+
+
+def copy_tiles(data: Path, folder: Path) -> None:
+    """The defects that the first of three networks was not trained with, trained where missing."""
+    for item in magnetic_tiles(data, folder.parent / "evidence").folds[0].shown:
+        if isinstance(item.place, Path):
+            place = folder / item.kind
+            place.mkdir(parents=True, exist_ok=True)
+            shutil.copy(item.picture, place / item.picture.name)
+            shutil.copy(item.place, place / f"{item.picture.stem}_mask.png")
 
 
 def section(run: Run, folder: Path) -> list[str]:
@@ -242,10 +276,13 @@ def write_page(every: list[Run], folder: Path) -> None:
         "Recipro-CAM's, not counted) and in seconds, for orientation: measured on two cores that "
         "had other work too; ratios measured side by side are in "
         "[benchmarks/README.md](../benchmarks/README.md). † is no better than the centre Gaussian, "
-        "sample by sample. Rows in italics are baselines that ask no network.",
+        "sample by sample. Rows in italics are baselines that ask no network. Insertion and "
+        "deletion are means over four seeded orders of equally salient pixels; ROAD, where a pixel "
+        "is guessed from its neighbours, takes one.",
         "",
         *([f"Not measured yet: {'; '.join(open_still)}.", ""] if open_still else []),
         *claims(done, folder),
+        *reversals.section({run.title: folder / run.name for run in done}),
     ]
     for run in done:
         lines += section(run, folder)
@@ -256,6 +293,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", type=Path, default=ROOT / "build" / "results")
     parser.add_argument("--only", help="Evaluations whose name contains this.")
+    parser.add_argument("--samples", type=int, help="Of each data set only so many.")
     parser.add_argument("--page", action="store_true", help="Only write the page again.")
     arguments = parser.parse_args()
     given = os.environ.get("CAMEXPORT_DATA")
@@ -266,7 +304,9 @@ def main() -> None:
         console.print(run.title)
         out = str(arguments.folder / run.name)
         command = [sys.executable, "-m", "camruntime", "evaluate", str(run.bundle)]
-        subprocess.run([*command, str(run.dataset), *run.options, "--out", out], check=True)
+        limit = ("--limit", str(arguments.samples)) if arguments.samples else ()
+        options = [str(run.dataset), *run.options, *limit, "--out", out]
+        subprocess.run([*command, *options], check=True)
     write_page(runs(data, arguments.folder), arguments.folder)
 
 

@@ -114,7 +114,7 @@ def _network(manifest: Manifest) -> dict[str, object]:
     return {
         "model": (manifest.model, manifest.arguments, manifest.output),
         "weights": manifest.source.digest,
-        "layer": manifest.layer,
+        "layers": manifest.layers,
         "preprocessing": manifest.input,
         "labels": (manifest.classes, manifest.labels, manifest.good),
         "probabilities": manifest.answer,

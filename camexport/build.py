@@ -20,7 +20,7 @@ from camexport.models import (
 )
 from camexport.onnx_source import OnnxNetwork
 from camexport.precision import Calibration, calibration_files, read_calibration, reduce_in_place
-from camexport.tracing import Split, default_layer, split, trace
+from camexport.tracing import Split, default_layer, split_at_each, trace
 from camruntime.bundle import (
     Bundle,
     Colour,
@@ -49,6 +49,7 @@ class BuildOptions:
         weights: `default`, `random`, or the path of a state dict.
         seed: of random weights.
         layer: module path of the target layer.
+        more_layers: others that the network is split at, for `layers/METHOD`; in float32 alone.
         size: input `(H, W)`.
         channels: of the input, where neither a file nor the network tells.
         colour: what three channels are, or one.
@@ -79,6 +80,7 @@ class BuildOptions:
     weights: str = "default"
     seed: int = 0
     layer: str | None = None
+    more_layers: tuple[str, ...] = ()
     size: tuple[int, int] | None = None
     channels: int | None = None
     colour: Colour | None = None
@@ -125,6 +127,7 @@ def build_bundle(options: BuildOptions) -> Built:
     architecture = find_architecture(
         options.model, dict(options.arguments), options.output, options.trust
     )
+    _require_one_layer(options)
     calibration_files(options.precision, options.calibrate)  # refused before anything is loaded
     size, channels = architecture.size_for(options.size), _known_channels(architecture, options)
     known = None if channels is None else _prepared(architecture, options, channels)
@@ -149,8 +152,9 @@ def build_bundle(options: BuildOptions) -> Built:
         program = trace(network, size, spec.channels)
         require_classifier(network, size, spec.channels)
         layer = default_layer(program, network) if options.layer is None else options.layer
-        parts = split(program, architecture.path_of(layer))
-        labels = _fitting(given or architecture.labels, parts, given)
+        names = (layer, *options.more_layers)
+        splits = split_at_each(program, [architecture.path_of(name) for name in names])
+        labels = _fitting(given or architecture.labels, splits[0], given)
         pictures = _pictures(options, labels)
         contents = Contents(
             model=options.model,
@@ -163,7 +167,7 @@ def build_bundle(options: BuildOptions) -> Built:
             good=None if options.good is None else _good(options.good, labels),
             gradient=options.gradient,
         )
-        write_bundle(stage, network, parts, contents)
+        write_bundle(stage, network, splits, contents)
         if calibration is not None:
             reduce_in_place(stage, calibration)
     bundle = open_bundle(out)
@@ -176,6 +180,15 @@ def build_bundle(options: BuildOptions) -> Built:
         published=architecture.published,
     )
     return Built(bundle, settled.output, check)
+
+
+def _require_one_layer(options: BuildOptions) -> None:
+    """Where a lower precision is asked for: whether maps of others are as good, nobody measures."""
+    if options.more_layers and options.precision != "float32":
+        raise OptionError(
+            f"--layer was given several times, which goes with --precision float32 and not "
+            f"{options.precision}: name one layer, or leave out --precision"
+        )
 
 
 def _known_channels(architecture: Architecture, options: BuildOptions) -> int | None:

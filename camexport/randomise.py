@@ -135,5 +135,6 @@ def _write(folder: Path, network: nn.Module, manifest: Manifest, layer: str, see
         good=manifest.good,
         gradient="gradient" in manifest.graphs,
     )
-    parts = split(trace(network, manifest.input.size, manifest.input.channels), manifest.layer.name)
-    write_bundle(folder, network, parts, contents)
+    program = trace(network, manifest.input.size, manifest.input.channels)
+    splits = [split(program, one.name) for one in manifest.layers]
+    write_bundle(folder, network, splits, contents)

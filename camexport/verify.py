@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 from camexport.bundles import rebuild_network
 from camexport.errors import OptionError
-from camexport.parity import check, measure, reason_of
+from camexport.parity import compare
 from camruntime.bundle import Parity, open_bundle
 from camruntime.engine import Engine, Provider
 
@@ -42,6 +41,4 @@ def verify_bundle(
             "by parity with PyTorch: `camruntime info` tells what was measured when it was built"
         )
     network = rebuild_network(bundle.manifest, weights, trust)
-    measured = measure(network, Engine(bundle, providers))
-    check(measured, partial(reason_of, network, bundle.manifest))
-    return measured
+    return compare(network, bundle, lambda one: Engine(one, providers))

@@ -111,18 +111,30 @@ def _by_gradient(spec: str, kind: str) -> tuple[Contender, ...]:
     )
 
 
-_SCORE_CAM = Floor(
-    ("score_cam_slice", SLICE),
-    tuple({("forward", SLICE, batch): 1} for batch in BATCHES),
-    parts=("slices", SLICE),
-)
+def _by_channel(spec: str, channels: int = SLICE) -> Floor:
+    """Of a method that pays for channels: so many of them are `SLICE` passes."""
+    bills: tuple[Mapping[Turn, int], ...] = tuple(
+        {("forward", SLICE, batch): 1} for batch in BATCHES
+    )
+    return Floor(("slice", spec, channels), bills, parts=("slices", channels))
+
+
+def _as_a_whole(spec: str, images: int, **beside: int) -> Floor:
+    """Of a map that takes so many images beside the plain pass, and other turns."""
+    others: dict[Turn, int] = {PLAIN: 1, **{(turn,): times for turn, times in beside.items()}}
+    return Floor(
+        ("map", spec), tuple({("forward", images, batch): 1, **others} for batch in BATCHES)
+    )
+
+
 _DECOM_CAM = f"decom-cam:components={COMPONENTS}"
 
 _ANYTIME = "anytime-score-cam:share=0.05"
+_VARIANT_2 = "ss-cam:variant=2:samples=4"
 
 METHODS: dict[str, tuple[Contender, ...]] = {
     "score-cam": (
-        _ours("score-cam", _SCORE_CAM, chunk=("one_chunk",)),
+        _ours("score-cam", _by_channel("score-cam"), chunk=("one_chunk",)),
         _grad_cam(("map", "ScoreCAM"), "score-cam:preset=grad-cam"),
         _torch_cam(("without_gradient", "ScoreCAM"), "score-cam:preset=torch-cam"),
     ),
@@ -143,6 +155,28 @@ METHODS: dict[str, tuple[Contender, ...]] = {
         _torch_cam(("map", "LayerCAM"), "layer-cam"),
     ),
     "hires-cam": _by_gradient("hires-cam", "HiResCAM"),
+    "ablation-cam": (
+        _ours(
+            "ablation-cam",
+            Floor(
+                ("map", "ablation-cam"),
+                tuple({PLAIN: 1, ("tails", batch): 1} for batch in (*BATCHES, 64)),
+            ),
+        ),
+        _grad_cam(("map", "AblationCAM"), "ablation-cam:preset=grad-cam"),
+    ),
+    "is-cam": (
+        _ours("is-cam:steps=2", _by_channel("is-cam:steps=2", SLICE // 2), chunk=("one_chunk",)),
+    ),
+    "ss-cam": (
+        _ours("ss-cam:samples=4", _by_channel("ss-cam:samples=4", SLICE // 4)),
+        replace(
+            _ours(_VARIANT_2, _by_channel(_VARIANT_2, SLICE // 4)), library="camruntime, variant 2"
+        ),
+    ),
+    "score-cam++": (_ours("score-cam++", _by_channel("score-cam++", SLICE - 1)),),  # one is blank
+    "rise": (_ours("rise:masks=512", _as_a_whole("rise:masks=512", 512)),),
+    "group-cam": (_ours("group-cam", _as_a_whole("group-cam", 32, gradient=1)),),
     "decom-cam": (
         _ours(
             _DECOM_CAM,

@@ -22,7 +22,7 @@ from camruntime.engine import DeviceValue
 from camruntime.explanation import Explanation
 from camruntime.graphs import Forward
 from camruntime.maps import FloatArray, bilinear
-from camruntime.methods import ScoreCAM
+from camruntime.methods import make_method
 from camruntime.pictures import prepare
 
 
@@ -61,10 +61,18 @@ class Turns:
         """The gradient graph, for one target."""
         self.graphs.gradients(self._whole.layer, [self.target])
 
-    def score_cam_slice(self, channels: int) -> None:
-        """A whole Score-CAM, of as many channels as are asked for."""
+    def tails(self, batch: int) -> None:
+        """A tail for each live channel, a batch at a time."""
+        if -batch not in self._uploaded:
+            copies = np.repeat(self._whole.activations, batch, axis=0)
+            self._uploaded[-batch] = self.graphs.engine.upload(copies)
+        for _ in range(-(-len(self._live) // batch)):
+            self.graphs.engine.run("tail", {"activations": self._uploaded[-batch]})
+
+    def slice(self, spec: str, channels: int) -> None:
+        """A whole map, of as many channels as are asked for."""
         part = self._whole.activations[:, np.resize(self._live, channels)]
-        ScoreCAM()(self.graphs, replace(self._whole, activations=part), [self.target])
+        make_method(spec)(self.graphs, replace(self._whole, activations=part), [self.target])
 
     def slices(self, channels: int) -> float:
         """How many such slices the live channels of this picture make."""
@@ -94,8 +102,8 @@ class Turns:
 def main() -> None:
     turns = Turns(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3])
     assert "torch" not in sys.modules
-    names = ("map", "explained", "forward", "gradient", "score_cam_slice", "slices", "one_chunk")
-    serve({name: getattr(turns, name) for name in names})
+    passes = ("forward", "gradient", "tails", "slice", "slices", "one_chunk")
+    serve({name: getattr(turns, name) for name in ("map", "explained", *passes)})
 
 
 if __name__ == "__main__":

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import gc
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -28,9 +27,18 @@ from camexport.graphs import (
     to_onnx,
     with_head_cells,
 )
-from camexport.parity import check, measure, reason_of
+from camexport.parity import compare
 from camexport.tracing import Split
-from camruntime.bundle import SCHEMA_VERSION, Answer, Bundle, Input, Layer, Manifest, Source
+from camruntime.bundle import (
+    SCHEMA_VERSION,
+    Answer,
+    Bundle,
+    Input,
+    Layer,
+    Manifest,
+    Source,
+    at_cut,
+)
 from camruntime.engine import Engine, mapped
 
 _TOOLS = ("camexport", "torch", "onnx", "onnxscript", "onnx-ir")
@@ -61,21 +69,44 @@ class Contents:
     gradient: bool
 
 
-def write_bundle(folder: Path, network: nn.Module, parts: Split, contents: Contents) -> None:
-    """Write the bundle of `network`, which was split into `parts`, into the existing `folder`.
+def write_bundle(
+    folder: Path, network: nn.Module, splits: Sequence[Split], contents: Contents
+) -> None:
+    """Write the bundle of `network` into the existing `folder`.
+
+    Args:
+        folder: empty.
+        network: in eval mode.
+        splits: of it, the first at the target layer.
+        contents: what they do not tell.
 
     Raises:
         UnsupportedError: an operator that ONNX or the gradient does not have.
         ParityError: the stored graphs do not compute what `network` does.
     """
-    _compare(folder, network, _store(folder, parts, contents))
+    _compare(folder, network, _store(folder, splits, contents))
 
 
-def _convert(parts: Split, contents: Contents) -> dict[str, ir.Model]:
+def _convert(splits: Sequence[Split], contents: Contents) -> dict[str, ir.Model]:
     """All graphs of the bundle by name; the weights that they change are freed with them.
 
     What has no gradient is told before anything is written.
     """
+    channels = contents.input.channels
+    models: dict[str, ir.Model] = {}
+    for cut, parts in enumerate(splits):
+        own = _converted(parts, contents)
+        models.update({at_cut(name, cut): model for name, model in own.items()})
+    return {
+        **models,
+        "mask_images": mask_images(channels),
+        "occlude_images": occlude_images(channels),
+        "mask_activations": mask_activations(),
+    }
+
+
+def _converted(parts: Split, contents: Contents) -> dict[str, ir.Model]:
+    """Those of one split."""
     head, tail = fold_batch_norms(parts.head), store_cell_major(fold_batch_norms(parts.tail))
     gradient = differentiate(tail, lead=contents.answer.one_logit) if contents.gradient else None
     examples = {"activations": torch.zeros(2, *parts.layout.shape)}
@@ -85,9 +116,6 @@ def _convert(parts: Split, contents: Contents) -> dict[str, ir.Model]:
     models = {
         "head": to_onnx(head, {"image": image}, list(examples)),
         "tail": to_onnx(tail, examples, ["logits"]),
-        "mask_images": mask_images(contents.input.channels),
-        "occlude_images": occlude_images(contents.input.channels),
-        "mask_activations": mask_activations(),
     }
     cells = single_cells(tail)
     if cells is not None:
@@ -98,11 +126,11 @@ def _convert(parts: Split, contents: Contents) -> dict[str, ir.Model]:
     return with_head_cells(models)
 
 
-def _store(folder: Path, parts: Split, contents: Contents) -> Manifest:
+def _store(folder: Path, splits: Sequence[Split], contents: Contents) -> Manifest:
     """Convert and store all graphs; the manifest's parity is still to be measured."""
-    graphs, weights = store(_convert(parts, contents), folder)
+    graphs, weights = store(_convert(splits, contents), folder)
     gc.collect()  # graphs are full of circles, and hold the weights that were changed for them
-    layout = parts.layout
+    layer, *more = map(_layer, splits)
     return Manifest(
         schema_version=SCHEMA_VERSION,
         model=contents.model,
@@ -110,15 +138,10 @@ def _store(folder: Path, parts: Split, contents: Contents) -> Manifest:
         output=contents.output,
         answer=contents.answer,
         source=contents.source,
-        layer=Layer(
-            name=parts.layer,
-            shape=layout.shape,
-            spatial=layout.shape[1:],
-            axes=layout.axes,
-            tokens=layout.tokens,
-        ),
+        layer=layer,
+        more_layers=tuple(more),
         input=contents.input,
-        classes=parts.classes,
+        classes=splits[0].classes,
         labels=contents.labels,
         good=contents.good,
         graphs=graphs,
@@ -131,9 +154,20 @@ def _store(folder: Path, parts: Split, contents: Contents) -> Manifest:
     )
 
 
+def _layer(parts: Split) -> Layer:
+    layout = parts.layout
+    return Layer(
+        name=parts.layer,
+        shape=layout.shape,
+        spatial=layout.shape[1:],
+        axes=layout.axes,
+        tokens=layout.tokens,
+    )
+
+
 def _compare(folder: Path, network: nn.Module, manifest: Manifest) -> None:
     """Measure parity on the stored files, refuse what is over tolerance, write `bundle.json`."""
-    engine = Engine(Bundle(folder, manifest), providers=["cpu"], model=mapped)
-    measured = measure(network, engine)
-    check(measured, partial(reason_of, network, manifest))
+    measured = compare(
+        network, Bundle(folder, manifest), lambda one: Engine(one, ["cpu"], model=mapped)
+    )
     dataclasses.replace(manifest, parity=measured).write(folder)

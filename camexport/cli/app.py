@@ -202,9 +202,12 @@ def _require(*packages: str) -> None:
 
 
 def _parity_table(measured: tuple[Parity, ...]) -> Table:
-    table = Table("part", "batch", "largest difference", "relative", "PyTorch's float32")
+    several = len({parity.layer for parity in measured}) > 1
+    layer = [Column("layer", overflow="fold")] if several else []
+    table = Table(*layer, "part", "batch", "largest difference", "relative", "PyTorch's float32")
     for parity in measured:
         table.add_row(
+            *((parity.layer,) if several else ()),
             parity.part,
             str(parity.batch),
             f"{parity.absolute:.2e}",

@@ -41,7 +41,12 @@ def build(
     ] = None,
     weights: Weights = "default",
     seed: Annotated[int, typer.Option(help="Of random weights.")] = 0,
-    layer: Annotated[str | None, typer.Option(help="Module path of the target layer.")] = None,
+    layer: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Module path of the target layer; repeat for more, which `layers/METHOD` looks at."
+        ),
+    ] = None,
     size: Annotated[str | None, typer.Option(help="Input, N or HxW pixels.")] = None,
     mean: Annotated[
         str | None, typer.Option(help="One number or one for each channel, for values 0-1.")
@@ -110,7 +115,8 @@ def build(
         threshold=threshold,
         weights=weights,
         seed=seed,
-        layer=layer,
+        layer=layer[0] if layer else None,
+        more_layers=tuple(layer[1:]) if layer else (),
         size=option_texts.size(size),
         channels=channels,
         colour=option_texts.colour(colour),
@@ -133,7 +139,7 @@ def build(
     # No live display here: torchvision draws its own bar while it downloads.
     say(f"building {model}")
     built = build_bundle(options)
-    _summarise(built, layer is None)
+    _summarise(built, not layer)
     if built.check is not None:
         check_and_say(built.check)
     _warn_of_assumed(built.bundle.manifest.input, built.check is not None)

@@ -2,6 +2,7 @@
 
 from camexport.parity._noise import noise
 from camexport.parity.check import check, measure
+from camexport.parity.every_layer import compare
 from camexport.parity.onnx_file import compare_with_file, scores_of_file
 from camexport.parity.reasons import reason_of
 from camexport.parity.reference import Reference
@@ -11,6 +12,7 @@ __all__ = [
     "EDGE_MAP",
     "Reference",
     "check",
+    "compare",
     "compare_with_file",
     "measure",
     "noise",

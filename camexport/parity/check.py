@@ -65,8 +65,8 @@ def check(measured: tuple[Parity, ...], reason: Callable[[Parity], str] = advice
             of = "norm in float64" if parity.of_gradient else "range"
             raise ParityError(
                 f"{parity.part} at batch {parity.batch} differs from PyTorch by "
-                f"{parity.relative:.2e} of its {of}, allowed is {allowed:.0e}: the bundle was not "
-                f"kept; {reason(parity)}"
+                f"{parity.relative:.2e} of its {of} at layer '{parity.layer}', allowed is "
+                f"{allowed:.0e}: the bundle was not kept; {reason(parity)}"
             )
 
 
@@ -89,13 +89,14 @@ def _measure_forward(
 class _Pass:
     """Some images, and what PyTorch's float32 and ONNX Runtime say of them."""
 
+    layer: str
     images: Tensor
     own: dict[Compared, Tensor]
     found: dict[Compared, FloatArray]
 
     def parts(self) -> list[Parity]:
         return [
-            _difference(graph, found, self.own[graph].numpy())
+            _difference(self.layer, graph, found, self.own[graph].numpy())
             for graph, found in self.found.items()
         ]
 
@@ -104,7 +105,7 @@ class _Pass:
         tail = exact.replaced_by(self.own["head"], self.images)
         wanted: dict[Compared, Tensor] = {"head": activations, "tail": tail, "head+tail": logits}
         return [
-            _difference(graph, found, wanted[graph].numpy(), self.own[graph].numpy())
+            _difference(self.layer, graph, found, wanted[graph].numpy(), self.own[graph].numpy())
             for graph, found in self.found.items()
         ]
 
@@ -121,7 +122,7 @@ def _pass(reference: Reference, engine: Engine, images: Tensor) -> _Pass:
         "tail": tail.numpy(),
         "head+tail": both.numpy(),
     }
-    return _Pass(images, own, found)
+    return _Pass(layer.name, images, own, found)
 
 
 def _are_off(parts: list[Parity]) -> bool:
@@ -156,12 +157,14 @@ def _measure_cells(
     }
     kept, images = _only_cells(layer, activations, cells), image.expand(len(cells), -1, -1, -1)
     own = reference.replaced_by(kept, images).numpy()
-    measured = [_difference(graph, rows, own) for graph, rows in found.items()]
+    measured = [_difference(layer.name, graph, rows, own) for graph, rows in found.items()]
     if _are_off(measured):
         engine.close()
         with reference.exact() as exact:
             wanted = exact.replaced_by(kept, images).numpy()
-        measured = [_difference(graph, rows, wanted, own) for graph, rows in found.items()]
+        measured = [
+            _difference(layer.name, graph, rows, wanted, own) for graph, rows in found.items()
+        ]
     return [dataclasses.replace(one, batch=1) for one in measured]
 
 
@@ -180,6 +183,7 @@ def _only_cells(layer: Layer, activations: Tensor, cells: Tensor) -> Tensor:
 
 
 def _difference(
+    layer: str,
     graph: Compared,
     found: FloatArray,
     wanted: NDArray[np.floating],
@@ -191,6 +195,7 @@ def _difference(
         absolute = float(np.abs(found - wanted).max())
         float32 = None if own is None else float(np.abs(own - wanted).max()) / scale
     return Parity(
+        layer=layer,
         graph=graph,
         saturated=False,
         batch=len(found),

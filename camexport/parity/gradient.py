@@ -130,6 +130,7 @@ def _compare(drawn: _Drawn, exact: Tensor, reference: Reference, engine: Engine)
     inputs = {**layer_inputs(layer, drawn.activations), "targets": drawn.targets.numpy()}
     found = engine.run("gradient", inputs)[0].numpy()
     return Parity(
+        layer=layer.name,
         graph="gradient",
         saturated=drawn.case.saturated,
         batch=drawn.case.batch,

@@ -51,6 +51,11 @@ def reduce_precision(bundle: Bundle, folder: Path, precision: Precision, fitted:
             masked ones too: these lie between the picture and the mean colour, and so do their
             values in the network; with them added no figure changed.
     """
+    if bundle.manifest.more_layers:
+        raise UnsupportedError(
+            f"{bundle.folder} has several layers ({bundle.manifest.layer_names}), and {precision} "
+            "is made of bundles with one: build with one --layer, or leave it in float32"
+        )
     models = _load(bundle)
     if precision == "fp16":
         _to_float16(models)

@@ -4,7 +4,7 @@ from camexport.tracing.adaptive_pooling import windows
 from camexport.tracing.layers import candidates, default_layer
 from camexport.tracing.layout import Layout, into, on_tensors
 from camexport.tracing.source_lines import in_one_line, line_of
-from camexport.tracing.split import INPUTS, Split, split
+from camexport.tracing.split import INPUTS, Split, split, split_at_each
 from camexport.tracing.trace import MarkedProgram, quiet_tracing, trace
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "on_tensors",
     "quiet_tracing",
     "split",
+    "split_at_each",
     "trace",
     "windows",
 ]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from torch import fx, nn
+from torch import nn
 
 from camexport.errors import NotSpatialError
 from camexport.tracing.layout import Layout
-from camexport.tracing.split import grid_matters, has_weights, is_cut
-from camexport.tracing.trace import MARK, MarkedProgram
+from camexport.tracing.split import grid_matters, has_weights, is_cut, unmarked
+from camexport.tracing.trace import MarkedProgram
 
 
 @dataclass(frozen=True)
@@ -101,8 +101,8 @@ def _choose(program: MarkedProgram, modules: dict[str, nn.Module]) -> str | None
         usable.pop()
     if not usable:
         return None
-    last = _unmarked(program.marks[usable[-1]])
-    same = [path for path in usable if _unmarked(program.marks[path]) is last]
+    last = unmarked(program.marks[usable[-1]])
+    same = [path for path in usable if unmarked(program.marks[path]) is last]
     return min(same, key=lambda path: path.count("."))
 
 
@@ -114,10 +114,3 @@ def _is_spatial(program: MarkedProgram, path: str) -> bool:
 def _passed_over(module: nn.Module) -> bool:
     leaf = next(module.children(), None) is None
     return leaf and any(word in type(module).__name__ for word in ("Pool", "Dropout"))
-
-
-def _unmarked(node: fx.Node) -> fx.Node:
-    """The node that computes the value, behind any chain of marks."""
-    while node.target is MARK:
-        node = node.args[0]  # type: ignore[assignment]  # a mark's input is a node
-    return node

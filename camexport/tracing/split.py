@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import fx
 
-from camexport.errors import NotACutError, NotSpatialError, UnknownLayerError
+from camexport.errors import NotACutError, NotSpatialError, OptionError, UnknownLayerError
 from camexport.tracing.layout import Layout, into, on_tensors
 from camexport.tracing.trace import MARK, MarkedProgram
 from camruntime.errors import nearest
@@ -61,6 +62,33 @@ def split(program: MarkedProgram, layer: str) -> Split:
     head, tail = _head(program, mark, layout), _tail(program, mark, layout)
     classes = int(program.logits.meta["val"].shape[1])
     return Split(head, tail, layer, layout, classes)
+
+
+def split_at_each(program: MarkedProgram, layers: Sequence[str]) -> list[Split]:
+    """Cut `program` at each of these modules; at each from image to logits.
+
+    Raises:
+        OptionError: two of them put out the same.
+        UnknownLayerError, NotACutError, NotSpatialError: as `split`.
+    """
+    splits = [split(program, layer) for layer in layers]
+    there: dict[fx.Node, str] = {}
+    for layer in layers:
+        value = unmarked(program.marks[layer])
+        if value in there:
+            raise OptionError(
+                f"--layer {there[value]} and --layer {layer} are the same activations: name layers "
+                "that differ, as `camexport layers` lists them"
+            )
+        there[value] = layer
+    return splits
+
+
+def unmarked(node: fx.Node) -> fx.Node:
+    """The node that computes the value, behind any chain of marks."""
+    while node.target is MARK:
+        node = node.args[0]  # type: ignore[assignment]  # a mark's input is a node
+    return node
 
 
 def is_cut(program: MarkedProgram, mark: fx.Node) -> bool:

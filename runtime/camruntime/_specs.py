@@ -20,7 +20,7 @@ _LARGEST = 2**63 - 1
 
 @dataclass(frozen=True)
 class Registry(Generic[T]):
-    """Frozen dataclasses by name; their fields are the options.
+    """Frozen dataclasses by name; their fields with a default are the options.
 
     Attributes:
         what: what they are, for messages.
@@ -34,10 +34,16 @@ class Registry(Generic[T]):
     kinds: dict[str, type[T]] = field(default_factory=dict)
     named: dict[str, tuple[str, Mapping[str, object]]] = field(default_factory=dict)
 
-    def make(self, spec: str, options: Mapping[str, object] | None = None) -> T:
+    def make(
+        self,
+        spec: str,
+        options: Mapping[str, object] | None = None,
+        beside: Mapping[str, object] | None = None,
+    ) -> T:
         """The object that `spec` names, with `options` set besides those in the spec.
 
-        A name may be written in other ways, and as the class: see `bare`.
+        A name may be written in other ways, and as the class: see `bare`. `beside` holds the fields
+        that are no options.
 
         Raises:
             CamError: `error`: no such name or option, or a value that the option does not take.
@@ -45,7 +51,7 @@ class Registry(Generic[T]):
         if not isinstance(spec, str):
             raise self.error(f"expected the name of a {self.what}, got {shown(spec)}")
         given, *settings = spec.split(":")
-        found = self._found(given)
+        found = self.found(given)
         name, preset = self.named.get(found, (found, {}))
         kind: type = self.kinds[name]
         hints = type_hints(kind)
@@ -53,13 +59,18 @@ class Registry(Generic[T]):
         for option in sorted(parsed.keys() & set(options or ())):
             raise self.error(f"{name}: option '{named(option)}' is given twice")
         values = {**preset, **parsed, **(options or {})}
-        known = [one.name for one in dataclasses.fields(kind)]
-        for option in sorted(values.keys() - set(known)):
-            raise self.error(f"{name} has no option '{named(option)}': {nearest(option, known)}")
-        return self._made(name, {**dataclasses.asdict(kind()), **values})
+        usual = {one.name: one.default for one in option_fields(kind)}
+        for option in sorted(values.keys() - usual.keys()):
+            known = nearest(option, list(usual))
+            raise self.error(f"{name} has no option '{named(option)}': {known}")
+        return self._made(name, {**usual, **values}, beside or {})
 
-    def _found(self, given: str) -> str:
-        """The registered name that somebody's means."""
+    def found(self, given: str) -> str:
+        """The registered name that somebody's means.
+
+        Raises:
+            CamError: `error`: there is none, or more than one.
+        """
         names = [*self.kinds, *self.named]
         if given in names:
             return given
@@ -92,21 +103,29 @@ class Registry(Generic[T]):
             )
         for name, kind in self.kinds.items():
             if type(made) is kind:
-                fields = dataclasses.fields(made)
-                return self._made(name, {one.name: getattr(made, one.name) for one in fields})
+                given = {one.name: getattr(made, one.name) for one in dataclasses.fields(made)}
+                values = {one.name: given.pop(one.name) for one in option_fields(kind)}
+                return self._made(name, values, given)
         return made
 
-    def _made(self, name: str, values: Mapping[str, object]) -> T:
+    def _made(self, name: str, values: Mapping[str, object], beside: Mapping[str, object]) -> T:
         kind: type = self.kinds[name]
         hints = type_hints(kind)
-        plain = {
-            option: self._plain(f"{name}.{option}", value, hints[option])
-            for option, value in values.items()
-        }
         try:
-            return cast(T, decode(kind, plain, name))
+            plain = {
+                option: decode(
+                    hints[option],
+                    self._plain(f"{name}.{option}", value, hints[option]),
+                    f"{name}.{option}",
+                )
+                for option, value in values.items()
+            }
         except DecodeError as error:
             raise self.error(str(error)) from error
+        try:
+            return cast(T, kind(**plain, **beside))
+        except ValueError as error:  # fields that contradict each other
+            raise self.error(f"{name}: {error}") from error
 
     def _plain(self, option: str, value: object, hint: object) -> object:
         """Python's own number or text of an option's value; NumPy's scalars become those."""
@@ -120,18 +139,18 @@ class Registry(Generic[T]):
             raise self.error(f"{option}: expected at most {_LARGEST}, found {shown(value)}")
         return plain
 
-    def spec_of(self, made: T) -> str:
+    def spec_of(self, made: T, *, in_full: bool = False) -> str:
         """The shortest spec that makes it: its name and the options that differ from default.
 
-        The name of what is not registered is its class's, by which nothing is found.
+        Or, in full, with all options. The name of what is not registered is its class's, by which
+        nothing is found.
         """
-        names = (name for name, kind in self.kinds.items() if kind is type(made))
-        name = next(names, type(made).__name__)
-        fields = dataclasses.fields(made)  # type: ignore[arg-type]
+        kind = type(made)
+        name = next((name for name, known in self.kinds.items() if known is kind), None)
+        fields = option_fields(kind) if name else dataclasses.fields(made)  # type: ignore[arg-type]
         given = [(one.name, getattr(made, one.name), one.default) for one in fields]
-        return ":".join(
-            [name, *(f"{option}={value}" for option, value, usual in given if value != usual)]
-        )
+        shown = (f"{option}={value}" for option, value, usual in given if in_full or value != usual)
+        return ":".join([name or kind.__name__, *shown])
 
     def _parse(
         self, name: str, settings: Sequence[str], hints: Mapping[str, object]
@@ -147,6 +166,11 @@ class Registry(Generic[T]):
                 raise self.error(f"{name}: option '{named(option)}' is given twice")
             values[option] = _from_text(text, hints.get(option))
         return values
+
+
+def option_fields(kind: type) -> list[dataclasses.Field[object]]:
+    """A dataclass's fields that have a default; what has none is no option."""
+    return [one for one in dataclasses.fields(kind) if one.default is not dataclasses.MISSING]
 
 
 def bare(name: str) -> str:
@@ -171,7 +195,7 @@ def choices(kind: type) -> dict[str, tuple[str, str]]:
     """For help texts: every option with its default and the values that it takes."""
     hints = type_hints(kind)
     described = {}
-    for one in dataclasses.fields(kind):
+    for one in option_fields(kind):
         allowed = get_args(hints[one.name])
         values = ", ".join(map(str, allowed)) if allowed else hints[one.name].__name__
         described[one.name] = (str(one.default), values)

@@ -653,7 +653,7 @@ def _say_loaded(what: str, engine: Engine) -> None:
         what,
         manifest.digest,
         named(manifest.model),
-        named(manifest.layer.name),
+        named(manifest.layer_names),
         manifest.precision,
         engine.provider,
     )

@@ -23,7 +23,7 @@ from camruntime.maps import (
     check_percentile,
     saliency,
 )
-from camruntime.methods import Method, spec_of
+from camruntime.methods import Method, options_of, spec_of
 from camruntime.pictures import (
     Box,
     Fit,
@@ -226,7 +226,7 @@ class Explanation:
             "predicted": dataclasses.asdict(self.predicted),
             "present": [dataclasses.asdict(one) for one in self.present],
             "method": spec_of(self.method),
-            "options": dataclasses.asdict(self.method),
+            "options": options_of(self.method),
             "no_evidence": self.no_evidence,
             "raw": {
                 "shape": list(self.raw.shape),

@@ -6,7 +6,7 @@ PyTorch modules, and the same method code runs on both.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -183,11 +183,42 @@ class Occlusion:
     offset: FloatArray
 
 
+Make = Callable[[NDArray[np.int64]], FloatArray]
+"""Makes images `(rows, channels, H, W)` for these of its rows: the same ones whenever it is asked,
+and whichever others it is asked for with them."""
+
+
 class Graphs(Protocol):
     """A network split at its target layer, and the perturbations of its two halves."""
 
+    @property
+    def cuts(self) -> Sequence[Graphs]:
+        """The network split at each layer that its bundle was built for, this one the first.
+
+        Of a network with one layer, and of the others here, that is itself alone.
+        """
+        ...
+
     def forward(self, image: FloatArray) -> Forward:
         """One plain pass over `image` `(1, channels, H, W)`."""
+        ...
+
+    def forwards(self, images: FloatArray) -> list[Forward]:
+        """Plain passes over `images` `(n, channels, H, W)`; their logits may hold NaN."""
+        ...
+
+    def forwards_with_cells(self, images: FloatArray) -> list[Forward]:
+        """The same, with `single_cells` where they can come with the pass."""
+        ...
+
+    def shared(self, passes: Sequence[Forward], targets: Sequence[Sequence[int]]) -> Graphs:
+        """For a method that explains each pass's own targets, one pass after the other.
+
+        What it asks about one pass's layer may be computed for several at once.
+
+        Raises:
+            NonFiniteError: logits of a pass hold NaN or infinity.
+        """
         ...
 
     def logits_of_masked_images(
@@ -221,6 +252,22 @@ class Graphs(Protocol):
 
     def logits(self, images: FloatArray) -> FloatArray:
         """Logits `(n, classes)` of `images` `(n, channels, H, W)`."""
+        ...
+
+    def logits_of_made_images(self, count: int, make: Make) -> FloatArray:
+        """Logits `(count, classes)` of images that `make` makes a chunk at a time.
+
+        For images that are too many to be held at once.
+        """
+        ...
+
+    def logits_of_ablated_channels(
+        self, layer: LayerOutput, channels: NDArray[np.int64]
+    ) -> FloatArray:
+        """Logits `(len(channels), classes)` of one image's grid with channel `channels[i]` zeroed.
+
+        Tokens stay as they are.
+        """
         ...
 
     def logits_of_layer(self, layer: LayerOutput) -> FloatArray:

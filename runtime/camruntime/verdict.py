@@ -45,7 +45,7 @@ class Provenance:
     def of(cls, manifest: Manifest, provider: str) -> Provenance:
         """Of a network that this provider runs."""
         return cls(
-            manifest.model, manifest.layer.name, manifest.fingerprint, provider, manifest.digest
+            manifest.model, manifest.layer_names, manifest.fingerprint, provider, manifest.digest
         )
 
 

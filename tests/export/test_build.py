@@ -247,7 +247,13 @@ def test_verify_of_a_bundle_from_a_file_asks_for_it(in_tests: None, tmp_path: Pa
 def _parity(graph: Literal["tail", "gradient"], relative: float, own: float | None) -> Parity:
     """Measured; `own` is what PyTorch's float32 is off."""
     return Parity(
-        graph=graph, saturated=False, batch=2, absolute=1.0, relative=relative, float32=own
+        layer="features",
+        graph=graph,
+        saturated=False,
+        batch=2,
+        absolute=1.0,
+        relative=relative,
+        float32=own,
     )
 
 

@@ -17,6 +17,8 @@ SPECS = [
     *("grad-cam", "grad-cam++", "layer-cam", "hires-cam", "xgrad-cam", "wgrad-cam"),
     *("smooth-grad-cam++:samples=2", "integrated-grad-cam:steps=4", "decom-cam:components=3"),
     *("score-cam", "recipro-cam:score=logit", "anytime-score-cam:share=1.0"),
+    *("ablation-cam", "eigen-grad-cam", "is-cam:steps=2:preset=torch-cam"),
+    "ss-cam:samples=1:preset=torch-cam",
 ]
 PIXELS = ("integrated-grad-cam", "decom-cam")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -11,21 +11,33 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from pytorch_grad_cam.metrics import arcc as peers_arcc
 from pytorch_grad_cam.metrics.cam_mult_image import DropInConfidence
 from pytorch_grad_cam.metrics.cam_mult_image import IncreaseInConfidence as PeerIncrease
+from pytorch_grad_cam.metrics.perturbation_confidence import (
+    PerturbationConfidenceMetric,
+    RemoveLeastRelevantFirst,
+    RemoveMostRelevantFirst,
+)
+from pytorch_grad_cam.metrics.road import NoisyLinearImputer
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputSoftmaxTarget
 from torch import Tensor, nn
 from torchcam.metrics import ClassificationMetric, DeletionInsertionMetric
 
 from camruntime.graphs import softmax
-from camruntime.maps import saliency
+from camruntime.maps import FloatArray, saliency
 from camruntime.metrics import (
+    ARCC,
     AverageDrop,
     Case,
     Deletion,
     IncreaseInConfidence,
     Insertion,
+    Road,
+    RoadLeRF,
+    RoadMoRF,
 )
+from camruntime.metrics._imputing import imputed
 from camruntime.pictures import Picture, read_picture
 from pairs import SMALL_VGG, Pair, Pairs
 
@@ -129,3 +141,70 @@ def test_changes_in_confidence_equal_pytorch_grad_cams(
         found = (AverageDrop()(case).value or 0.0) * before / 100
         assert found == pytest.approx(float(drop[0]), abs=1e-5)
         assert IncreaseInConfidence()(case).value == 100 * float(increase[0])
+
+
+def _road(
+    kind: type[RemoveMostRelevantFirst],
+) -> Callable[[Tensor, Any, list[Any], nn.Module], Any]:
+    """The peer's mean score at 20, 40, 60 and 80 percent, without its unseeded noise."""
+
+    def score(image: Tensor, maps: Any, targets: list[Any], network: nn.Module) -> Any:
+        removals = [kind(kept, NoisyLinearImputer(noise=0)) for kept in (20, 40, 60, 80)]
+        metrics = [PerturbationConfidenceMetric(removal) for removal in removals]
+        found = [one(image, maps, targets, network, return_diff=False) for one in metrics]
+        return np.mean(found, axis=0)
+
+    return score
+
+
+@pytest.mark.filterwarnings("ignore:__array_wrap__:DeprecationWarning")  # its own
+def test_road_and_arcc_equal_pytorch_grad_cams(
+    measured: list[tuple[Case, Tensor, Tensor, Pair]],
+) -> None:
+    """Its percentiles say what is kept; its ROAD is half of ours, and in shares."""
+    most, least = _road(RemoveMostRelevantFirst), _road(RemoveLeastRelevantFirst)
+    for case, image, shown, pair in measured[:6]:  # its solver takes its time
+        targets, maps = [ClassifierOutputSoftmaxTarget(case.target)], shown.numpy()
+        asked = image, maps, targets, pair.network
+        for metric, peer in ((RoadMoRF(noise=0), most), (RoadLeRF(noise=0), least)):
+            assert metric(case).value == pytest.approx(100 * float(peer(*asked)[0]), abs=0.1)
+
+        whole = peers_arcc.ARCC(Again(case.seen_saliency[None]))
+        whole.road = Halved(most, least)
+        case.results[Road()] = Road(noise=0)(case)
+        expected = 100 * float(whole(*asked)[0])
+        if np.ptp(case.seen_saliency):
+            assert ARCC()(case).value == pytest.approx(expected, abs=0.1)
+        else:  # a flat map correlates with nothing; the peer then has a coherency of a half
+            assert ARCC()(case).value == 0
+
+
+class Again:
+    """Stands in for a method of pytorch-grad-cam's: the second map is there already."""
+
+    def __init__(self, maps: FloatArray) -> None:
+        self._maps = maps
+
+    def __call__(self, **_named: Any) -> FloatArray:
+        return self._maps
+
+
+class Halved:
+    """`ROADCombined` of two means."""
+
+    def __init__(self, most: Callable[..., Any], least: Callable[..., Any]) -> None:
+        self._most, self._least = most, least
+
+    def __call__(self, *asked: Any) -> Any:
+        return (self._least(*asked) - self._most(*asked)) / 2
+
+
+@pytest.mark.filterwarnings("ignore:__array_wrap__:DeprecationWarning")  # its own
+@pytest.mark.parametrize("share", [0.05, 0.3, 0.9])
+def test_guessed_pixels_equal_pytorch_grad_cams(share: float, photo: Picture) -> None:
+    picture = np.moveaxis(photo[:90, :120].astype(np.float32) / np.float32(60) - 2, -1, 0)
+    missing = np.random.default_rng(3).random((90, 120)) < share
+    missing[20:60, 30:70] = True
+    there = torch.from_numpy((~missing).astype(np.float32))
+    expected = NoisyLinearImputer(noise=0)(torch.from_numpy(picture), there).numpy()
+    np.testing.assert_allclose(imputed(picture, missing), expected, atol=2e-3)

@@ -7,16 +7,27 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from pytorch_grad_cam import GradCAM, GradCAMPlusPlus, HiResCAM, LayerCAM, XGradCAM
+from pytorch_grad_cam import (
+    AblationCAM,
+    EigenCAM,
+    EigenGradCAM,
+    GradCAM,
+    GradCAMPlusPlus,
+    HiResCAM,
+    LayerCAM,
+    XGradCAM,
+)
 from pytorch_grad_cam import ScoreCAM as PeerScoreCAM
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from torch import Tensor, nn
+from torchcam.methods import ISCAM, SSCAM
 from torchcam.methods import GradCAM as TorchGradCAM
 from torchcam.methods import LayerCAM as TorchLayerCAM
 from torchcam.methods import ScoreCAM as TorchScoreCAM
 from torchcam.methods import SmoothGradCAMpp as TorchSmooth
 from torchcam.methods import XGradCAM as TorchXGradCAM
 
+from camruntime.maps import FloatArray
 from camruntime.pictures import Picture
 from pairs import MODELS, Pair, Pairs, assert_same_map
 
@@ -54,6 +65,35 @@ def test_torch_cam_preset_equals_torch_cam(
     assert_same_map(found.raw, raw[0])
 
 
+@pytest.mark.parametrize(("model", "side"), MODELS)
+def test_torch_cam_preset_of_is_cam(
+    pairs: Pairs, photo: Picture, model: str, side: int | None
+) -> None:
+    pair = pairs(model, side)
+    image = pair.tensor(photo)
+    with torch.no_grad(), ISCAM(pair.network, pair.layer, num_samples=3) as peer:
+        scores = pair.network(image)
+        (raw,) = peer(TARGET, scores, normalized=False)
+    found = pair.explainer.explain(photo, "is-cam", TARGET, preset="torch-cam", steps=3)
+    assert_same_map(found.raw, raw[0])
+
+
+@pytest.mark.parametrize(("model", "side"), MODELS)
+def test_torch_cam_preset_of_ss_cam(
+    pairs: Pairs, photo: Picture, model: str, side: int | None
+) -> None:
+    """The same noise in both, for all channels: `default_rng(0)`, handed out sample by sample."""
+    pair = pairs(model, side)
+    image = pair.tensor(photo)
+    drawn = np.random.default_rng(0).standard_normal((2, *image.shape[2:]), dtype=np.float32)
+    with torch.no_grad(), SSCAM(pair.network, pair.layer, num_samples=2) as peer:
+        peer._distrib = _Given(torch.from_numpy(2 * drawn))  # type: ignore[assignment]
+        scores = pair.network(image)
+        (raw,) = peer(TARGET, scores, normalized=False)
+    found = pair.explainer.explain(photo, "ss-cam", TARGET, preset="torch-cam", samples=2)
+    assert_same_map(found.raw, raw[0])
+
+
 def _leading(pair: Pair, photo: Picture) -> int:
     """The top class: of an untrained network others often have a flat map."""
     with torch.no_grad():
@@ -77,16 +117,55 @@ def test_gradient_methods_equal_pytorch_grad_cam(
 ) -> None:
     pair = pairs(model, side)
     target = _leading(pair, photo)
+    raw = _of_pytorch_grad_cam(kind, pair, photo, target)
+    found = pair.explainer.explain(photo, spec, target)
+    assert_same_map(found.raw, torch.from_numpy(np.maximum(raw, 0)))
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("eigen-cam", EigenCAM), ("eigen-grad-cam", EigenGradCAM)]
+)
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize(("model", "side"), MODELS)
+def test_centred_directions_equal_pytorch_grad_cam_but_for_its_sign(
+    pairs: Pairs, photo: Picture, model: str, side: int | None, name: str, kind: Any
+) -> None:
+    pair = pairs(model, side)
+    target = _leading(pair, photo)
+    raw = _of_pytorch_grad_cam(kind, pair, photo, target)
+    found = pair.explainer.explain(photo, name, target, centred=True)
+    turned = np.maximum(raw if (raw * found.raw).sum() > 0 else -raw, 0)
+    assert_same_map(found.raw, torch.from_numpy(turned))
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize(("model", "side"), MODELS)
+def test_ablation_cam_equals_pytorch_grad_cam(
+    pairs: Pairs, photo: Picture, model: str, side: int | None
+) -> None:
+    """Behind a ReLU, where it ablates with zero."""
+    pair = pairs(model, side)
+    for target in (_leading(pair, photo), TARGET):
+        raw = torch.from_numpy(
+            np.maximum(_of_pytorch_grad_cam(AblationCAM, pair, photo, target), 0)
+        )
+        found = pair.explainer.explain(photo, "ablation-cam", target, preset="grad-cam")
+        if float(raw.max()) > 0:
+            assert_same_map(found.raw, raw)
+
+
+def _of_pytorch_grad_cam(kind: Any, pair: Pair, photo: Picture, target: int) -> FloatArray:
+    """Its map `(h, w)`, before it is clipped and rescaled."""
     layer = pair.network.get_submodule(pair.layer)
     image = pair.tensor(photo).requires_grad_()  # the parameters are frozen
     targets = [ClassifierOutputTarget(target)]
     with kind(pair.network, [layer]) as peer:
         peer(image, targets)
         seen = peer.activations_and_grads
-        arrays = (seen.activations[0].detach().numpy(), seen.gradients[0].numpy())
-        raw = peer.get_cam_image(image, layer, targets, *arrays, False)
-    found = pair.explainer.explain(photo, spec, target)
-    assert_same_map(found.raw, torch.from_numpy(np.maximum(raw[0], 0)))
+        gradients = seen.gradients[0].numpy() if seen.gradients else None
+        arrays = (seen.activations[0].detach().numpy(), gradients)
+        raw: FloatArray = peer.get_cam_image(image, layer, targets, *arrays, False)[0]
+    return raw
 
 
 @pytest.mark.parametrize(
@@ -126,17 +205,21 @@ def test_torch_cam_preset_of_smooth_grad_cam_plus_plus(
     assert_same_map(found.raw, expected, exact)
 
 
+class _Given:
+    """In the place of torch-cam's noise: these samples, whatever size they are to have."""
+
+    def __init__(self, samples: Tensor) -> None:
+        self._samples = iter(samples)
+
+    def sample(self, size: torch.Size) -> Tensor:
+        sample: Tensor = next(self._samples)
+        return sample.expand(size)
+
+
 def _smooth(network: nn.Module, layer: str, image: Tensor, noise: Tensor, target: int) -> Tensor:
     """torch-cam's map, with these samples of noise."""
-    samples = iter(noise)
-
-    class Given:
-        def sample(self, _size: torch.Size) -> Tensor:
-            sample: Tensor = next(samples)
-            return sample[None]
-
     with TorchSmooth(network, layer) as peer:
-        peer._distrib = Given()  # type: ignore[assignment]
+        peer._distrib = _Given(noise)  # type: ignore[assignment]
         scores = network(image.clone().requires_grad_())
         (raw,) = peer(target, scores, normalized=False)
     return raw[0].relu().detach()

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from camruntime.engine import cell_masks
-from camruntime.graphs import Edges, Forward, LayerOutput, Occlusion
+from camruntime.graphs import Edges, Forward, LayerOutput, Make, Occlusion
 from camruntime.maps import FloatArray, Upsampling
 
 
@@ -22,6 +23,7 @@ class NumpyGraphs:
         bias: `(classes,)`.
         calls: number of images and masked copies that were computed.
         gradient_calls: number of batches of gradients.
+        others: the same network, split at other layers.
     """
 
     mix: FloatArray
@@ -29,6 +31,11 @@ class NumpyGraphs:
     bias: FloatArray
     calls: int = 0
     gradient_calls: int = 0
+    others: tuple[NumpyGraphs, ...] = ()
+
+    @property
+    def cuts(self) -> tuple[NumpyGraphs, ...]:
+        return (self, *self.others)
 
     def head(self, images: FloatArray) -> FloatArray:
         n, _, height, width = images.shape
@@ -43,6 +50,16 @@ class NumpyGraphs:
     def forward(self, image: FloatArray) -> Forward:
         activations = self.head(image)
         return Forward(image, activations, self.tail(activations)[0])
+
+    def forwards(self, images: FloatArray) -> list[Forward]:
+        self.calls += len(images)
+        return [self.forward(image[None]) for image in images]
+
+    def forwards_with_cells(self, images: FloatArray) -> list[Forward]:
+        return self.forwards(images)
+
+    def shared(self, passes: Sequence[Forward], targets: Sequence[Sequence[int]]) -> NumpyGraphs:
+        return self
 
     def logits_of_masked_images(
         self, image: FloatArray, masks: FloatArray, upsampling: Upsampling
@@ -68,6 +85,16 @@ class NumpyGraphs:
     def logits(self, images: FloatArray) -> FloatArray:
         self.calls += len(images)
         return self.tail(self.head(images))
+
+    def logits_of_made_images(self, count: int, make: Make) -> FloatArray:
+        return self.logits(make(np.arange(count)))
+
+    def logits_of_ablated_channels(
+        self, layer: LayerOutput, channels: NDArray[np.int64]
+    ) -> FloatArray:
+        self.calls += len(channels)
+        kept = 1 - np.eye(layer.activations.shape[1], dtype=np.float32)[channels]
+        return self.tail(layer.activations * kept[:, :, None, None])
 
     def logits_of_layer(self, layer: LayerOutput) -> FloatArray:
         return self.tail(layer.activations)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from arrays import f32
 from camruntime.bundle import open_bundle
 from camruntime.engine import BatchGraphs, Engine, OnnxGraphs
+from camruntime.errors import NonFiniteError
 from camruntime.graphs import Forward, LayerOutput
 from camruntime.maps import FloatArray
 
@@ -69,3 +71,16 @@ def test_other_classes_and_other_activations_are_asked_for_as_they_are(
     np.testing.assert_array_equal(graphs.gradients(same, [6, 7]).ravel(), [226, 227])
     np.testing.assert_array_equal(graphs.gradients(layer, [6, 7]).ravel(), [226, 227])
     assert [targets for _, targets in asked] == [[7, 6], [6, 7], [6, 7]]
+
+
+def test_other_passes_share_their_gradients_too(graphs: BatchGraphs, asked: Asked) -> None:
+    others = [_forward(value) for value in (5, 6)]
+    shared = graphs.shared(others, [[1], [2]])
+    for one, target, value in zip(others, (1, 2), (551, 662), strict=True):
+        np.testing.assert_array_equal(shared.gradients(one.layer, [target]).ravel(), [value])
+    assert [targets for _, targets in asked] == [[1, 2]]
+    graphs.gradients(graphs.passes[0].layer, [5])  # whose own are as they were
+    assert [targets for _, targets in asked] == [[1, 2], [5, 6, 7]]
+    broken = replace(others[0], logits=f32([np.nan]))
+    with pytest.raises(NonFiniteError, match="NaN or infinity"):
+        graphs.shared([others[1], broken], [[1], [2]])

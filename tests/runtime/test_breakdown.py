@@ -8,9 +8,11 @@ import pytest
 from rich.console import Console
 
 from camruntime.bench import Timings, measure
-from camruntime.bench.breakdown import Part, TimedExplanation
+from camruntime.bench.breakdown import GRAPHS, Part, TimedExplanation
+from camruntime.bundle import open_bundle
 from camruntime.cli.bench import breakdown_table
 from camruntime.engine import GraphRun
+from conftest import INSPECTOR
 
 # From 100 on: decode 2, head 3, numpy 1, mask 1, head 4, tail 1, numpy 2, edge model 6, numpy 1.
 BY_HAND = TimedExplanation(
@@ -37,6 +39,12 @@ PARTS = [
 def test_parts_are_those_worked_out_by_hand() -> None:
     assert BY_HAND.parts() == PARTS
     assert sum(part.seconds for part in BY_HAND.parts()) == BY_HAND.seconds == 21.0
+
+
+def test_every_graph_of_a_bundle_is_a_part_by_its_name() -> None:
+    """What is none is an edge model."""
+    graphs = open_bundle(INSPECTOR).manifest.graphs
+    assert set(graphs) == set(GRAPHS)
 
 
 def test_without_a_graph_all_is_the_rest() -> None:

@@ -44,7 +44,13 @@ def test_the_fingerprint_tells_precisions_apart(inspector: Path) -> None:
 
 def test_a_parity_s_facts_are_fields_and_its_words_are_made_of_them() -> None:
     plain = Parity(
-        graph="head+tail", saturated=False, batch=2, absolute=1.0, relative=1.0, float32=None
+        layer="features",
+        graph="head+tail",
+        saturated=False,
+        batch=2,
+        absolute=1.0,
+        relative=1.0,
+        float32=None,
     )
     assert (plain.part, plain.of_gradient) == ("head+tail", False)
     gradient = dataclasses.replace(plain, graph="gradient")
@@ -98,11 +104,11 @@ def test_the_good_class_is_one_of_them(copy: Path) -> None:
             open_bundle(copy)
 
 
-@pytest.mark.parametrize("version", [0, 8, 9, 11, None, "10"])
+@pytest.mark.parametrize("version", [0, 8, 9, 10, 12, None, "11"])
 def test_another_schema_version(copy: Path, version: object) -> None:
     _edit(copy, schema_version=version)
     with pytest.raises(
-        BundleError, match=r"schema_version .*, this camruntime reads 10: build the bundle again"
+        BundleError, match=r"schema_version .*, this camruntime reads 11: build the bundle again"
     ):
         open_bundle(copy)
 
@@ -175,3 +181,15 @@ def test_a_bundle_without_gradient_says_how_to_get_it(inspector: Path) -> None:
     without = Bundle(bundle.folder, dataclasses.replace(bundle.manifest, graphs=graphs))
     with pytest.raises(BundleError, match="--model inspector`, without --no-gradient"):
         without.graph("gradient")
+
+
+@pytest.mark.parametrize(
+    ("mean", "std"), [(8.5e37, 0.25), (-8.5e37, 0.25), (0.5, 1e-300), (1e300, 1e300), (0, 1e39)]
+)
+def test_pixels_that_float32_does_not_hold(copy: Path, mean: float, std: float) -> None:
+    content = json.loads((copy / MANIFEST).read_text())["input"]
+    _edit(copy, input={**content, "mean": [mean] * 3, "std": [std] * 3})
+    with pytest.raises(BundleError, match=r"bundle\.input: .* give values beyond float32"):
+        open_bundle(copy)
+    _edit(copy, input={**content, "mean": [1e30] * 3, "std": [1e-7] * 3})
+    assert open_bundle(copy).manifest.input.mean == (1e30,) * 3

@@ -7,11 +7,12 @@ from typing import Literal
 
 import pytest
 
-from camruntime.methods import BASELINES, METHODS, make_method
+from camruntime.methods import BASELINES, HELPERS, METHODS, make_method, name_of
 from every_method import (
     CHEAPER,
     EVERY,
     NOT_WALKED,
+    SEVERAL_LAYERS,
     every_but,
     kinds,
     listed,
@@ -21,13 +22,15 @@ from every_method import (
 
 
 def test_no_registered_method_is_left_out() -> None:
-    assert {spec.partition(":")[0] for spec in EVERY} == METHODS.keys() | BASELINES.keys()
-    assert CHEAPER.keys() <= METHODS.keys()
+    walked = {name_of(spec) for spec in (*EVERY, *SEVERAL_LAYERS)}
+    assert walked == METHODS.keys() | BASELINES.keys() | HELPERS.keys()
+    assert CHEAPER.keys() <= METHODS.keys() | HELPERS.keys()
 
 
 def test_every_value_that_an_option_lists_is_walked() -> None:
-    for name, kind in kinds().items():
-        made = [make_method(spec) for spec in EVERY if spec.partition(":")[0] == name]
+    for name, kind in {**kinds(), **HELPERS}.items():
+        every = (*EVERY, *SEVERAL_LAYERS)
+        made = [make_method(spec) for spec in every if name_of(spec) == name]
         for option, values in listed(kind).items():
             assert {getattr(one, option) for one in made} == set(values), f"{name}:{option}"
 
@@ -35,7 +38,9 @@ def test_every_value_that_an_option_lists_is_walked() -> None:
 def test_options_that_cannot_be_walked_are_written_down() -> None:
     """A new option that is a text is listed here, or has `Literal` values."""
     found = {
-        (name, one) for name, kind in kinds().items() for one in neither_listed_nor_number(kind)
+        (name, one)
+        for name, kind in {**kinds(), **HELPERS}.items()
+        for one in neither_listed_nor_number(kind)
     }
     assert found == NOT_WALKED.keys()
 
@@ -64,7 +69,7 @@ def test_variants_of_a_new_method(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_exceptions_are_known_by_name() -> None:
     rest = every_but({"cam": "reason", "score-cam": "reason"})
     assert set(EVERY) - set(rest) == {
-        spec for spec in EVERY if spec.startswith(("cam", "score-cam"))
+        spec for spec in EVERY if spec.partition(":")[0] in ("cam", "score-cam")
     }
     with pytest.raises(AssertionError, match=r"no such methods: .*'came'"):
         every_but({"came": "misspelt"})

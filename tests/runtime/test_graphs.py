@@ -7,12 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from arrays import f32
 from camruntime.bundle import Answer, open_bundle
 from camruntime.engine import DeviceValue, Engine, OnnxGraphs, cell_masks
 from camruntime.errors import DeviceMemoryError, SmallerChunkWarning
-from camruntime.graphs import Forward, class_probabilities, class_scores, softmax
+from camruntime.graphs import Forward, LayerOutput, class_probabilities, class_scores, softmax
+from camruntime.maps import FloatArray
 from camruntime.pictures import prepare, read_picture
 
 
@@ -99,3 +101,38 @@ def test_passes_with_cells_come_in_parts_where_a_batch_does_not_fit(
         np.testing.assert_allclose(one.logits, wanted.logits, rtol=1e-5, atol=1e-5)
         cells, those = map(graphs.logits_of_single_cells, (one, wanted))
         np.testing.assert_allclose(cells, those, rtol=1e-5, atol=1e-5)
+
+
+def test_made_images_are_those_that_are_given_at_once(inspector: Path) -> None:
+    """In chunks of three, of which each asks for its own rows."""
+    engine = Engine(open_bundle(inspector), ["cpu"])
+    size = engine.bundle.manifest.input.size
+    images = np.random.default_rng(1).random((8, 3, *size)).astype(np.float32)
+    asked: list[list[int]] = []
+
+    def make(rows: NDArray[np.int64]) -> FloatArray:
+        asked.append(rows.tolist())
+        return images[rows]
+
+    graphs = OnnxGraphs(engine, chunk=3)
+    found = graphs.logits_of_made_images(8, make)
+    np.testing.assert_array_equal(found, graphs.logits(images))
+    assert asked == [[0, 1, 2], [3, 4, 5], [6, 7]]
+
+
+def test_ablated_channels_are_copies_with_zeros(inspector: Path) -> None:
+    """One chunk after the other in the same copies, each whole but for its own channel."""
+    engine = Engine(open_bundle(inspector), ["cpu"])
+    image = prepare(
+        read_picture(inspector / "samples" / "crack-1.png"), engine.bundle.manifest.input
+    )
+    graphs = OnnxGraphs(engine, chunk=4)
+    plain = graphs.forward(image)
+    before = plain.activations.copy()
+    channels = np.array([5, 0, 3, 5, 1, 2, 90])
+    copies = np.repeat(before, len(channels), axis=0)
+    copies[np.arange(len(channels)), channels] = 0
+    found = graphs.logits_of_ablated_channels(plain.layer, channels)
+    np.testing.assert_array_equal(found, graphs.logits_of_layer(LayerOutput(copies)))
+    assert np.ptp(found, axis=0).max() > 0.1
+    np.testing.assert_array_equal(plain.activations, before)

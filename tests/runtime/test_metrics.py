@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -19,6 +19,7 @@ from camruntime.graphs import Forward, Graphs
 from camruntime.maps import FloatArray, Maps, pearson
 from camruntime.metrics import (
     ADCC,
+    ARCC,
     METRICS,
     AverageDrop,
     Case,
@@ -34,10 +35,14 @@ from camruntime.metrics import (
     Metric,
     PointingGame,
     RightClassification,
+    Road,
+    RoadLeRF,
+    RoadMoRF,
     make_metric,
     metric_spec,
     usual_metrics,
 )
+from camruntime.metrics._imputing import imputed
 from camruntime.metrics._revealing import hiding
 from camruntime.metrics.iou import overlap
 from camruntime.pictures import gaussian_blur
@@ -57,6 +62,17 @@ class Summing(NumpyGraphs):
     def tail(self, activations: FloatArray) -> FloatArray:
         total = activations.sum((1, 2, 3))
         return np.stack([total, np.zeros_like(total)], 1).astype(np.float32)
+
+
+@dataclass
+class Counting(Summing):
+    """Counts the images that are asked about."""
+
+    asked: int = 0
+
+    def head(self, images: FloatArray) -> FloatArray:
+        self.asked += len(images)
+        return super().head(images)
 
 
 @dataclass(frozen=True)
@@ -198,10 +214,154 @@ def test_what_hides_a_pixel() -> None:
 
 
 def test_equally_salient_pixels_are_not_taken_from_the_top() -> None:
-    order = case(np.ones((40, 50))).order
-    assert sorted(order) == list(range(2000))
-    assert abs(np.mean(order[:1000] // 50) - 19.5) < 1.5
-    np.testing.assert_array_equal(case(np.zeros((40, 50))).order, order)
+    flat = case(np.ones((40, 50)))
+    rank = flat.rank(0)
+    assert sorted(rank.ravel()) == list(range(2000))
+    assert abs(np.mean(np.nonzero(rank < 1000)[0]) - 19.5) < 1.5
+    np.testing.assert_array_equal(case(np.zeros((40, 50))).rank(0), rank)
+    assert (flat.rank(1) != rank).mean() > 0.99
+    assert sorted(flat.rank(1).ravel()) == list(range(2000))
+
+
+TIED = [[1, 0.5], [0.5, 0.5]]
+
+
+def test_ties_are_averaged_over_their_orders() -> None:
+    """Behind 2 ln 3 come 1, 0 and -1 in any order: all six, equally often, have these means."""
+    found = Insertion(steps=4, baseline="mean", orders=1000)(case(TIED))
+    second = np.mean([P[k] for k in (3, 2, 1)])  # 2 and one of 1, 0, -1
+    third = np.mean([P[k] for k in (3, 2, 1)])  # 2 and two of them: their sum is 1, 0 or -1
+    assert found.curve == pytest.approx([P[0], P[2], second, third, P[2]], abs=0.01)
+    gone = Deletion(steps=4, orders=1000)(case(TIED))
+    left = np.mean([P[k] for k in (1, 0, -1)])
+    assert gone.curve == pytest.approx([P[2], P[0], left, left, P[0]], abs=0.01)
+    assert found.value == pytest.approx(25 * (sum(found.curve) - (P[0] + P[2]) / 2), abs=1e-3)
+
+
+def test_several_orders_are_the_mean_of_each() -> None:
+    """One order is that of seed 0; three are that one's curve and the next seeds', averaged."""
+    shown = case(TIED)
+    curves = []
+    for seed in range(3):
+        seen = [PIXELS[shown.rank(seed) < count].sum() / LN3 for count in range(5)]
+        curves.append([P[round(float(k))] for k in seen])
+    assert len({tuple(curve) for curve in curves}) > 1
+    one = Insertion(steps=4, baseline="mean", orders=1)(shown).curve
+    three = Insertion(steps=4, baseline="mean", orders=3)(shown).curve
+    assert one == pytest.approx(curves[0])
+    assert three == pytest.approx(np.mean(curves, 0))
+
+
+@pytest.mark.parametrize(
+    ("saliency", "steps", "passes"),
+    [
+        (RANKED, 4, 5),  # no ties
+        (TIED, 4, 5 + 3 * 2),  # the second and the third pixel of four are chosen among equals
+        ([[1, 1], [0, 0]], 2, 3),  # ties, but none is parted
+        ([[0, 0], [0, 0]], 4, 5 + 3 * 3),
+    ],
+)
+def test_orders_cost_passes_only_where_equal_pixels_are_parted(
+    saliency: object, steps: int, passes: int
+) -> None:
+    graphs = Counting(f32([[0]]), f32([[0]]), f32([0]))
+    Insertion(steps=steps, baseline="mean", orders=4)(replace(case(saliency), graphs=graphs))
+    assert graphs.asked == passes
+
+
+def test_guessed_pixels_are_means_of_their_neighbours() -> None:
+    """As the dense system says, written down neighbour by neighbour."""
+    rng = np.random.default_rng(1)
+    picture, missing = rng.normal(5, 2, (3, 9, 12)).astype(np.float32), rng.random((9, 12)) < 0.7
+    system, right = np.eye(9 * 12), picture.reshape(3, -1).astype(np.float64).copy()
+    for row, column in np.argwhere(missing):
+        weights = {
+            (row + down) * 12 + column + across: 1 / 12 if down and across else 1 / 6
+            for down in (-1, 0, 1)
+            for across in (-1, 0, 1)
+            if (down or across) and 0 <= row + down < 9 and 0 <= column + across < 12
+        }
+        here = row * 12 + column
+        right[:, here] = 0
+        for there, weight in weights.items():
+            system[here, there] = -weight / sum(weights.values())
+    expected = np.linalg.solve(system, right.T).T.reshape(picture.shape)
+    np.testing.assert_allclose(imputed(picture, missing), expected, atol=2e-3)
+    np.testing.assert_array_equal(imputed(picture, missing)[:, ~missing], picture[:, ~missing])
+
+
+def test_what_cannot_be_guessed_and_what_need_not() -> None:
+    picture = f32(np.full((2, 5, 4), 7))
+    one = np.zeros((5, 4), bool)
+    np.testing.assert_array_equal(imputed(picture, one), picture)
+    one[2, 2] = True
+    np.testing.assert_array_equal(imputed(picture, ~one), picture)
+    with pytest.raises(MetricError, match="all pixels are missing"):
+        imputed(picture, np.ones((5, 4), bool))
+    picture[0, 0, 0] = np.nan
+    with pytest.raises(MetricError, match="finite"):
+        imputed(picture, one)
+
+
+ROAD = {"most": 1 / 10, "least": 729 / 730}
+"""Half of RANKED is removed and guessed: 5a = 2b - 1 and 5b = 2a - 2 above 0 and -1, together -2;
+5c = 5 + 2d and 5d = 4 + 2c below 2 and 1, together 6."""
+
+
+def test_road() -> None:
+    shown = case(RANKED)
+    assert value(RoadMoRF(steps=1, noise=0), shown) == pytest.approx(100 * ROAD["most"], abs=0.02)
+    assert value(RoadLeRF(steps=1, noise=0), shown) == pytest.approx(100 * ROAD["least"], abs=0.02)
+    expected = 100 * (ROAD["least"] - ROAD["most"])
+    assert value(Road(steps=1, noise=0), shown) == pytest.approx(expected, abs=0.04)
+
+
+@dataclass
+class Remembering(Summing):
+    """Keeps the pictures that are asked about."""
+
+    seen: list[FloatArray] = field(default_factory=list)
+
+    def head(self, images: FloatArray) -> FloatArray:
+        self.seen += list(images)
+        return super().head(images)
+
+
+def test_road_removes_even_shares_and_adds_noise_where_it_did() -> None:
+    """The noise is the same for every share and method, and as wide as was asked."""
+    rng = np.random.default_rng(2)
+    image, ranked = rng.normal(0, 1, (1, 3, 40, 40)), rng.random((40, 40))
+    quiet, loud = (Remembering(f32([[0]]), f32([[0]]), f32([0])) for _ in range(2))
+    shown = replace(
+        case(ranked), forward=Summing(f32([[0]]), f32([[0]]), f32([0])).forward(f32(image))
+    )
+    RoadMoRF(noise=0)(replace(shown, graphs=quiet))
+    RoadMoRF(noise=0.5)(replace(shown, graphs=loud))
+    assert len(quiet.seen) == len(loud.seen) == 4
+    for share, without, noisy in zip((0.2, 0.4, 0.6, 0.8), quiet.seen, loud.seen, strict=True):
+        gone = (noisy != without).all(0)
+        assert gone.mean() == pytest.approx(share)
+        assert ranked[gone].min() > ranked[~gone].max()
+        np.testing.assert_array_equal(noisy[:, ~gone], f32(image)[0][:, ~gone])
+        added = (noisy - without)[:, gone]
+        assert added.std() == pytest.approx(0.5, rel=0.08)
+        np.testing.assert_allclose((loud.seen[-1] - quiet.seen[-1])[:, gone], added, atol=1e-5)
+
+
+def test_arcc() -> None:
+    """Coherency and complexity as ADCC has them, beside ROAD at four shares."""
+    shown = case([[1, 0.5], [0, 0]])
+    coherency = (1 + np.corrcoef([1, 0.5, 0, 0], [2, 0.5, 0, 0])[0, 1]) / 2
+    road = value(Road(steps=4, noise=0.01), shown) / 100
+    assert 0 < road < 1
+    expected = 300 / (1 / coherency + 1 / (1 - 3 / 8) + 1 / road)
+    assert value(ARCC(), shown) == pytest.approx(expected, abs=1e-4)
+
+
+@pytest.mark.parametrize("saliency", [[[0, 0], [0, 0]], [[1, 1], [1, 1]], [[0, 0], [0.5, 1]]])
+def test_arcc_without_any_of_its_parts(saliency: object) -> None:
+    """No coherency, a complexity of 1, or a ROAD below 0."""
+    assert value(ARCC(), case(saliency)) == 0
 
 
 def test_feature_cams_explanation_map() -> None:
@@ -313,6 +473,9 @@ def test_no_metric_stumbles_over_a_degenerate_map(name: str) -> None:
         ("insertion:step=3", "no option 'step': did you mean steps"),
         ("insertion:baseline=white", "mean.*black.*blur"),
         ("insertion:steps=0", "steps is at least 1, got 0"),
+        ("deletion:orders=0", "orders is at least 1, got 0"),
+        ("road:steps=0", "steps is at least 1, got 0"),
+        ("road-morf:noise=-1", "noise is at least 0, got -1"),
         ("confidence:percentile=101", "between 0 and 100, got 101"),
         ("pointing-game:tolerance=-1", "tolerance is at least 0, got -1"),
         ("iou:threshold=1.5", r"threshold lies in \[0, 1\), got 1\.5"),
@@ -324,13 +487,14 @@ def test_metrics_that_do_not_exist(spec: str, said: str) -> None:
 
 
 def test_the_usual_metrics() -> None:
-    """Feature CAM's own two are measured where they are asked for."""
+    """Feature CAM's own two, and those that guess pixels, are measured where they are asked for."""
     faithful = ["adcc", "average-drop", "increase-in-confidence", "coherency", "complexity"]
     usual = [*faithful, "insertion", "deletion", "insertion-deletion"]
     assert usual_metrics(located=False) == usual
     located = [*usual, "pointing-game", "energy-pointing-game", "iou"]
     assert usual_metrics(located=True) == located
-    assert set(METRICS) - set(located) == {"confidence", "right-classification"}
+    asked = {"confidence", "right-classification", "arcc", "road", "road-morf", "road-lerf"}
+    assert set(METRICS) - set(located) == asked
 
 
 def test_curves_say_what_they_are_drawn_over() -> None:

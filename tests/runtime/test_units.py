@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 
 from camruntime.maps import FloatArray
-from camruntime.methods import BASELINES, METHODS, RELATIVE, make_method, unit_of
+from camruntime.methods import BASELINES, RELATIVE, make_method, name_of, unit_of
 from every_method import EVERY
 from numpy_graphs import NumpyGraphs
 
 UNITS = {"logit", "probability", "logit x activation", "activation", RELATIVE}
-NOT_LINEAR = ("grad-cam++", "smooth-grad-cam++")
-"""Logits in an exponential: of twice the logits their maps are others, not twice as large."""
+NOT_LINEAR = ("grad-cam++", "smooth-grad-cam++", "ss-cam", "score-cam++", "group-cam")
+"""Logits in an exponential, activations beside noise or in a tanh, or a sum weighted by what the
+logits make of a picture: of twice of them the maps are others, not twice as large."""
 
 _TWO = np.float32(2)
 
@@ -37,10 +38,10 @@ def _activations_doubled(graphs: NumpyGraphs) -> NumpyGraphs:
 
 def _is_linear(spec: str) -> bool:
     unit = unit_of(make_method(spec))
-    return unit not in (None, RELATIVE) and spec.partition(":")[0] not in NOT_LINEAR
+    return unit not in (None, RELATIVE) and name_of(spec) not in NOT_LINEAR
 
 
-@pytest.mark.parametrize("spec", [one for one in EVERY if one.partition(":")[0] in METHODS])
+@pytest.mark.parametrize("spec", [one for one in EVERY if name_of(one) not in BASELINES])
 def test_every_method_says_which_unit_its_maps_have(spec: str) -> None:
     assert unit_of(make_method(spec)) in UNITS
 

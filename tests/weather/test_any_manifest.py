@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,10 +19,12 @@ from camruntime._text import printable
 from camruntime.bundle import MANIFEST, Manifest, open_bundle
 from camruntime.errors import BundleError, ImageError, NonFiniteError
 from manifests import edit_manifest
+from two_layers import add_a_layer, two_layers
 
 INSPECTOR = Path(__file__).parents[2] / "exported_models" / "inspector"
 PHOTO = INSPECTOR / "samples" / "crack-1.png"
 CONTENT: dict[str, Any] = json.loads((INSPECTOR / MANIFEST).read_bytes())
+add_a_layer(CONTENT)
 SOON = 5.0  # seconds, of two shared cores
 
 LEAVES = st.none() | st.booleans() | st.integers(-(2**59), 2**59) | st.text(max_size=8)
@@ -37,8 +38,7 @@ KINDS = (
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    copied = tmp_path_factory.mktemp("any") / "bundle"
-    return Path(shutil.copytree(INSPECTOR, copied, ignore=shutil.ignore_patterns("samples")))
+    return two_layers(INSPECTOR, tmp_path_factory.mktemp("any") / "bundle")
 
 
 def _places(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
@@ -99,7 +99,7 @@ def test_any_fields(folder: Path, changes: list[tuple[tuple[str | int, ...], obj
 def _explained(folder: Path) -> None:
     manifest = open_bundle(folder).manifest
     assert isinstance(manifest, Manifest)
-    for method in ("recipro-cam", "grad-cam"):
+    for method in ("recipro-cam", "layers/grad-cam"):
         found = camruntime.load(folder, ["cpu"], threads=1).explain(PHOTO, method)
         assert np.isfinite(found.raw).all()
         assert found.overlay().shape == found.photo.shape

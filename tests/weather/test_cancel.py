@@ -15,7 +15,7 @@ import pytest
 import camruntime
 from camruntime import CamError, Explainer
 from camruntime.errors import Cancelled
-from camruntime.methods import BASELINES, METHODS
+from every_method import kinds, variants
 
 INSPECTOR = Path(__file__).parents[2] / "exported_models" / "inspector"
 PHOTO = sorted((INSPECTOR / "samples").glob("*.png"))[0]
@@ -60,7 +60,7 @@ class _After:
         return self.left < 0
 
 
-@pytest.mark.parametrize("method", [*METHODS, *BASELINES])
+@pytest.mark.parametrize("method", [variants(name)[0] for name in kinds()])
 @pytest.mark.parametrize("count", [0, 1, 3])
 def test_every_method_can_be_cancelled(explainer: Explainer, method: str, count: int) -> None:
     """Those that ask the network less often are done by then."""

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from statistics import median_low
 from typing import TYPE_CHECKING
 
+from camruntime.bundle import cut_of
+
 if TYPE_CHECKING:
     from camruntime.engine import GraphRun
 
@@ -18,7 +20,7 @@ EDGE_MODEL = "edge model"
 REST = "rest (numpy)"
 GRAPHS = (
     *("head", "mask_images", "occlude_images", "mask_activations"),
-    *("tail", "cells", "gradient"),
+    *("tail", "cells", "head_cells", "gradient"),
 )
 
 
@@ -130,4 +132,5 @@ def measure(
 
 
 def _line(graph: str) -> str:
-    return graph if graph in GRAPHS else EDGE_MODEL
+    plain, _ = cut_of(graph)  # the same graph of several layers is one line
+    return plain if plain in GRAPHS else EDGE_MODEL

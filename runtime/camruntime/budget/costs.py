@@ -9,13 +9,20 @@ from typing import NamedTuple
 
 from camruntime.budget.measuring import PASS, PASS_WITH_CELLS, Curve, measure
 from camruntime.budget.pace import Pace
-from camruntime.budget.rehearsal import Rehearsed, rehearse
+from camruntime.budget.rehearsal import Rehearsed, of_layer, rehearse
 from camruntime.engine import OnnxGraphs
 from camruntime.errors import MethodError
 from camruntime.explaining import Asked
 from camruntime.methods import Method, preferred
 
 _MIB = 2**20
+_TAILS = {
+    "logits_of_masked_activations",
+    "logits_of_ablated_channels",
+    "logits_of_single_cells",
+    "logits_of_layer",
+}
+"""Questions that no pass of the whole network answers."""
 
 
 class Estimate(NamedTuple):
@@ -202,7 +209,7 @@ def _pass_of(method: Method) -> str:
 
 
 def _is_pass(kind: str) -> bool:
-    return kind not in ("logits_of_masked_activations", "logits_of_single_cells", "logits_of_layer")
+    return of_layer(kind)[0] not in _TAILS
 
 
 def _stopped(method: Method, seconds: float, longest: float) -> float:

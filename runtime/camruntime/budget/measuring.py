@@ -12,6 +12,7 @@ from typing import ClassVar
 import numpy as np
 
 from camruntime.budget.memory import growth_of, is_measurable
+from camruntime.budget.rehearsal import of_layer
 from camruntime.engine import ACTIVATIONS, GRADIENTS, IMAGES, OnnxGraphs
 from camruntime.explaining import Photograph, Wanted, explain_batch
 from camruntime.graphs import Forward, Graphs, LayerOutput, Occlusion
@@ -22,6 +23,7 @@ _TIMES = 5
 _WORK = {
     "logits_of_masked_activations": ACTIVATIONS,
     "logits_of_layer": ACTIVATIONS,
+    "logits_of_ablated_channels": ACTIVATIONS,
     "gradients": GRADIENTS,
 }
 _log = logging.getLogger("camruntime")
@@ -90,7 +92,7 @@ def measure(graphs: OnnxGraphs, kinds: Iterable[str]) -> dict[str, Curve]:
 
 
 def _curve(graphs: OnnxGraphs, kind: str) -> Curve:
-    chunk = graphs.at_once(_WORK.get(kind, IMAGES)) if _is_in_chunks(kind) else 1
+    chunk = graphs.at_once(_WORK.get(of_layer(kind)[0], IMAGES)) if _is_in_chunks(kind) else 1
     row = _bytes_of_a_row(graphs, kind, max(2, chunk)) if _is_in_chunks(kind) else 0.0
     ask = _asking(graphs, kind, chunk)
     curve = Curve(
@@ -126,12 +128,13 @@ def _seconds(ask: Callable[[], object]) -> float:
 
 
 def _is_in_chunks(kind: str) -> bool:
-    return not kind.startswith(("edges:", PASS, "forward", "logits_of_single_cells"))
+    return not of_layer(kind)[0].startswith(("edges:", PASS, "forward", "logits_of_single_cells"))
 
 
 def _asking(graphs: OnnxGraphs, kind: str, most: int = 1) -> Callable[[int], object]:
     """Asks a question of this kind about so many rows of noise, at `most` so many."""
-    manifest = graphs.engine.bundle.manifest
+    kind, cut = of_layer(kind)
+    manifest, graphs = graphs.engine.bundle.manifest.at(cut), graphs.cuts[cut]
     spec, layer, noise = manifest.input, manifest.layer, np.random.default_rng(0)
 
     def some(*shape: int) -> FloatArray:
@@ -166,6 +169,9 @@ def _asking(graphs: OnnxGraphs, kind: str, most: int = 1) -> Callable[[int], obj
     if kind == "logits_of_masked_activations":
         one = outputs.rows([0])
         return lambda rows: graphs.logits_of_masked_activations(one, masks[:rows])
+    if kind == "logits_of_ablated_channels":
+        one, channels = outputs.rows([0]), np.zeros(most, np.int64)
+        return lambda rows: graphs.logits_of_ablated_channels(one, channels[:rows])
     if kind == "gradients":
         return lambda rows: graphs.gradients(outputs.rows(range(rows)), [0] * rows)
     return lambda rows: graphs.logits_of_layer(outputs.rows(range(rows)))

@@ -7,6 +7,7 @@ package is a directory with several of them, of one network in different precisi
 
 from camruntime.bundle.assets import asset_uri, plain_files
 from camruntime.bundle.choosing import open_again, open_any, suited
+from camruntime.bundle.cuts import OF_A_CUT, SECOND, at_cut, cut_of
 from camruntime.bundle.input import (
     EIGHT_BITS,
     SIXTEEN_BITS,
@@ -53,9 +54,11 @@ __all__ = [
     "EIGHT_BITS",
     "EXACT",
     "MANIFEST",
+    "OF_A_CUT",
     "PACKAGE",
     "SCHEMA_VERSION",
     "SEAL",
+    "SECOND",
     "SIGNATURE",
     "SIXTEEN_BITS",
     "Answer",
@@ -81,6 +84,8 @@ __all__ = [
     "Variant",
     "WeightsFile",
     "asset_uri",
+    "at_cut",
+    "cut_of",
     "digest_file",
     "hashing",
     "in_words",

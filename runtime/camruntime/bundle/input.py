@@ -71,6 +71,8 @@ class Input:
             raise ValueError(f"expected finite mean and std above 0, got {self.mean}, {self.std}")
         if not len(self.std) == count >= 1:
             raise ValueError(f"expected as many std as mean, got {self.std}, {self.mean}")
+        if not all(map(_fits_float32, self.mean, self.std)):
+            raise ValueError(f"mean {self.mean}, std {self.std} give values beyond float32")
         if usual and (self.shown != usual or count != len(set(usual))):
             raise ValueError(f"{count} channels shown as {self.shown} are not {self.colour}")
         if not all(0 <= channel < count for channel in self.shown):
@@ -119,3 +121,8 @@ class Input:
         """The mean colour as it is drawn: red, green and blue in [0, 1]."""
         red, green, blue = (self.mean[channel] for channel in self.shown)
         return red, green, blue
+
+
+def _fits_float32(mean: float, std: float) -> bool:
+    """Whether float32 holds them, and what pixel values in [0, 1] become by them."""
+    return max(abs(mean), std, (1 + abs(mean)) / std) < 2.0**127

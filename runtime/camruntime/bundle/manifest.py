@@ -6,18 +6,19 @@ import dataclasses
 import json
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
+from camruntime.bundle.cuts import OF_A_CUT, at_cut, cut_of
 from camruntime.bundle.input import Input
 from camruntime.bundle.measured import Fidelity, Parity
 from camruntime.bundle.sealing import SEAL, is_digest, is_plain_name, sealed
 
-SCHEMA_VERSION = 10
+SCHEMA_VERSION = 11
 MANIFEST = "bundle.json"
 
 Axes = Literal["channels-first", "channels-last", "tokens"]
@@ -191,12 +192,14 @@ class Manifest:
         arguments: what `--arg` was given, by name.
         output: what `--output` was given.
         answer: what the logits mean.
+        layer: the target layer.
+        more_layers: others that the network was split at, too; see `Graphs.cuts`.
         classes: number of logits; `labels` has as many entries.
         good: index of the class of parts without a defect, as `--good` named it; None where nobody
             did.
         graphs: by name: `head`, `tail`, `mask_images`, `occlude_images`, `mask_activations`, and
             `gradient` unless it was left out; `cells` where the tail takes single cells at once,
-            and `head_cells`, both in one.
+            and `head_cells`, both in one. Of later layers as in `camruntime.bundle.cuts`.
         opset: version of the standard ONNX operators.
         tools: versions of what built the bundle.
         parity: measured when it was built, on graphs in float32.
@@ -211,6 +214,7 @@ class Manifest:
     answer: Answer
     source: Source
     layer: Layer
+    more_layers: tuple[Layer, ...]
     input: Input
     classes: int
     labels: tuple[str, ...]
@@ -232,12 +236,11 @@ class Manifest:
             raise ValueError(f"class {self.good} is none of {self.classes}, and so not good")
         if self.answer.one_logit and self.classes != 2:
             raise ValueError(f"one logit tells two classes apart, not {self.classes}")
-        if not _VALUES.keys() - _NOT_ALWAYS <= self.graphs.keys() <= _VALUES.keys():
-            raise ValueError(f"expected the graphs {[*_VALUES]}, got {[*self.graphs]}")
-        if ("cells" in self.graphs) is not ("head_cells" in self.graphs):
-            raise ValueError(f"cells and head_cells come together, got {[*self.graphs]}")
+        self._require_layers()
+        self._require_graphs()
         for name, graph in self.graphs.items():
-            wanted = tuple(self._named(values) for values in _VALUES[name])
+            plain, cut = cut_of(name)
+            wanted = tuple(_named(values, self.layers[cut]) for values in _VALUES[plain])
             if (graph.inputs, graph.outputs) != wanted:
                 raise ValueError(
                     f"expected inputs and outputs {wanted} of graph '{name}', got "
@@ -250,8 +253,51 @@ class Manifest:
         if any(one.end > self.weights.bytes for one in shared):
             raise ValueError(f"shared weights lie behind the end of {self.weights.file}")
 
-    def _named(self, values: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(value for value in values if value != "tokens" or self.layer.tokens)
+    def _require_layers(self) -> None:
+        names = [layer.name for layer in self.layers]
+        if len(set(names)) < len(names):
+            raise ValueError(f"expected each layer once, got {names}")
+        if self.more_layers and self.precision != "float32":
+            raise ValueError(f"several layers go with float32, not {self.precision}")
+        if not {one.layer for one in self.parity} <= {*names}:
+            raise ValueError(f"expected parity of the layers {names} alone")
+
+    def _require_graphs(self) -> None:
+        cuts = range(len(self.layers))
+        known = [*_VALUES, *(at_cut(name, cut) for cut in cuts[1:] for name in OF_A_CUT)]
+        always = {name for name in known if cut_of(name)[0] not in _NOT_ALWAYS}
+        if not always <= self.graphs.keys() <= {*known}:
+            raise ValueError(f"expected the graphs {known}, got {[*self.graphs]}")
+        for cut in cuts:
+            there = {name for name in _NOT_ALWAYS if at_cut(name, cut) in self.graphs}
+            if ("cells" in there) is not ("head_cells" in there):
+                raise ValueError(f"cells and head_cells come together, got {[*self.graphs]}")
+            if ("gradient" in there) is not ("gradient" in self.graphs):
+                raise ValueError(f"expected a gradient of each layer, got {[*self.graphs]}")
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """All that the network was split at, the target layer first."""
+        return (self.layer, *self.more_layers)
+
+    @property
+    def layer_names(self) -> str:
+        """Of all of them, for people."""
+        return ", ".join(layer.name for layer in self.layers)
+
+    def at(self, cut: int) -> Manifest:
+        """What it would say had it been built for the layer with this index alone."""
+        if not self.more_layers:
+            return self
+        layer = self.layers[cut]
+        places = {name: cut_of(name) for name in self.graphs}
+        graphs = {
+            plain: self.graphs[name]
+            for name, (plain, own) in places.items()
+            if own == cut or plain not in OF_A_CUT
+        }
+        parity = tuple(one for one in self.parity if one.layer == layer.name)
+        return replace(self, layer=layer, more_layers=(), graphs=graphs, parity=parity)
 
     @property
     def fingerprint(self) -> str:
@@ -275,6 +321,10 @@ class Manifest:
         """Write `bundle.json` into `folder`, with its own digest."""
         text = json.dumps(self._sealed, indent=2, ensure_ascii=False, allow_nan=False)
         (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")
+
+
+def _named(values: tuple[str, ...], layer: Layer) -> tuple[str, ...]:
+    return tuple(value for value in values if value != "tokens" or layer.tokens)
 
 
 def _require_file(name: str, digest: str) -> None:

@@ -13,6 +13,7 @@ class Parity:
     """Largest difference from PyTorch at one batch size.
 
     Attributes:
+        layer: at which the network was split.
         graph: whose output was compared; `head+tail` is the tail's, of what the head put out.
         saturated: whether activations were enlarged, to drive clipped functions to their ends.
         batch: number of images.
@@ -23,6 +24,7 @@ class Parity:
             and for networks whose rounding errors grow; None otherwise.
     """
 
+    layer: str
     graph: Compared
     saturated: bool
     batch: int

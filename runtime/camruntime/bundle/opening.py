@@ -10,10 +10,11 @@ from __future__ import annotations
 import hashlib
 import stat
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from camruntime._decode import DecodeError, fit, parse_object
+from camruntime.bundle.cuts import SECOND
 from camruntime.bundle.manifest import MANIFEST, SCHEMA_VERSION, Graph, Manifest
 from camruntime.bundle.package import PACKAGE
 from camruntime.bundle.sealing import unsealed
@@ -45,11 +46,18 @@ class Bundle:
     package: Path | None = None
     named: str | None = None
 
+    def at(self, cut: int) -> Bundle:
+        """The same, as one of the layer with this index of `Manifest.layers` alone."""
+        return replace(self, manifest=self.manifest.at(cut))
+
     def graph(self, name: str) -> Graph:
         """The graph called `name`; raises `BundleError` naming the graphs that are there."""
         graphs = self.manifest.graphs
         if name not in graphs:
-            without = ", without --no-gradient" if name == "gradient" else ""
+            without = {
+                "gradient": ", without --no-gradient",
+                SECOND: ", with --layer given several times",
+            }.get(name, "")
             raise BundleError(
                 f"{self.folder} has no graph '{name}' (it has {', '.join(graphs)}); "
                 f"build it again with `camexport build --model {self.manifest.model}`{without}"

@@ -29,7 +29,7 @@ def manifest_rows(manifest: Manifest) -> dict[str, str]:
     """
     rows = {
         "weights": manifest.source.name,
-        "target layer": f"{manifest.layer.name} {manifest.layer.shape}",
+        "target layer": ", ".join(f"{one.name} {one.shape}" for one in manifest.layers),
         "classes": f"{manifest.classes}{_good(manifest)}",
         "probabilities": in_words(manifest.answer),
         "size": f"{manifest.weights.bytes / 1e6:.1f} MB of weights",

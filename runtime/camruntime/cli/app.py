@@ -37,7 +37,7 @@ from camruntime.cli.explain import explain
 from camruntime.cli.replay import replay
 from camruntime.cli.sanity import sanity
 from camruntime.ending import Traceback
-from camruntime.methods import METHODS, NAMED, choices
+from camruntime.methods import HELPERS, METHODS, NAMED, choices
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.command()(explain)
@@ -74,12 +74,20 @@ def camruntime(
 def methods() -> None:
     """List the saliency methods and their options."""
     for name, kind in METHODS.items():
-        summary = (sys.modules[kind.__module__].__doc__ or "").partition("\n")[0]
-        _list(name, summary, kind)
+        _list(name, _summary(kind), kind)
         for short, (whose, options) in NAMED.items():
             if whose == name:
                 spec = ":".join([name, *(f"{key}={value}" for key, value in options.items())])
                 _indented(f"{short}  is {spec}", 4)
+
+    console.print("\nAround any method, as in smooth:samples=8/recipro-cam:\n", highlight=False)
+    for name, kind in HELPERS.items():
+        _list(f"{name}/", _summary(kind), kind)
+
+
+def _summary(kind: type) -> str:
+    """The first line of its file."""
+    return (sys.modules[kind.__module__].__doc__ or "").partition("\n")[0]
 
 
 @app.command()

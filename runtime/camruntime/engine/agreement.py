@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from camruntime.bundle import Bundle, Manifest
+from camruntime.bundle import Bundle, Manifest, cut_of
 from camruntime.engine.session import Session
 from camruntime.errors import BundleError
 
@@ -46,7 +46,7 @@ def _require_tensor(bundle: Bundle, name: str, node: Any, shape: tuple[int, ...]
 
 def _expected(manifest: Manifest, name: str) -> dict[str, tuple[int, ...]]:
     """What follows the first extent, of inputs and outputs whose shapes the manifest tells."""
-    spec, layer = manifest.input, manifest.layer
+    spec, layer = manifest.input, manifest.layers[cut_of(name)[1]]
     image = (spec.channels, *spec.size)
     return {
         "image": image,

@@ -11,7 +11,7 @@ batch of 16, as the fully connected layers are read once.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -33,6 +33,11 @@ class BatchGraphs(OnnxGraphs):
     passes: Sequence[Forward]
     targets: Sequence[Sequence[int]]
     _gradients: dict[int, tuple[FloatArray, Cost]] = field(default_factory=dict)
+
+    def shared(self, passes: Sequence[Forward], targets: Sequence[Sequence[int]]) -> BatchGraphs:
+        """See `Graphs`."""
+        super().shared(passes, targets)
+        return replace(self, passes=passes, targets=targets, _gradients={})
 
     def gradients(self, layer: LayerOutput, targets: Sequence[int]) -> FloatArray:
         """See `Graphs`. In one call for this image and those behind it, who share its cost."""

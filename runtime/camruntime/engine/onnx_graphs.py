@@ -9,15 +9,18 @@ from functools import wraps
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from camruntime._named_files import require_own_files
+from camruntime.bundle import at_cut
 from camruntime.edge_model import EDGES, open_edge_model, scharr
+from camruntime.engine.ablation import AblatedCopies
 from camruntime.engine.cell_masks import cell_masks
 from camruntime.engine.engine import Array, DeviceValue, Engine
 from camruntime.engine.memory import Progress
 from camruntime.engine.models import Model
 from camruntime.errors import Cancelled, DeviceMemoryError, EdgeModelError, NonFiniteError
-from camruntime.graphs import Edges, Forward, LayerOutput, Normalisation, Occlusion
+from camruntime.graphs import Edges, Forward, LayerOutput, Make, Normalisation, Occlusion
 from camruntime.maps import FloatArray, Upsampling
 
 T = TypeVar("T")
@@ -66,12 +69,23 @@ class OnnxGraphs:
             `ChunkSizes`.
         progress: told after every chunk.
         cancel: asked before every run of a graph, so at least once for each chunk.
+        cut: index of the layer that the network is split at, of `Manifest.layers`.
     """
 
     engine: Engine
     chunk: int | None = None
     progress: Progress | None = None
     cancel: Cancel | None = None
+    cut: int = 0
+
+    @property
+    def cuts(self) -> tuple[OnnxGraphs, ...]:
+        """See `Graphs`. Sessions of the others open when they are asked something."""
+        if self.cut:
+            return (self,)
+        others = range(1, len(self.engine.bundle.manifest.layers))
+        known = self.engine, self.chunk, self.progress, self.cancel
+        return (self, *(OnnxGraphs(*known, cut) for cut in others))
 
     def go_on(self) -> None:
         """Raise `Cancelled` where what is computed is no longer wanted."""
@@ -110,8 +124,7 @@ class OnnxGraphs:
         """The same; the last of each image's rows of logits is the tail's."""
         if not self._has_cells():
             return self._pass_by_halves(images)
-        names = self.engine.bundle.graph("head_cells").outputs
-        return dict(zip(names, self._run("head_cells", {"image": images}), strict=True))
+        return self._named("head_cells", images)
 
     def _passes(self, values: Mapping[str, DeviceValue], images: FloatArray) -> list[Forward]:
         manifest = self.engine.bundle.manifest
@@ -133,6 +146,12 @@ class OnnxGraphs:
             )
             for image, one, rows in zip(images, each, answers, strict=True)
         ]
+
+    def shared(self, passes: Sequence[Forward], targets: Sequence[Sequence[int]]) -> OnnxGraphs:
+        """See `Graphs`. Each by itself here; `BatchGraphs` computes several at once."""
+        for one in passes:
+            self.finite(one)
+        return self
 
     def finite(self, forward: Forward) -> Forward:
         """The same; raises `NonFiniteError` when the logits hold NaN or infinity."""
@@ -187,7 +206,7 @@ class OnnxGraphs:
         return logits.numpy()[:-1]
 
     def _has_cells(self) -> bool:
-        return "cells" in self.engine.bundle.manifest.graphs
+        return at_cut("cells", self.cut) in self.engine.bundle.manifest.graphs
 
     @_in_turn
     def logits(self, images: FloatArray) -> FloatArray:
@@ -195,6 +214,26 @@ class OnnxGraphs:
         return self._in_chunks(
             lambda chunk: self._run("tail", self._head(chunk))[0], images, IMAGES
         )
+
+    @_in_turn
+    def logits_of_made_images(self, count: int, make: Make) -> FloatArray:
+        """See `Graphs`."""
+        return self._in_chunks(
+            lambda rows: self._run("tail", self._head(make(rows)))[0], np.arange(count), IMAGES
+        )
+
+    @_in_turn
+    def logits_of_ablated_channels(
+        self, layer: LayerOutput, channels: NDArray[np.int64]
+    ) -> FloatArray:
+        """See `Graphs`."""
+        copies = AblatedCopies(layer)
+
+        def logits(chunk: Array) -> DeviceValue:
+            with copies.without(chunk) as those:
+                return self._run("tail", _inputs(those))[0]
+
+        return self._in_chunks(logits, np.asarray(channels), ACTIVATIONS)
 
     @_in_turn
     def logits_of_layer(self, layer: LayerOutput) -> FloatArray:
@@ -290,14 +329,17 @@ class OnnxGraphs:
 
     def _head(self, images: FloatArray | DeviceValue) -> dict[str, DeviceValue]:
         """The layer's activations, and tokens if any, under the names that the tail takes."""
-        names = self.engine.bundle.graph("head").outputs
-        return dict(zip(names, self._run("head", {"image": images}), strict=True))
+        return self._named("head", images)
+
+    def _named(self, graph: str, images: FloatArray | DeviceValue) -> dict[str, DeviceValue]:
+        names = self.engine.bundle.graph(at_cut(graph, self.cut)).outputs
+        return dict(zip(names, self._run(graph, {"image": images}), strict=True))
 
     def _run(
         self, graph: str, inputs: Mapping[str, Array | DeviceValue]
     ) -> tuple[DeviceValue, ...]:
         self.go_on()
-        return self.engine.run(graph, inputs)
+        return self.engine.run(at_cut(graph, self.cut), inputs)
 
     def _in_chunks(
         self, compute: Callable[[Array], DeviceValue], rows: Array, work: str

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from time import perf_counter
 
-from camruntime.bundle import Bundle
+from camruntime.bundle import Bundle, cut_of
 from camruntime.engine.agreement import require_agreement
 from camruntime.engine.backend import Backend
 from camruntime.engine.models import Model
@@ -171,7 +171,7 @@ class Sessions:
 
     def _options(self, key: str, model: Model) -> Options:
         options = session_options(self._threads)
-        if key == _AS_STORED:
+        if cut_of(key)[0] == _AS_STORED:
             options.add_session_config_entry("session.disable_prepacking", "1")
         if self._profile is not None:
             options.enable_profiling = True

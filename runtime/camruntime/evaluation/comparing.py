@@ -70,7 +70,7 @@ def comparison_html(explainer: Explainer, photo: Picture, found: Sequence[Compar
     manifest, row = explainer.bundle.manifest, found[0].row
     facts = {
         "Model": escape(manifest.model),
-        "Layer": f"<code>{escape(manifest.layer.name)}</code>",
+        "Layer": f"<code>{escape(manifest.layer_names)}</code>",
         "Explained class": f"{escape(explainer.labels[row.target])} {row.probability:.3f}",
         "Top class": escape(explainer.labels[row.predicted]),
         "Colours": _RELATIVE,

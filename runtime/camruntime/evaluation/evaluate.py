@@ -230,7 +230,7 @@ class Evaluation:
         return {
             "schema_version": SCHEMA_VERSION,
             "model": manifest.model,
-            "layer": manifest.layer.name,
+            "layer": manifest.layer_names,
             "weights": manifest.fingerprint,
             "dataset": self.dataset.name,
             "samples": f"{len(self.dataset.samples)}, {_digest(names)}",

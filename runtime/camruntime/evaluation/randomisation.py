@@ -116,7 +116,7 @@ def compare_stages(
     manifest = original.bundle.manifest
     return RandomisationCheck(
         model=manifest.model,
-        layer=manifest.layer.name,
+        layer=manifest.layer_names,
         weights=manifest.fingerprint,
         provider=original.provider,
         images=len(images),
@@ -156,11 +156,11 @@ def _compare(expected: list[list[_Seen]], found: list[list[_Seen]]) -> tuple[Sim
 def _stage_name(original: Explainer, stage: Explainer) -> str:
     """What the stage randomised; `BundleError` where it is a stage of something else."""
     ours, theirs = original.bundle.manifest, stage.bundle.manifest
-    wanted = (ours.model, ours.layer, ours.input, ours.labels)
-    if (theirs.model, theirs.layer, theirs.input, theirs.labels) != wanted:
+    wanted = (ours.model, ours.layers, ours.input, ours.labels)
+    if (theirs.model, theirs.layers, theirs.input, theirs.labels) != wanted:
         raise BundleError(
-            f"{stage.bundle.folder} is {theirs.model} at {theirs.layer.name}, not a stage of "
-            f"{original.bundle.folder}, {ours.model} at {ours.layer.name} with the same input and "
+            f"{stage.bundle.folder} is {theirs.model} at {theirs.layer_names}, not a stage of "
+            f"{original.bundle.folder}, {ours.model} at {ours.layer_names} with the same input and "
             "labels: make its stages with `camexport randomise`"
         )
     return theirs.source.randomised_from or theirs.source.name

@@ -53,7 +53,7 @@ def summarise(
     things = _things(dataset, good)
     return Summary(
         model=manifest.model,
-        layer=manifest.layer.name,
+        layer=manifest.layer_names,
         weights=manifest.fingerprint,
         provider=provider,
         answer=manifest.answer,

@@ -13,7 +13,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from camruntime.graphs import Edges, Forward, Graphs, LayerOutput, Occlusion
+from camruntime.graphs import Edges, Forward, Graphs, LayerOutput, Make, Occlusion
 from camruntime.maps import FloatArray, Upsampling
 
 _NEGLIGIBLE = 1e-7
@@ -102,6 +102,11 @@ class ContrastGraphs:
     graphs: Graphs
     contrasts: tuple[Versus, ...]
 
+    @property
+    def cuts(self) -> tuple[ContrastGraphs, ...]:
+        """The network's, each with the contrasts' columns."""
+        return tuple(ContrastGraphs(one, self.contrasts) for one in self.graphs.cuts)
+
     def widened(self, forward: Forward) -> Forward:
         """A pass of the network, with the contrasts' columns."""
         cells = forward.single_cells
@@ -115,6 +120,23 @@ class ContrastGraphs:
     def forward(self, image: FloatArray) -> Forward:
         """See `Graphs`, as all others here."""
         return self.widened(self.graphs.forward(image))
+
+    def forwards(self, images: FloatArray) -> list[Forward]:
+        """With the contrasts' columns."""
+        return [self.widened(one) for one in self.graphs.forwards(images)]
+
+    def forwards_with_cells(self, images: FloatArray) -> list[Forward]:
+        """With the contrasts' columns."""
+        return [self.widened(one) for one in self.graphs.forwards_with_cells(images)]
+
+    def shared(self, passes: Sequence[Forward], targets: Sequence[Sequence[int]]) -> Graphs:
+        """See `Graphs`: it is asked for the gradients of the classes that contrasts are made of."""
+        logits = [one.logits[: -len(self.contrasts)] for one in passes]
+        classes = [
+            gradient_classes(self._asked(wanted, len(own)), own)
+            for wanted, own in zip(targets, logits, strict=True)
+        ]
+        return replace(self, graphs=self.graphs.shared(passes, classes))
 
     def logits_of_masked_images(
         self, image: FloatArray, masks: FloatArray, upsampling: Upsampling
@@ -142,6 +164,16 @@ class ContrastGraphs:
         """With the contrasts' columns."""
         return self._wider(self.graphs.logits(images))
 
+    def logits_of_made_images(self, count: int, make: Make) -> FloatArray:
+        """With the contrasts' columns."""
+        return self._wider(self.graphs.logits_of_made_images(count, make))
+
+    def logits_of_ablated_channels(
+        self, layer: LayerOutput, channels: NDArray[np.int64]
+    ) -> FloatArray:
+        """With the contrasts' columns."""
+        return self._wider(self.graphs.logits_of_ablated_channels(layer, channels))
+
     def logits_of_layer(self, layer: LayerOutput) -> FloatArray:
         """With the contrasts' columns."""
         return self._wider(self.graphs.logits_of_layer(layer))
@@ -158,8 +190,7 @@ class ContrastGraphs:
         """By the chain rule, from the gradients of the classes: of each image's once."""
         logits = self.graphs.logits_of_layer(layer)
         images = np.arange(len(targets)) % len(logits)
-        classes = logits.shape[1]
-        asked = [self.contrasts[one - classes] if one >= classes else int(one) for one in targets]
+        asked = self._asked(targets, logits.shape[1])
         slopes = _slopes(asked, logits[images])
         needed = np.zeros(logits.shape, bool)
         np.logical_or.at(needed, images, slopes != 0)
@@ -175,12 +206,16 @@ class ContrastGraphs:
             ]
         )
 
+    def _asked(self, targets: Sequence[int], classes: int) -> list[Asked]:
+        """What columns of logits stand for, of a network of so many classes."""
+        return [self.contrasts[one - classes] if one >= classes else int(one) for one in targets]
+
     def _wider(self, logits: FloatArray) -> FloatArray:
         scores = [one.score(logits)[..., None] for one in self.contrasts]
         return np.concatenate([logits, *scores], axis=-1)
 
 
-def _slopes(targets: Sequence[int | Versus], logits: FloatArray) -> NDArray[np.float64]:
+def _slopes(targets: Sequence[Asked], logits: FloatArray) -> NDArray[np.float64]:
     """`d target / d logits` `(targets, classes)`, each target at its row of logits."""
     rows = []
     for target, row in zip(targets, logits, strict=True):

@@ -31,7 +31,7 @@ def summarise(
     return Calibration(
         bundle=manifest.digest,
         model=manifest.model,
-        layer=manifest.layer.name,
+        layer=manifest.layer_names,
         provider=explainer.provider,
         alpha=planned.alpha,
         good=manifest.good,

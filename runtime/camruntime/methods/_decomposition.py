@@ -32,19 +32,26 @@ class Decomposition:
     explained_variance: FloatArray
 
 
-def by_class_map(stack: FloatArray, count: int) -> Decomposition:
+def by_class_map(stack: FloatArray, count: int, centred: bool = False) -> Decomposition:
     """Features of `(C, h, w)`, each with the sign in which it correlates with `sum_k S_k`.
 
     Where the correlation is zero (below 1e-6), the entry of the largest magnitude is positive.
+    With `centred` channels lose their means before.
     """
-    flat = stack.reshape(len(stack), -1).astype(np.float64)
-    total = flat.sum(0)
-    total -= total.mean()
+    flat = _flat(stack, centred)
     features, values, shares = _features(flat, count)
-    centred = features - features.mean(1, keepdims=True)
-    norms = np.linalg.norm(centred, axis=1) * np.linalg.norm(total)
-    cosines = centred @ total / np.where(norms > 0, norms, 1)
-    signs = np.where(np.abs(cosines) < _TIE, _largest(features), np.sign(cosines))
+    signs = _signs(features, _centred(features), _centred(flat.sum(0, keepdims=True)))
+    return _decomposition(features * signs[:, None], values, shares, stack)
+
+
+def by_mean(stack: FloatArray, count: int) -> Decomposition:
+    """Features of `(C, h, w)`, each with the sign in which its mean over the cells is positive.
+
+    Where the mean is zero (below 1e-6 of the root of the mean square), the entry of the largest
+    magnitude is positive.
+    """
+    features, values, shares = _features(_flat(stack), count)
+    signs = _signs(features, features, np.ones((1, features.shape[1])))
     return _decomposition(features * signs[:, None], values, shares, stack)
 
 
@@ -53,9 +60,28 @@ def by_largest_cell(stack: FloatArray, count: int) -> Decomposition:
 
     The entry of the largest magnitude is positive.
     """
-    flat = stack.reshape(len(stack), -1).astype(np.float64)
-    features, values, shares = _features(flat - flat.mean(1, keepdims=True), count)
+    features, values, shares = _features(_flat(stack, centred=True), count)
     return _decomposition(features * _largest(features)[:, None], values, shares, stack)
+
+
+def _flat(stack: FloatArray, centred: bool = False) -> NDArray[np.float64]:
+    """`(C, cells)`."""
+    flat = stack.reshape(len(stack), -1).astype(np.float64)
+    return _centred(flat) if centred else flat
+
+
+def _centred(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    centred: NDArray[np.float64] = rows - rows.mean(1, keepdims=True)
+    return centred
+
+
+def _signs(
+    features: NDArray[np.float64], seen: NDArray[np.float64], wanted: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Signs `(p,)` in which `seen` `(p, cells)` point the way of `wanted` `(1, cells)`."""
+    norms = np.linalg.norm(seen, axis=1) * np.linalg.norm(wanted)
+    cosines = seen @ wanted[0] / np.where(norms > 0, norms, 1)
+    return np.where(np.abs(cosines) < _TIE, _largest(features), np.sign(cosines))
 
 
 def _features(

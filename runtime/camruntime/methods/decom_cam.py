@@ -40,9 +40,12 @@ class DecomCAM:
         preset: whose Decom-CAM.
             `paper`: as above.
             `official`: the authors' code. The 500 channels with the largest mean gradient, each
-            times it; principal components over cells, centred by channel, their largest entry
-            positive; clipped at 0; bicubic; occlusion on the normalised image; weight
-            `y_i / max y` where `y_i` is above 0.001, without baseline, on maps not rescaled.
+            times it; principal components over cells, centred by channel; clipped at 0; bicubic;
+            occlusion on the normalised image; weight `y_i / max y` where `y_i` is above 0.001,
+            without baseline, on maps not rescaled. A component's largest entry is positive: the
+            sign rule of scikit-learn before 1.5, which the authors' code calls. From 1.5 on it
+            turns components by another rule, and the same code's maps correlate with these by 0.95
+            to 0.98.
         components: features at most; fewer where the decomposition has fewer.
         sigma: of the blur, in pixels of the network's input.
     """

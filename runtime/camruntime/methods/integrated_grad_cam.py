@@ -28,6 +28,10 @@ class IntegratedGradCAM:
     `x_0` is a black image, `x_i = x_0 + i/steps (x - x_0)` for i = 1 to `steps`, and `w_k` the mean
     over the grid of `d y_c / d A_k`, as in Grad-CAM. At `x_0` itself the sum is zero.
 
+    This is the paper's formula. The authors' notebook computes something else: it starts at a zero
+    tensor, which is the mean colour, never subtracts `A(x_0)`, and takes the left sum; its maps
+    correlate with the formula's by 0.68 on a small network.
+
     Attributes:
         steps: images on the path; each costs a head and, for each target, a gradient.
     """

@@ -5,6 +5,7 @@ from camruntime.metrics._info import MetricInfo
 from camruntime.metrics._registry import METRICS, make_metric, metric_spec, register, usual_metrics
 from camruntime.metrics._trapezoid import trapezoid
 from camruntime.metrics.adcc import ADCC
+from camruntime.metrics.arcc import ARCC
 from camruntime.metrics.average_drop import AverageDrop
 from camruntime.metrics.coherency import Coherency
 from camruntime.metrics.complexity import Complexity
@@ -17,9 +18,13 @@ from camruntime.metrics.insertion_deletion import InsertionDeletion
 from camruntime.metrics.iou import IoU
 from camruntime.metrics.pointing_game import PointingGame
 from camruntime.metrics.right_classification import RightClassification
+from camruntime.metrics.road import Road
+from camruntime.metrics.road_lerf import RoadLeRF
+from camruntime.metrics.road_morf import RoadMoRF
 
 __all__ = [
     "ADCC",
+    "ARCC",
     "METRICS",
     "AverageDrop",
     "Case",
@@ -37,6 +42,9 @@ __all__ = [
     "MetricInfo",
     "PointingGame",
     "RightClassification",
+    "Road",
+    "RoadLeRF",
+    "RoadMoRF",
     "make_metric",
     "metric_spec",
     "register",

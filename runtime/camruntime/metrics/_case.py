@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from camruntime.datasets import GroundTruth
 from camruntime.graphs import Forward, Graphs
@@ -57,6 +58,7 @@ class Case:
         photo_saliency: the same at the photograph's size.
         ground_truth: where the class is in the photograph, if anybody says.
         results: of metrics that were asked before, by metric.
+        ranks: of pixels, by the seed that orders equal ones, as `rank` found them.
     """
 
     graphs: Graphs
@@ -67,6 +69,7 @@ class Case:
     photo_saliency: FloatArray
     ground_truth: GroundTruth | None = None
     results: dict[Metric, Measured] = field(default_factory=dict)
+    ranks: dict[int, NDArray[np.intp]] = field(default_factory=dict)
 
     def measure(self, metric: Metric) -> Measured:
         """The metric's result; computed once, as several metrics are made of others."""
@@ -94,15 +97,19 @@ class Case:
         height, width = self.forward.image.shape[2:]
         return saliency(maps.raw[0], (height, width))[0]
 
-    @cached_property
-    def order(self) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
-        """Indices of the input's pixels, the most salient first; equal ones in random order.
+    def rank(self, seed: int) -> NDArray[np.intp]:
+        """Place of every pixel `(H, W)`, 0 for the most salient; equal ones in random order.
 
-        Always the same random order. By index, a flat map would reveal a picture from its top.
+        Always the same random order for a seed, so that methods are compared under the same. By
+        index, a flat map would reveal a picture from its top.
         """
-        flat = self.saliency.ravel()
-        shuffled = np.random.default_rng(0).permutation(flat.size)
-        return shuffled[np.argsort(-flat[shuffled], kind="stable")]
+        if seed not in self.ranks:
+            flat = self.saliency.ravel()
+            shuffled = np.random.default_rng(seed).permutation(flat.size)
+            rank = np.empty(flat.size, np.intp)
+            rank[shuffled[np.argsort(-flat[shuffled], kind="stable")]] = np.arange(flat.size)
+            self.ranks[seed] = rank.reshape(self.saliency.shape)
+        return self.ranks[seed]
 
     def probabilities(self, images: Sequence[FloatArray]) -> FloatArray:
         """The target's, float32 `(n,)`, of normalised pictures `(channels, H, W)`."""

@@ -20,13 +20,16 @@ class Deletion:
     """Area under the target's probability while the most salient pixels are removed, times 100.
 
     Attributes:
-        steps: forward passes, less one; the authors take a row of pixels at a time.
+        steps: forward passes of one order, less one; the authors take a row of pixels at a time.
         baseline: what takes their place: `mean` colour (the authors' choice), `black`, or the
             `blur`red picture.
+        orders: random orders of equally salient pixels to average over, always the same ones; they
+            cost passes only at steps that part equal pixels.
     """
 
     steps: int = 32
     baseline: Baseline = "mean"
+    orders: int = 4
 
     info: ClassVar = MetricInfo(
         title="Deletion",
@@ -38,8 +41,8 @@ class Deletion:
     )
 
     def __post_init__(self) -> None:
-        check_steps(self.steps)
+        check_steps(self.steps, self.orders)
 
     def __call__(self, case: Case) -> Measured:
         """In percent, with the curve."""
-        return area(case, self.steps, self.baseline, revealing=False)
+        return area(case, self.steps, self.baseline, self.orders, revealing=False)

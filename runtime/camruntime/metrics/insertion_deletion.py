@@ -26,11 +26,13 @@ class InsertionDeletion:
         steps: of both.
         revealed_on: insertion's baseline.
         removed_to: deletion's baseline.
+        orders: of equally salient pixels, of both.
     """
 
     steps: int = 32
     revealed_on: Baseline = "blur"
     removed_to: Baseline = "mean"
+    orders: int = 4
 
     info: ClassVar = MetricInfo(
         title="Insertion - Deletion",
@@ -41,10 +43,10 @@ class InsertionDeletion:
     )
 
     def __post_init__(self) -> None:
-        check_steps(self.steps)
+        check_steps(self.steps, self.orders)
 
     def __call__(self, case: Case) -> Measured:
         """In percent, -100 to 100."""
-        insertion = case.measure(Insertion(self.steps, self.revealed_on)).value
-        deletion = case.measure(Deletion(self.steps, self.removed_to)).value
+        insertion = case.measure(Insertion(self.steps, self.revealed_on, self.orders)).value
+        deletion = case.measure(Deletion(self.steps, self.removed_to, self.orders)).value
         return Measured((insertion or 0.0) - (deletion or 0.0))

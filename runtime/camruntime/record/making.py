@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING
 from camruntime._strict_json import plain
 from camruntime._text import shown
 from camruntime.calibration import Evidence
-from camruntime.choice import Choice
 from camruntime.errors import CamError
 from camruntime.explaining import Contrast
 from camruntime.explanation import Explanation
-from camruntime.methods import Method, spec_of
+from camruntime.methods import Method, options_of, spec_of
 from camruntime.record.picture import PictureOf
 from camruntime.record.raw_map import raw_map_of
 from camruntime.record.record import (
@@ -153,7 +152,7 @@ def _explained(known: Record, made: Explanation) -> Record:
         map=raw_map_of(made.raw),
         approximation=made.approximation,
         edges=made.edges,
-        choice=None if made.choice is None else _fields(made.choice),
+        choice=None if made.choice is None else _plain(asdict(made.choice)),
         milliseconds=_stages(spent.read, spent.network, spent.method),
     )
 
@@ -195,12 +194,12 @@ def _calibration(explainer: Explainer) -> str | None:
 
 
 def _method(method: Method) -> MethodOf:
-    return MethodOf(spec=spec_of(method), options=_fields(method))
+    return MethodOf(spec=spec_of(method), options=_plain(options_of(method)))
 
 
-def _fields(of: Method | Choice) -> dict[str, object]:
+def _plain(values: Mapping[str, object]) -> dict[str, object]:
     """As JSON gives them back."""
-    return {name: plain(value) for name, value in asdict(of).items()}
+    return {name: plain(value) for name, value in values.items()}
 
 
 def _region(found: Region) -> RegionOf:

@@ -10,6 +10,7 @@ from typing import Literal
 
 import numpy as np
 
+from camruntime.methods import name_of
 from camruntime.record import ErrorOf, EvidenceOf, MethodOf, RawMap, Record, RegionOf
 from camruntime.verdict import ClassScore
 
@@ -219,7 +220,7 @@ def _slack(record: Record) -> float:
 
 def _options(method: MethodOf | None) -> object:
     """The method with all options: which of them a spec names goes by the defaults of its day."""
-    return None if method is None else {"name": method.spec.partition(":")[0], **method.options}
+    return None if method is None else {"name": name_of(method.spec), **method.options}
 
 
 def _error(error: ErrorOf | None) -> str | None:

@@ -104,7 +104,7 @@ def _same_bundle(then: BundleOf, explainer: Explainer, place: Path) -> list[str]
         return []
     fields = {
         "model": (then.model, now.model),
-        "layer": (then.layer, now.layer.name),
+        "layer": (then.layer, now.layer_names),
         "weights": (then.weights, now.fingerprint),
     }
     other = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from camruntime.errors import CamError, MethodError, RecordError
 from camruntime.explainer import Explainer, Image
 from camruntime.explaining import Contrast, Target
 from camruntime.explanation import Explanation
-from camruntime.methods import AnytimeScoreCAM, Method, make_method
+from camruntime.methods import AnytimeScoreCAM, Method, make_method, name_of
 from camruntime.record import Record, picture_of, read_records, record_of
 from camruntime.replay.agreement import TOLERANCE, Agreement, Level, agreement
 from camruntime.replay.explainers import Explainers
@@ -139,8 +140,9 @@ def _method(record: Record) -> Method | None:
     """
     if record.method is None:
         return None
-    spec, options = record.method.spec, record.method.options
-    name, *settings = spec.split(":")
+    spec, options = record.method.spec, dict(record.method.options)
+    around = options.pop("method", None)  # of a helper, which this is all of
+    name = name_of(spec) if around is None else f"{name_of(spec)}/{around}"
     try:
         by_name = make_method(spec)
         made = make_method(
@@ -148,17 +150,31 @@ def _method(record: Record) -> Method | None:
         )
     except MethodError as error:
         raise RecordError(f"its method is not that of this camruntime: {error}") from error
-    for option in (one.partition("=")[0] for one in settings):
-        if getattr(made, option) != getattr(by_name, option):
-            raise RecordError(f"spec and options of its method contradict each other in '{option}'")
+    option = _contradicted(spec, by_name, made)
+    if option is not None:
+        raise RecordError(f"spec and options of its method contradict each other in '{option}'")
     return _as_far(record, made) if _is_timed(record) else made
+
+
+def _contradicted(spec: str, by_name: Method, made: Method) -> str | None:
+    """The option that a spec names, and that another value was recorded for."""
+    inner, other = (getattr(one, "method", None) for one in (by_name, made))
+    own, _, rest = (spec, "", "") if inner is None else spec.partition("/")
+    for option in (one.partition("=")[0] for one in own.split(":")[1:]):
+        if getattr(made, option) != getattr(by_name, option):
+            return option
+    if inner is None or other is None or type(inner) is not type(other):
+        return "method" if type(inner) is not type(other) else None
+    return _contradicted(rest, inner, other)
 
 
 def _is_timed(record: Record) -> bool:
     """Whether the clock may have ended it."""
     if record.method is None or record.error is not None:
         return False
-    return record.method.options.get("milliseconds") is not None
+    inner = str(record.method.options.get("method", ""))
+    timed = re.search(r":milliseconds=(?!inf\b)", inner) is not None
+    return timed or record.method.options.get("milliseconds") is not None
 
 
 def _as_far(record: Record, method: Method) -> Method:

@@ -7,6 +7,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+Inner = Callable[[Tensor], Tensor]
+"""Maps `(targets, h, w)` of an image, by the method that a helper goes around."""
+
 
 def activations_of(network: nn.Module, layer: str, image: Tensor) -> Tensor:
     """Activations `(1, C, h, w)` of `layer`."""
