@@ -67,7 +67,9 @@ class AnytimeScoreCAM:
     showed only as far as a logit that is off by 1.1 (`_certificate`). Two fifths of the passes go
     to the sample, which teaches the guesses, too. Where it does not suffice when it is whole, the
     next one is larger, and both share the 5 percent. -1 means that nothing can be certified within
-    the passes; more than 0.995 never is, unless all channels were measured.
+    the passes; more than 0.995 never is, unless all channels were measured. Of 23,949 certificates
+    of 1,540 maps of three networks 98 percent held; one channel that is hardly ever drawn and
+    counts as much as all others can break it by any amount (`benchmarks/README.md`).
 
     Attributes:
         share: of the forward passes that all channels take, in (0, 1]; a round of 8 is the least.
