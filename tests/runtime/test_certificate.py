@@ -331,7 +331,7 @@ def test_later_looks_leave_less_to_chance() -> None:
 
 def test_of_four_draws_nothing_is_certified() -> None:
     parts, scores = np.random.default_rng(0).gamma(1, 1, (60, 9)), np.zeros((60, 1))
-    found = []
+    found: list[float] = []
     for count in (4, 5):
         surrogate, sample = Fixed(scores, scores), Sample(0)
         surrogate.learn(np.arange(45))
