@@ -1,11 +1,12 @@
-"""How near anytime Score-CAM comes to the exact map, and whether its bound holds: table and curve.
+"""How near anytime Score-CAM comes to the exact map, and whether its bounds hold.
 
-    python benchmarks/anytime.py PHOTOGRAPHS BUNDLE [BUNDLE ...] [--cache build/anytime]
+    python benchmarks/anytime.py PICTURES BUNDLE [PICTURES BUNDLE ...] [--cache build/anytime]
 
-Every photograph's exact Score-CAM (its top class, preset `paper`) is computed once and kept in the
-cache, so the script goes on where it was; then the method is replayed from what was recorded with
-several shares of the forward passes. Beside it stands the plain order: the channels with the
-largest activation maps, the others left out. Writes `benchmarks/anytime.png`.
+Every picture's exact Score-CAM (its five most probable classes, preset `paper`) is computed once
+and kept in the cache, so the script goes on where it was; then the method is replayed from what was
+recorded with several shares of the forward passes, for the most probable class. Beside it stands
+the plain order: the channels with the largest activation maps, the others left out. What a sample
+certifies comes from `anytime_certificate`. Writes `benchmarks/anytime.png`.
 """
 
 from __future__ import annotations
@@ -16,61 +17,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import anytime_certificate
 import matplotlib as mpl
 import numpy as np
+from anytime_recorded import Recorded, correlation, record
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
 import camruntime
-from camruntime.bundle import Input, open_bundle
+from camruntime.bundle import open_bundle
 from camruntime.datasets import is_picture
-from camruntime.graphs import Forward, Graphs, softmax
-from camruntime.maps import FloatArray, Upsampling, bilinear, rescale
+from camruntime.graphs import Graphs
 from camruntime.methods import AnytimeScoreCAM
-from camruntime.methods._channel_masks import channel_masks
-from camruntime.pictures import prepare, read_picture
 
 mpl.use("Agg")
 from matplotlib import pyplot as plt  # after the choice of its backend
 
-SHARES = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.65, 0.8)
+SHARES = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5)
 PLOT = Path(__file__).parent / "anytime.png"
 console = Console(width=None if sys.stdout.isatty() else 140)
-
-
-@dataclass(frozen=True)
-class Recorded:
-    """A network's answers to the masks of one photograph's channels.
-
-    Attributes:
-        forward: of the plain pass; its image holds nothing but its size.
-        shown: float32 `(n, h, w)`, the masks.
-        scores: float32 `(n, 1)`, the top class's logits.
-        rows: int `(C,)`, which mask is each channel's.
-    """
-
-    forward: Forward
-    shown: FloatArray
-    scores: FloatArray
-    rows: Any
-
-    def logits_of_masked_images(
-        self, image: FloatArray, masks: FloatArray, upsampling: Upsampling
-    ) -> FloatArray:
-        """As `Graphs` has it, of masks that were recorded."""
-        known = {mask.tobytes(): row for row, mask in enumerate(self.shown)}
-        return self.scores[[known[mask.tobytes()] for mask in masks]]
-
-    def exact(self) -> FloatArray:
-        """Score-CAM's map."""
-        return self.map_of(np.arange(len(self.rows)))
-
-    def map_of(self, channels: Any) -> FloatArray:
-        """Score-CAM's map of these channels, the others left out."""
-        weights = softmax(self.scores[self.rows[channels], 0])
-        maps = self.forward.activations[0][channels]
-        return np.asarray(np.maximum(np.tensordot(weights, maps, 1), 0), np.float32)
 
 
 @dataclass(frozen=True)
@@ -81,31 +47,6 @@ class Point:
     plain: float
     estimate: float
     bound: float
-
-
-def record(explainer: camruntime.Explainer, photo: Path, cache: Path) -> Recorded:
-    """Every channel's logit, from the cache or computed into it."""
-    spec = explainer.bundle.manifest.input
-    place = cache / f"{photo.stem}.npz"
-    if not place.is_file():
-        graphs = explainer.graphs()
-        forward = graphs.forward(prepare(read_picture(photo), spec))
-        shown, _, upsampling = masks_of(forward.activations[0], spec)
-        logits = graphs.logits_of_masked_images(forward.image, shown, upsampling)
-        top = int(forward.logits.argmax())
-        place.parent.mkdir(parents=True, exist_ok=True)
-        np.savez(place, maps=forward.activations[0], scores=logits[:, [top]])
-    kept = np.load(place)
-    blank = np.zeros((1, 3, *spec.size), np.float32)
-    forward = Forward(blank, kept["maps"][None], np.zeros(1, np.float32))
-    shown, rows, _ = masks_of(kept["maps"], spec)
-    return Recorded(forward, shown, kept["scores"], rows)
-
-
-def masks_of(maps: FloatArray, spec: Input) -> tuple[FloatArray, Any, Upsampling]:
-    upsampling = bilinear((maps.shape[1], maps.shape[2]), spec.size)
-    shown, rows = channel_masks(rescale(maps, *upsampling.extremes(maps)))
-    return shown, rows, upsampling
 
 
 def measure(one: Recorded, share: float) -> Point:
@@ -120,10 +61,6 @@ def measure(one: Recorded, share: float) -> Point:
         estimate=near.correlation_estimate,
         bound=near.correlation_bound,
     )
-
-
-def correlation(one: FloatArray, other: FloatArray) -> float:
-    return float(np.corrcoef(one.ravel(), other.ravel())[0, 1])
 
 
 def row(share: float, points: list[Point]) -> list[str]:
@@ -170,13 +107,15 @@ def draw(axis: Any, title: str, curves: dict[float, list[Point]]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("photographs", type=Path)
-    parser.add_argument("bundles", type=Path, nargs="+")
+    parser.add_argument("pairs", type=Path, nargs="+", help="PICTURES BUNDLE, one after the other")
     parser.add_argument("--cache", type=Path, default=Path("build/anytime"))
     arguments = parser.parse_args()
-    photos = sorted(filter(is_picture, arguments.photographs.iterdir()))
-    figure, axes = plt.subplots(1, len(arguments.bundles), figsize=(6 * len(arguments.bundles), 5))
-    for bundle, axis in zip(arguments.bundles, np.atleast_1d(axes), strict=True):
+    if len(arguments.pairs) % 2:
+        parser.error("a bundle follows each folder of pictures")
+    pairs = list(zip(arguments.pairs[::2], arguments.pairs[1::2], strict=True))
+    figure, axes = plt.subplots(2, len(pairs), figsize=(6 * len(pairs), 10), squeeze=False)
+    for (folder, bundle), (above, below) in zip(pairs, axes.T, strict=True):
+        photos = sorted(filter(is_picture, folder.iterdir()))
         explainer = camruntime.load(bundle)
         name = open_bundle(bundle).manifest.model
         recorded = [
@@ -186,7 +125,7 @@ def main() -> None:
             share: [measure(one, share) for one in track(recorded, f"{share:g}")]
             for share in SHARES
         }
-        title = f"{name}, {len(photos)} photographs"
+        title = f"{name}, {len(photos)} pictures"
         table = Table(
             "share", "mean", "worst", "plain mean", "plain worst", "bound mean", "bound worst",
             "bound broken", "estimate mean", "estimate too high", title=title,
@@ -194,10 +133,22 @@ def main() -> None:
         for share, points in curves.items():
             table.add_row(*row(share, points))
         console.print(table)
-        draw(axis, title, curves)
-    np.atleast_1d(axes)[0].legend(fontsize=7)
+        draw(above, title, curves)
+        unseen = [
+            one
+            for photo, one in zip(photos, recorded, strict=True)
+            if anytime_certificate.is_unseen(photo)
+        ]
+        bounds = {
+            share: float(np.mean([max(one.bound, 0) for one in points]))
+            for share, points in curves.items()
+        }
+        for found in anytime_certificate.report(below, name, unseen, bounds):
+            console.print(found)
+    axes[0, 0].legend(fontsize=7)
+    axes[1, 0].legend(fontsize=7)
     figure.tight_layout()
-    figure.savefig(PLOT, dpi=110)
+    figure.savefig(PLOT, dpi=80)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,8 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
-from anytime import Recorded, correlation, masks_of, measure
+from anytime import measure
+from anytime_recorded import Recorded, correlation, masks_of
 from precisions import bundles, measure_times, options
 from rich.console import Console
 from rich.progress import track

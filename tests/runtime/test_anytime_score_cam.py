@@ -14,7 +14,7 @@ import camruntime
 from camruntime.errors import MethodError
 from camruntime.graphs import Forward
 from camruntime.maps import FloatArray
-from camruntime.methods import AnytimeScoreCAM, ScoreCAM, anytime_score_cam, make_method
+from camruntime.methods import AnytimeScoreCAM, ScoreCAM, _known_channels, _student, make_method
 from camruntime.methods._surrogate import Surrogate
 from numpy_graphs import NumpyGraphs
 
@@ -149,7 +149,7 @@ def test_no_error_within_the_slack_goes_below_the_bound() -> None:
     rng = np.random.default_rng(3)
     parts, scores = rng.normal(0.3, 1, (20, 30)), rng.normal(0, 1, 20)
     slack = np.where(np.arange(20) < 12, 0, 0.02)
-    bound = anytime_score_cam._correlation(parts, scores, slack)
+    bound = _known_channels._correlation(parts, scores, slack)
     mine = np.maximum(np.exp(scores) @ parts, 0).astype(np.float32)
     worst = 1.0
     for _ in range(3000):
@@ -163,9 +163,9 @@ def test_the_bound_by_hand() -> None:
     # Two parts of weight 1 each: the map is (4, 0) + (0, 1) = (4, 1), centred (1.5, -1.5), and of
     # length 1.5 sqrt(2). The second score off by log 2 doubles its part: (0, 1) more, of length 1.
     parts, scores = np.array([[4.0, 0.0], [0.0, 1.0]]), np.zeros(2)
-    found = anytime_score_cam._correlation(parts, scores, np.array([0, np.log(2)]))
+    found = _known_channels._correlation(parts, scores, np.array([0, np.log(2)]))
     assert found == pytest.approx(np.sqrt(1 - 1 / 4.5))
-    assert anytime_score_cam._correlation(parts, scores, np.array([0, 2.0])) == -1
+    assert _known_channels._correlation(parts, scores, np.array([0, 2.0])) == -1
 
 
 def test_the_first_round_takes_the_strongest_maps(wide: NumpyGraphs, seen: Forward) -> None:
@@ -206,7 +206,7 @@ def test_what_comes_next_can_still_change_the_map_most() -> None:
     # was measured. With a map twice as strong the second comes before the third.
     guess = [[0.0], [2.0], [0.0], [9.0]], [[1.0], [1.0], [3.0], [0.0]]
     parts = np.eye(4)
-    next_one = anytime_score_cam._Known(Guessed(*guess), parts).next
+    next_one = _known_channels.Known(Guessed(*guess), parts).next
     np.testing.assert_array_equal(next_one(), [2, 1, 0])
     parts[1] *= 2
     np.testing.assert_array_equal(next_one(), [1, 2, 0])
@@ -218,14 +218,14 @@ def test_what_comes_next_is_what_any_target_needs_most() -> None:
         return float(np.log1p(promise))
 
     deviations = [[slack(0.1), slack(100)], [slack(1), slack(1)], [slack(0.5), slack(2)], [0.0, 0]]
-    known = anytime_score_cam._Known(Guessed([[0.0, 0.0]] * 4, deviations), np.eye(4))
+    known = _known_channels.Known(Guessed([[0.0, 0.0]] * 4, deviations), np.eye(4))
     assert set(known.next()[:2]) == {0, 1}
     assert known.next()[2] == 2
 
 
 def test_channels_that_share_a_mask_count_together() -> None:
     maps = np.arange(12, dtype=np.float32).reshape(3, 2, 2)
-    found = anytime_score_cam._summed(maps, np.array([1, 0, 1]), 2)
+    found = _known_channels.summed(maps, np.array([1, 0, 1]), 2)
     np.testing.assert_array_equal(found, [[4, 5, 6, 7], [8, 10, 12, 14]])
 
 
@@ -289,25 +289,25 @@ def test_deviations_of_few_scores_are_students(
     deviations: float, freedom: int, exact: float
 ) -> None:
     """Quantiles of Student's t, by SciPy, at the probability beyond so many deviations."""
-    found = anytime_score_cam._student(deviations, freedom)
+    found = _student.student(deviations, freedom)
     assert found == pytest.approx(exact, rel=0.03)
-    assert anytime_score_cam._student(deviations, freedom + 1) < found or freedom > 1000
+    assert _student.student(deviations, freedom + 1) < found or freedom > 1000
 
 
 def test_bound_and_estimate_where_nothing_is_known() -> None:
     # The guesses may be off by more than the map is long: any map may be the exact one.
     guess = Guessed([[0.0], [0.0], [0.0], [1.0]], [[5.0], [5.0], [5.0], [0.0]])
-    (found,) = anytime_score_cam._Known(guess, np.eye(4)).nearness()
+    (found,) = _known_channels.Known(guess, np.eye(4)).nearness()
     assert (found.correlation_bound, found.correlation_estimate) == (-1, 0)
 
 
 def test_bound_and_estimate_take_four_deviations_and_one() -> None:
     surrogate = Guessed([[0.0], [2.0], [0.0], [9.0]], [[0.01], [0.01], [0.01], [0.0]])
     surrogate.measured = np.arange(10)  # with 8 degrees of freedom
-    known = anytime_score_cam._Known(surrogate, np.eye(4))
+    known = _known_channels.Known(surrogate, np.eye(4))
     (found,) = known.nearness()
     mean, sigma = (values[:, 0] for values in surrogate.predict())
     for told, times in ((found.correlation_bound, 7.669), (found.correlation_estimate, 1.0652)):
-        expected = anytime_score_cam._correlation(known.parts, mean, times * sigma)
+        expected = _known_channels._correlation(known.parts, mean, times * sigma)
         assert told == pytest.approx(expected, rel=1e-4)
         assert 0 < told < 1

@@ -136,6 +136,9 @@ def test_a_whole_score_cam_of_the_inspector_is_its_96_channels(inspector: Path) 
     assert found.questions == (("logits_of_masked_images", 96),)
     few = rehearse(make_method("anytime-score-cam:share=0.25"), bundle.manifest, [0], cells=True)
     assert [rows for _, rows in few.questions] == [8, 8, 8]
+    sure = "anytime-score-cam:share=0.25:certificate=0.995"
+    most = rehearse(make_method(sure), bundle.manifest, [0, 1], cells=True)
+    assert sum(rows for _, rows in most.questions) == 24  # nothing is certified of noise
 
 
 def test_nothing_is_computed(inspector: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -109,6 +109,8 @@ def test_methods(explainer: Explainer, forward: Forward, name: str, option: str)
         ("random", "seed", (-1, 0.5)),
         ("edges", "sigma", (-1, 1e6)),
         ("anytime-score-cam", "share", (0, 1.1, math.nan)),
+        ("anytime-score-cam", "certificate", (-0.1, 0.999, math.nan, True)),
+        ("anytime-score-cam", "seed", (-1, 0.5)),
         ("score-cam", "preset", ("", "x", 1, None)),
     ],
 )

@@ -12,12 +12,13 @@ import pytest
 from typer.testing import CliRunner
 
 from camruntime._strict_json import json_bytes, parse_json
+from camruntime.cli import explain
 from camruntime.cli.app import app
 from camruntime.datasets import Dataset
 from camruntime.evaluation import write_summary
 from camruntime.journal import JOURNAL
 from camruntime.maps import Approximation
-from camruntime.methods import anytime_score_cam
+from camruntime.methods import _known_channels
 from evaluations import INSPECTOR, evaluation, explainer, pictures
 
 SAMPLE = INSPECTOR / "samples" / "crack-1.png"
@@ -67,18 +68,34 @@ def test_numpy_and_names_of_no_encoding() -> None:
 
 
 @pytest.mark.parametrize(
-    ("estimate", "bound", "said"),
+    ("estimate", "bound", "wanted", "said"),
     [
-        (0.9981, 0.4684, "estimated at 0.998, bounded by 0.468"),
-        (0.0, -1.0, "estimated at 0.000, with no bound yet"),
+        (0.9981, 0.4684, "", "estimated at 0.998, bounded by 0.468"),
+        (0.0, -1.0, "", "estimated at 0.000, with no bound yet"),
+        (0.5, -1.0, ":certificate=0.98:share=0.05", "nothing certified (0.98 was wanted)"),
     ],
 )
 def test_what_is_told_of_an_approximation(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, estimate: float, bound: float, said: str
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    estimate: float,
+    bound: float,
+    wanted: str,
+    said: str,
 ) -> None:
     near = Approximation(10, 96, estimate, bound)
-    monkeypatch.setattr(anytime_score_cam._Known, "nearness", lambda self: (near,))
-    arguments = ("explain", INSPECTOR, SAMPLE, "--method", "anytime-score-cam", "--out", tmp_path)
+    monkeypatch.setattr(_known_channels.Known, "nearness", lambda self: (near,))
+    method = f"anytime-score-cam{wanted}"
+    arguments = ("explain", INSPECTOR, SAMPLE, "--method", method, "--out", tmp_path)
     done = CliRunner().invoke(app, [*map(str, arguments), "--provider", "cpu"])
     assert done.exit_code == 0, done.output
-    assert f"10 of 96 channels, correlation with the exact map {said}\n" in done.output
+    assert "10 of 96 channels, correlation with the exact map estimated" in done.output
+    assert f"{said}\n" in done.output
+
+
+def test_what_is_told_of_a_certificate() -> None:
+    assert explain._certified(None, 0) == ""
+    assert explain._certified(0.9812, 0.98) == ", certified at 0.981 (95 percent confidence)"
+    said = ", certified at 0.953 (95 percent confidence; 0.98 was wanted)"
+    assert explain._certified(0.953, 0.98) == said
+    assert explain._certified(-1.0, 0.9) == ", nothing certified (0.9 was wanted)"

@@ -233,17 +233,31 @@ def _notes(explanation: Explanation) -> str:
     else:
         note = "  no evidence" if explanation.no_evidence else ""
     note += f"  edges by {explanation.edges}" if explanation.edges else ""
-    return note + (f"  {_nearness(explanation.approximation)}" if explanation.approximation else "")
+    near = explanation.approximation
+    wanted = float(getattr(explanation.method, "certificate", 0))
+    return note + (f"  {_nearness(near, wanted)}" if near else "")
 
 
-def _nearness(found: Approximation) -> str:
+def _nearness(found: Approximation, wanted: float) -> str:
     """Nothing is sure but the number of channels: the bound rests on an assumption."""
     known = found.correlation_bound > -1
     return (
         f"{found.evaluated} of {found.channels} channels, correlation with the exact map "
         f"estimated at {found.correlation_estimate:.3f}, "
         + (f"bounded by {found.correlation_bound:.3f}" if known else "with no bound yet")
+        + _certified(found.correlation_certified, wanted)
     )
+
+
+def _certified(least: float | None, wanted: float) -> str:
+    """What a sample certifies, and what it should have, where it does not."""
+    if least is None:
+        return ""
+    missed = f"{wanted:g} was wanted"
+    if least == -1:
+        return f", nothing certified ({missed})"
+    sure = "95 percent confidence"
+    return f", certified at {least:.3f} ({sure if least >= wanted else f'{sure}; {missed}'})"
 
 
 def _verdict(explanation: Explanation) -> str:

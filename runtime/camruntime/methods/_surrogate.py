@@ -77,6 +77,18 @@ class Surrogate:
             self._guess = self._predicted()
         return self._guess
 
+    def left_out(self) -> Numbers:
+        """For each measured score, in the order of measuring, the guess that all others make.
+
+        `(m, targets)`, the mean being unknown there, too; of a single one the score itself.
+        """
+        ones = self._inverse.sum(1)
+        solved = self._inverse - np.outer(ones, ones @ self._inverse) / max(ones @ ones, 1e-300)
+        sharpness = (solved**2).sum(0)  # solved.T @ solved is the inverse without the mean
+        known = sharpness > 1e-12 * sharpness.max(initial=0)
+        apart = solved.T @ (solved @ self._scores) / np.where(known, sharpness, np.inf)[:, None]
+        return np.asarray(self._scores - apart)
+
     def _predicted(self) -> tuple[Numbers, Numbers]:
         ones, scores = self._inverse.sum(1), self._inverse @ self._scores
         mean = ones @ scores / (ones @ ones)  # generalised least squares

@@ -19,8 +19,10 @@ def reference(
     share: float,
     tolerance: float,
     milliseconds: float,
+    certificate: float,
+    seed: int,
 ) -> Tensor:
-    assert (tolerance, milliseconds) == (0, float("inf"))
+    assert (tolerance, milliseconds, certificate) == (0, float("inf"), 0)
     maps = activations_of(network, layer, image)[0]
     size = image.shape[2:]
     logits = score_in_batches(network, [image * _paper(one[None, None], size) for one in maps])
