@@ -21,6 +21,7 @@ from camruntime.methods import (
     Method,
     choices,
     make_method,
+    preferred,
     unit_of,
 )
 
@@ -38,6 +39,12 @@ _GRAPHS = {
 }
 _ONE = {"passes": "pass", "tails": "tail", "gradients": "gradient", "grids": "grid of single cells"}
 _NO_UNIT = "none; it says where, not how much"
+_ONE = {
+    "passes": "pass",
+    "tails": "tail",
+    "gradients": "gradient",
+    "grids of single cells": "grid of single cells",
+}
 _TAILS = ("logits_of_masked_activations", "logits_of_ablated_channels", "logits_of_layer")
 
 
@@ -157,17 +164,17 @@ def _cost(method: Method, manifest: Manifest) -> str:
         kind, _ = of_layer(question)
         if not kind.startswith("edges"):
             asked[_kind(kind)] += rows
-    listed = [
-        f"{count} {kind if count > 1 else kind.removesuffix('s')}" for kind, count in asked.items()
-    ]
-    return " and ".join(listed).replace("passe ", "pass ") or "nothing"
+    if not asked and "cells" in preferred([method]):
+        return "its cells, with it"
+    listed = (f"{count:,} {_ONE[kind] if count == 1 else kind}" for kind, count in asked.items())
+    return " and ".join(listed) or "nothing"
 
 
 def _kind(question: str) -> str:
     if question == "gradients":
         return "gradients"
     if question == "logits_of_single_cells":
-        return "grids"
+        return "grids of single cells"
     return "tails" if question in _TAILS else "passes"
 
 

@@ -31,7 +31,7 @@ def test_costs_by_hand() -> None:
     rows = {row.split("`")[1]: row for row in overview().splitlines()[2:]}
     assert "| 96 passes | 1,280 passes |" in rows["score-cam"]
     assert "| 1 gradient | 1 gradient |" in rows["grad-cam"]
-    assert "| 121 grids and 121 passes |" in rows["sess/recipro-cam"]
+    assert "| 121 grids of single cells and 121 passes |" in rows["sess/recipro-cam"]
 
 
 @pytest.mark.parametrize("title", [title for title, _ in titles()])
