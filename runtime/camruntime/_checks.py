@@ -41,6 +41,10 @@ def is_between(value: object, least: float, most: float) -> bool:
 def within(kind: str, error: type[CamError], *options: tuple[str, object, float, float]) -> None:
     """Raise `error` where an option of `kind`, as name, value and limits, is outside them."""
     for name, value, least, most in options:
+        if not is_between(value, -float("inf"), float("inf")):
+            raise error(
+                f"{kind}: {name} is a number from {least:g} to {most:g}, got {shown(value)}"
+            )
         if not is_between(value, least, most):
             above = is_between(value, most, float("inf"))
             limit = f"at most {most:g}" if above else f"at least {least:g}"

@@ -61,7 +61,7 @@ class Registry(Generic[T]):
         values = {**preset, **parsed, **(options or {})}
         usual = {one.name: one.default for one in option_fields(kind)}
         for option in sorted(values.keys() - usual.keys()):
-            known = nearest(option, list(usual))
+            known = nearest(option, list(usual)) if usual else "it has none"
             raise self.error(f"{name} has no option '{named(option)}': {known}")
         return self._made(name, {**usual, **values}, beside or {})
 

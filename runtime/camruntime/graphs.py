@@ -214,11 +214,16 @@ class Graphs(Protocol):
     def shared(self, passes: Sequence[Forward], targets: Sequence[Sequence[int]]) -> Graphs:
         """For a method that explains each pass's own targets, one pass after the other.
 
-        What it asks about one pass's layer may be computed for several at once.
+        What it asks about one pass's layer may be computed for several at once, and tells no
+        progress of its own: see `told`.
 
         Raises:
             NonFiniteError: logits of a pass hold NaN or infinity.
         """
+        ...
+
+    def told(self, done: int, every: int) -> None:
+        """Tell whoever waits that so many of `every` images are explained."""
         ...
 
     def logits_of_masked_images(

@@ -53,7 +53,7 @@ def test_overflow_in_the_network_is_an_error_and_not_a_map(
     monkeypatch.setattr("camexport.build.require_classifier", lambda *_: None)
     with pytest.raises(ParityError, match="differs from PyTorch by inf"):
         build_bundle(options)
-    monkeypatch.setattr("camexport.bundles.write.measure", lambda *_: ())
+    monkeypatch.setattr("camexport.bundles.write.compare", lambda *_: ())
     explainer = camruntime.load(build_bundle(options).bundle.folder, ["cpu"])
     with pytest.raises(NonFiniteError, match="answered NaN or infinity"):
         explainer.explain(photo)

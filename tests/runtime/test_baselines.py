@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
 
+import camruntime
 from camruntime.errors import MethodError
 from camruntime.graphs import Forward
 from camruntime.maps import FloatArray
 from camruntime.methods import BASELINES, METHODS, make_method, spec_of
+from conftest import INSPECTOR
 from numpy_graphs import NumpyGraphs
 
 
@@ -68,3 +72,13 @@ def test_uniform_is_flat(numpy_graphs: NumpyGraphs, image: FloatArray) -> None:
 def test_widths_that_cannot_be(numpy_graphs: NumpyGraphs, image: FloatArray, spec: str) -> None:
     with pytest.raises(MethodError, match=r"sigma is"):
         _map(spec, numpy_graphs, numpy_graphs.forward(image), [0])
+
+
+def test_a_contrasts_noise_is_its_own_whatever_it_is_asked_for_with(samples: list[Path]) -> None:
+    explainer = camruntime.load(INSPECTOR, ["cpu"])
+    targets = ["crack-hole", "crack-good", "hole"]
+    together = explainer.explain(samples[0], "random", targets)
+    for one, target in zip(together, targets, strict=True):
+        alone = explainer.explain(samples[0], "random", target)
+        np.testing.assert_array_equal(one.raw, alone.raw)
+    assert np.abs(together[0].raw - together[1].raw).max() > 0.5

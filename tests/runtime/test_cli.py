@@ -259,3 +259,14 @@ def test_an_interruption_stays_one(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SystemExit) as ended:
         cli.main()
     assert ended.value.code == 130
+
+
+def test_methods_may_be_named_one_by_one(
+    inspector: Path, samples: list[Path], tmp_path: Path
+) -> None:
+    """None of them is dropped without a word."""
+    given = ("--method", "grad-cam,layer-cam", "--method", "recipro-cam")
+    done = _run("explain", inspector, samples[0], *given, "--out", tmp_path)
+    assert done.returncode == 0, done.stderr
+    named = {path.name.removeprefix(f"{samples[0].stem}.") for path in tmp_path.glob("*.npy")}
+    assert named == {"grad-cam.npy", "layer-cam.npy", "recipro-cam.npy"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -12,10 +13,11 @@ from typer.testing import CliRunner
 import camruntime
 from camruntime.cli.app import app
 from camruntime.engine import OnnxGraphs
-from camruntime.errors import MethodError
+from camruntime.errors import MethodError, NonFiniteError
 from camruntime.graphs import Forward
 from camruntime.maps import FloatArray, Maps, bilinear, rescale
 from camruntime.methods import (
+    HELPERS,
     Augment,
     CentreGaussian,
     Evet,
@@ -27,6 +29,7 @@ from camruntime.methods import (
     make_method,
     name_of,
     options_of,
+    run_method,
     spec_of,
     unit_of,
 )
@@ -191,6 +194,12 @@ def test_a_path_may_hold_slashes() -> None:
         ("smooth:score=logit/recipro-cam", "smooth has no option 'score': known: samples"),
         ("smooth:method=cam/grad-cam", "smooth has no option 'method'"),
         ("smooth:samples=0/grad-cam", "smooth: samples is at least 1, got 0"),
+        ("/grad-cam", "'/grad-cam' begins with a slash: write helper/method, or a method"),
+        ("smooth//grad-cam", "'/grad-cam' begins with a slash"),
+        ("smooth/grad-cam:samples=2", "grad-cam has no option 'samples': it has none"),
+        ("smooth:noise=nan/grad-cam", "smooth: noise is a number from 0 to 10, got nan"),
+        ("smooth:samples=1/" * 9 + "grad-cam", "around each other 8 times at most"),
+        ("smooth:samples=1/" * 3000 + "grad-cam", "around each other 8 times at most"),
         ("smooth:noise=-1/grad-cam", "smooth: noise is at least 0"),
         ("evet:zoom=0.5/grad-cam", "evet: zoom is at least 1"),
         ("sess:drop=1/grad-cam", "sess: drop is at most 0.999"),
@@ -206,6 +215,72 @@ def test_bad_specs(spec: str, said: str) -> None:
 def test_what_is_no_method_is_refused(inner: object) -> None:
     with pytest.raises(MethodError, match=r"Smooth goes around a method as an object, such as"):
         Smooth(inner)  # type: ignore[arg-type]
+
+
+def test_an_option_of_another_type_is_no_number() -> None:
+    with pytest.raises(MethodError, match="samples is a number from 1 to 1000, got '2'"):
+        Smooth(GradCAM(), samples="2")  # type: ignore[arg-type]
+
+
+class _Own:
+    """Somebody's own method, that returns what it was made with."""
+
+    needs = frozenset[str]()
+    __dataclass_fields__: ClassVar[dict[str, Any]] = {}
+
+    def __init__(self, answer: object) -> None:
+        self.answer = answer
+
+    def __call__(self, graphs: object, forward: Forward, targets: list[int]) -> Any:
+        return self.answer
+
+
+@pytest.mark.parametrize("name", ["smooth", "augment", "evet", "sess", None])
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (np.zeros((2, 4, 6), np.float32), "_Own has to return Maps, .* of 2 targets, got ndarray"),
+        (Maps(np.zeros((1, 4, 6), np.float32)), r"of 2 targets, got raw maps \(1, 4, 6\)"),
+        (Maps(np.zeros((4, 6), np.float32)), r"of 2 targets, got raw maps \(4, 6\)"),
+    ],
+    ids=["array", "too-few", "flat"],
+)
+def test_a_method_that_returns_something_else_is_named(
+    numpy_graphs: NumpyGraphs, image: FloatArray, name: str | None, answer: object, said: str
+) -> None:
+    own: Any = _Own(answer)
+    method = HELPERS[name](own) if name else own  # type: ignore[call-arg]
+    with pytest.raises(MethodError, match=said):
+        run_method(method, numpy_graphs, numpy_graphs.forward(image), [0, 2])
+
+
+@pytest.mark.parametrize("name", ["smooth", "augment", "evet", "sess"])
+def test_a_map_that_is_no_number_is_not_averaged_away(
+    numpy_graphs: NumpyGraphs, image: FloatArray, name: str
+) -> None:
+    own: Any = _Own(Maps(np.full((1, 4, 6), np.nan, np.float32)))
+    with pytest.raises(NonFiniteError, match="a map of _Own holds NaN or infinity"):
+        HELPERS[name](own)(numpy_graphs, numpy_graphs.forward(image), [1])  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize(
+    ("spec", "count"),
+    [
+        ("smooth:samples=18/score-cam", 18),
+        ("augment/grad-cam", 6),
+        ("evet/recipro-cam", 6),
+        ("sess:scales=2/grad-cam", 5),
+        ("sess:scales=2:drop=0.5/grad-cam", 3),
+        ("evet/smooth:samples=2/grad-cam", 6),
+    ],
+)
+def test_progress_counts_the_outermosts_images(samples: list[Path], spec: str, count: int) -> None:
+    told: list[tuple[int, int]] = []
+    explainer = camruntime.load(INSPECTOR, ["cpu"])
+    explainer.explain(samples[0], spec, progress=lambda done, every: told.append((done, every)))
+    own = [one for one in told if one[1] == count]  # dropping looks at all windows before
+    assert own == [(done, count) for done in range(1, count + 1)]
+    assert told[-count:] == own
 
 
 def test_units_and_needs_are_the_methods() -> None:

@@ -116,5 +116,5 @@ def _why_not(
     if memory_mb is not None and (estimate.megabytes or 0) > memory_mb:
         return f"a single copy takes {estimate.megabytes:.1f} of {memory_mb:g} MiB"
     if left_ms is not None and takes > left_ms:
-        return f"{estimate.passes} passes take up to {takes:.0f} ms, {left_ms:.0f} are left"
+        return f"{estimate.passes} passes take up to {takes:.0f} ms, {max(left_ms, 0):.0f} are left"
     return None

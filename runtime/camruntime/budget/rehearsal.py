@@ -155,6 +155,9 @@ class _Noise:
     def shared(self, passes: Sequence[Forward], targets: Sequence[Sequence[int]]) -> _Noise:
         return self
 
+    def told(self, done: int, every: int) -> None:
+        """Nobody waits."""
+
     def logits_of_masked_images(
         self, image: FloatArray, masks: FloatArray, upsampling: Upsampling
     ) -> FloatArray:

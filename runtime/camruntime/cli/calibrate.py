@@ -21,6 +21,7 @@ from camruntime.cli.common import (
     computes,
     console,
     in_words,
+    listed,
     say,
 )
 from camruntime.errors import CalibrationError
@@ -41,8 +42,11 @@ def calibrate(
         Path, typer.Argument(help="Pictures of good parts that the network was not trained with.")
     ],
     methods: Annotated[
-        str, typer.Option(help="NAME[:option=value...][,NAME...]; see `camruntime methods`.")
-    ] = "recipro-cam",
+        list[str],
+        typer.Option(
+            help="NAME[:option=value...][,NAME...]; repeat it for more; see `camruntime methods`."
+        ),
+    ] = ["recipro-cam"],  # noqa: B006  # typer's way to say a default
     target: Annotated[
         list[str] | None,
         typer.Option(
@@ -69,7 +73,7 @@ def calibrate(
     from camruntime.good_parts import plan
 
     explainer = computing.load(bundle)
-    planned = plan(explainer, methods.split(","), _targets(target), alpha)
+    planned = plan(explainer, listed(methods), _targets(target), alpha)
     file = _beside(bundle, explainer) if out is None else out
     before = _replaced(file)
     say(f"computing on {in_words(explainer)}")

@@ -137,6 +137,11 @@ def computes(command: Callable[..., None]) -> Callable[..., None]:
     return asked
 
 
+def listed(texts: list[str]) -> list[str]:
+    """What an option that may be repeated names, each time one or several with commas."""
+    return ",".join(texts).split(",")
+
+
 def providers_asked_for(name: str | None, options: list[str] | None) -> list[Provider] | None:
     """`--provider` with what `--provider-option` gives it; None where none is named.
 

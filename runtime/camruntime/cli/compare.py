@@ -15,6 +15,7 @@ from camruntime.cli.common import (
     class_asked_for,
     computes,
     console,
+    listed,
     say,
 )
 from camruntime.errors import CamError, MethodError, TargetError
@@ -27,9 +28,12 @@ def compare(
     bundle: BundlePath,
     image: Annotated[Path, typer.Argument(help="A photograph.")],
     methods: Annotated[
-        str,
-        typer.Option(help="NAME[:option=value...][,NAME...], or `all` that the bundle can run."),
-    ] = "all",
+        list[str],
+        typer.Option(
+            help="NAME[:option=value...][,NAME...], or `all` that the bundle can run; repeat it "
+            "for more."
+        ),
+    ] = ["all"],  # noqa: B006  # typer's way to say a default
     metrics: Annotated[
         str, typer.Option(help="NAME[:option=value...][,NAME...]; see `camruntime metrics`.")
     ] = "adcc,insertion,deletion",
@@ -53,7 +57,7 @@ def compare(
 
     explainer = computing.load(bundle)
     measured = [make_metric(spec) for spec in metrics.split(",")]
-    specs = [*METHODS, *BASELINES] if methods == "all" else methods.split(",")
+    specs = [*METHODS, *BASELINES] if methods == ["all"] else listed(methods)
     name = image.relative_to(image.parent.parent).as_posix()  # a/part.png is not b/part.png
     sample = Sample(name=name, image=image)
     photograph = explainer.open(image, class_asked_for(target))
@@ -68,7 +72,7 @@ def compare(
             with console.status(escape(spec)):
                 found.append(compare_method(explainer, sample, photograph, spec, measured))
         except CamError as error:
-            if methods != "all":
+            if methods != ["all"]:
                 raise
             say(f"without {spec}: {error}")
     if not found:

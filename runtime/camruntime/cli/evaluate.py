@@ -17,6 +17,7 @@ from camruntime.cli.common import (
     computes,
     console,
     in_words,
+    listed,
     say,
 )
 from camruntime.methods import BASELINES
@@ -40,9 +41,12 @@ def evaluate(
         ),
     ],
     methods: Annotated[
-        str,
-        typer.Option(help="NAME[:option=value...][,NAME...], or `all` that the bundle can run."),
-    ] = DEFAULT_METHODS,
+        list[str],
+        typer.Option(
+            help="NAME[:option=value...][,NAME...], or `all` that the bundle can run; repeat it "
+            "for more."
+        ),
+    ] = [DEFAULT_METHODS],  # noqa: B006  # typer's way to say a default
     metrics: Annotated[
         str,
         typer.Option(
@@ -85,7 +89,9 @@ def evaluate(
     good = explainer.bundle.manifest.good
     found = spread(open_dataset(dataset, explainer.labels, kind, meaning, good), limit)
     specs, why_metrics = choose_metrics(metrics, found)
-    wanted, why_methods = choose_methods(explainer, found, methods, DEFAULT_METHODS, against)
+    wanted, why_methods = choose_methods(
+        explainer, found, ",".join(listed(methods)), DEFAULT_METHODS, against
+    )
     chosen = [*wanted, *map(explainer.method, BASELINES)]
     measured = [make_metric(spec) for spec in specs]
     why_kind = [f"kind {found.kind} by auto: {looks_like(found.kind)}"] if kind == "auto" else []

@@ -22,6 +22,7 @@ from camruntime.cli.common import (
     computes,
     console,
     in_words,
+    listed,
     say,
 )
 from camruntime.cli.recording import Recording, record_log
@@ -46,8 +47,11 @@ def explain(
     bundle: BundlePath,
     images: Annotated[list[Path], typer.Argument(help="Photographs.")],
     method: Annotated[
-        str, typer.Option(help="NAME[:option=value...][,NAME...]; see `camruntime methods`.")
-    ] = "recipro-cam",
+        list[str],
+        typer.Option(
+            help="NAME[:option=value...][,NAME...]; repeat it for more; see `camruntime methods`."
+        ),
+    ] = ["recipro-cam"],  # noqa: B006  # typer's way to say a default
     target: Annotated[
         str | None,
         typer.Option(
@@ -92,7 +96,7 @@ def explain(
     An image that cannot be explained is named, with the reason, and the others are written; the
     status is then 1.
     """
-    methods = [make_method(spec) for spec in method.split(",")]
+    methods = [make_method(spec) for spec in listed(method)]
     asked = region_files(regions, mm_per_pixel, out)
     explainer = computing.load(bundle, calibration)
     wanted = class_asked_for(target)

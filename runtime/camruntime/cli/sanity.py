@@ -19,6 +19,7 @@ from camruntime.cli.common import (
     Computing,
     computes,
     console,
+    listed,
     say,
 )
 from camruntime.errors import BundleError
@@ -34,8 +35,11 @@ def sanity(
     randomised: Annotated[Path, typer.Argument(help="What `camexport randomise` wrote of it.")],
     images: Annotated[list[Path], typer.Argument(help="Photographs.")],
     method: Annotated[
-        str, typer.Option(help="NAME[:option=value...][,NAME...]; see `camruntime methods`.")
-    ] = "grad-cam,recipro-cam",
+        list[str],
+        typer.Option(
+            help="NAME[:option=value...][,NAME...]; repeat it for more; see `camruntime methods`."
+        ),
+    ] = ["grad-cam,recipro-cam"],  # noqa: B006  # typer's way to say a default
     out: Annotated[Path | None, typer.Option(help="JSON file for the figures.")] = None,
     *,
     computing: Computing,
@@ -43,7 +47,7 @@ def sanity(
     """Compare maps with those of the same network when its weights are randomised."""
     from camruntime.evaluation import compare_stages
 
-    methods = [make_method(spec) for spec in method.split(",")]
+    methods = [make_method(spec) for spec in listed(method)]
     plain = dataclasses.replace(computing, variant=None)  # stages are bundles
     stages = [partial(plain.load, folder) for folder in stage_folders(randomised)]
     with Progress(console=console, transient=True) as bar:

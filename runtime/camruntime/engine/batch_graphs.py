@@ -37,7 +37,7 @@ class BatchGraphs(OnnxGraphs):
     def shared(self, passes: Sequence[Forward], targets: Sequence[Sequence[int]]) -> BatchGraphs:
         """See `Graphs`."""
         super().shared(passes, targets)
-        return replace(self, passes=passes, targets=targets, _gradients={})
+        return replace(self, passes=passes, targets=targets, progress=None, _gradients={})
 
     def gradients(self, layer: LayerOutput, targets: Sequence[int]) -> FloatArray:
         """See `Graphs`. In one call for this image and those behind it, who share its cost."""

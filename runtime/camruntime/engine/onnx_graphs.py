@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
@@ -151,7 +151,12 @@ class OnnxGraphs:
         """See `Graphs`. Each by itself here; `BatchGraphs` computes several at once."""
         for one in passes:
             self.finite(one)
-        return self
+        return replace(self, progress=None)
+
+    def told(self, done: int, every: int) -> None:
+        """See `Graphs`."""
+        if self.progress is not None:
+            self.progress(done, every)
 
     def finite(self, forward: Forward) -> Forward:
         """The same; raises `NonFiniteError` when the logits hold NaN or infinity."""

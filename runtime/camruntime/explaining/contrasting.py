@@ -138,6 +138,10 @@ class ContrastGraphs:
         ]
         return replace(self, graphs=self.graphs.shared(passes, classes))
 
+    def told(self, done: int, every: int) -> None:
+        """The network's."""
+        self.graphs.told(done, every)
+
     def logits_of_masked_images(
         self, image: FloatArray, masks: FloatArray, upsampling: Upsampling
     ) -> FloatArray:

@@ -126,10 +126,14 @@ def make_method(spec: str, options: Mapping[str, object] | None = None) -> Metho
 def _make(spec: object, options: Mapping[str, object] | None) -> Method:
     if not isinstance(spec, str):
         raise MethodError(f"expected the name of a method, got {shown(spec)}")
-    outer, inner = _parted(spec)
-    if inner is None:
-        return _known().make(outer, options)
-    return _known().make(outer, options, {"method": make_method(inner)})
+    around, inner = list[str](), spec
+    while (parts := _parted(inner))[1] is not None:
+        helper, inner = parts[0], str(parts[1])
+        around.append(helper)
+    made = _known().make(inner, None if around else options)
+    for at, helper in reversed(list(enumerate(around))):
+        made = _known().make(helper, options if at == 0 else None, {"method": made})
+    return made
 
 
 def _parted(spec: str) -> tuple[str, str | None]:
@@ -138,6 +142,8 @@ def _parted(spec: str) -> tuple[str, str | None]:
     An option's value may hold a slash, too, as a path does: a method's, not a helper's.
     """
     name = name_of(spec)
+    if spec.startswith("/"):
+        raise MethodError(f"'{named(spec)}' begins with a slash: write helper/method, or a method")
     if not _is_helper(name):
         if spec[len(name) :].startswith("/"):
             raise MethodError(

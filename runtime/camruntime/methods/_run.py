@@ -13,6 +13,7 @@ from functools import cache
 
 from threadpoolctl import LibController, ThreadpoolController
 
+from camruntime.errors import MethodError
 from camruntime.graphs import Forward, Graphs
 from camruntime.maps import Maps
 from camruntime.methods._registry import Method
@@ -27,9 +28,25 @@ def run_method(method: Method, graphs: Graphs, forward: Forward, targets: Sequen
         MethodError: the method cannot explain this network.
     """
     if not getattr(method, "multiplies", True):
-        return method(graphs, forward, targets)
+        return run_checked(method, graphs, forward, targets)
     with one_blas_thread():
-        return method(graphs, forward, targets)
+        return run_checked(method, graphs, forward, targets)
+
+
+def run_checked(method: Method, graphs: Graphs, forward: Forward, targets: Sequence[int]) -> Maps:
+    """What `method` returns, once it is seen to be maps of these targets.
+
+    Raises:
+        MethodError: it is something else, as somebody's own method may return.
+    """
+    made: object = method(graphs, forward, targets)
+    if isinstance(made, Maps) and made.raw.ndim == 3 and len(made.raw) == len(targets):
+        return made
+    came = f"raw maps {made.raw.shape}" if isinstance(made, Maps) else type(made).__name__
+    raise MethodError(
+        f"{type(method).__name__} has to return Maps, raw (targets, h, w) of {len(targets)} "
+        f"targets, got {came}"
+    )
 
 
 @contextmanager

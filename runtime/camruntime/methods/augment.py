@@ -15,7 +15,7 @@ from camruntime._checks import within
 from camruntime.errors import MethodError
 from camruntime.graphs import Forward, Graphs
 from camruntime.maps import FloatArray, Maps, bilinear, rescale
-from camruntime.methods._around import Around, explain_each
+from camruntime.methods._around import Around, explain_each, explain_one
 from camruntime.methods._registry import RELATIVE, register_helper
 
 
@@ -53,13 +53,15 @@ class Augment(Around):
             for factor in (1 - self.spread, 1, 1 + self.spread)
             if flipped or factor != 1
         ]
-        own = self.method(graphs, forward, targets)
+        count = 1 + len(others)
+        own = explain_one(self.method, graphs, forward, targets, count)
         total = self._part(own.raw, forward).astype(np.float64)
-        explained = explain_each(self.method, graphs, ((image, targets) for image, _ in others))
+        images = ((image, targets) for image, _ in others)
+        explained = explain_each(self.method, graphs, images, 1, count)
         for (_, flipped), (_, maps) in zip(others, explained, strict=True):
             part = self._part(maps.raw, forward)
             total += part[..., ::-1] if flipped else part
-        return Maps(np.asarray(total / (len(others) + 1), np.float32), edges=own.edges)
+        return Maps(np.asarray(total / count, np.float32), edges=own.edges)
 
     def _part(self, raw: FloatArray, forward: Forward) -> FloatArray:
         if self.preset == "mean":

@@ -86,8 +86,19 @@ class Random:
         """Uniform in [0, 1), one map for each target."""
         picture = zlib.crc32(forward.image.tobytes())
         grid = forward.activations.shape[2:]
-        maps = [np.random.default_rng([self.seed, picture, one]).random(grid) for one in targets]
+        names = [_name_of(forward, one) for one in targets]
+        maps = [np.random.default_rng([self.seed, picture, *name]).random(grid) for name in names]
         return Maps(np.asarray(maps, np.float32).reshape(-1, *grid))
+
+
+def _name_of(forward: Forward, target: int) -> tuple[int, ...]:
+    """Numbers that no other class or contrast has.
+
+    A contrast's column depends on what it is asked for with, so its score stands for it.
+    """
+    if target < len(forward.logits) - forward.contrasts:
+        return (target,)
+    return 0xFFFFFFFF, int(np.float32(forward.logits[target]).view(np.uint32))
 
 
 @_baseline("edges")

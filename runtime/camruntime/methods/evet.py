@@ -18,7 +18,7 @@ from camruntime._opencv import cv2
 from camruntime.errors import MethodError
 from camruntime.graphs import Forward, Graphs
 from camruntime.maps import FloatArray, Maps, bilinear
-from camruntime.methods._around import Around, explain_each
+from camruntime.methods._around import Around, explain_each, explain_one
 from camruntime.methods._registry import register_helper
 
 Affine = NDArray[np.float64]
@@ -51,9 +51,11 @@ class Evet(Around):
         height, width = forward.image.shape[2:]
         ways = list(self._ways(height, width))
         images = (_warped(forward.image[0], way, cv2.BORDER_REFLECT) for way in ways)
-        own = self.method(graphs, forward, targets)
+        count = 1 + len(ways)
+        own = explain_one(self.method, graphs, forward, targets, count)
         total, seen = _large(own.raw, (height, width)).astype(np.float64), np.ones((height, width))
-        explained = explain_each(self.method, graphs, ((one[None], targets) for one in images))
+        wanted = ((one[None], targets) for one in images)
+        explained = explain_each(self.method, graphs, wanted, 1, count)
         for way, (_, maps) in zip(ways, explained, strict=True):
             back = np.asarray(cv2.invertAffineTransform(way), np.float64)
             total += _warped(_large(maps.raw, (height, width)), back, cv2.BORDER_CONSTANT)

@@ -17,7 +17,7 @@ from camruntime.bundle import SECOND
 from camruntime.errors import MethodError
 from camruntime.graphs import Forward, Graphs
 from camruntime.maps import FloatArray, Maps, bilinear, rescale
-from camruntime.methods._around import Around
+from camruntime.methods._around import Around, explain_one, run_finite
 from camruntime.methods._registry import RELATIVE, register_helper
 
 _GAMMA = np.float32(2)
@@ -86,9 +86,12 @@ class LayerFusion(Around):
 
     def _at_each(self, graphs: Graphs, forward: Forward, targets: Sequence[int]) -> Iterator[Maps]:
         """The method's, layer by layer; the first layer's pass is there already."""
-        yield self.method(graphs, forward, targets)
-        for cut in graphs.cuts[1:]:
-            yield self.method(cut, _at(cut, forward), targets)
+        cuts = graphs.cuts
+        yield explain_one(self.method, graphs, forward, targets, len(cuts))
+        for done, cut in enumerate(cuts[1:], 2):
+            there = _at(cut, forward)
+            yield run_finite(self.method, cut.shared([there], [targets]), there, targets)
+            graphs.told(done, len(cuts))
 
     def _shown(self, raw: FloatArray, image: FloatArray) -> FloatArray:
         """A layer's maps `(targets, h, w)` as `(targets, H, W)` in [0, 1]."""

@@ -18,7 +18,7 @@ from camruntime._opencv import cv2
 from camruntime.errors import MethodError
 from camruntime.graphs import Forward, Graphs
 from camruntime.maps import ROUNDING, FloatArray, Maps
-from camruntime.methods._around import Around, Explained, explain_each
+from camruntime.methods._around import Around, Explained, explain_each, explain_one
 from camruntime.methods._registry import RELATIVE, register_helper
 from camruntime.methods._windows import Cut, laid, windows
 
@@ -93,11 +93,15 @@ class Sess(Around):
     ) -> Iterator[tuple[int, Explained]]:
         """Each window that counts for a target, by its row."""
         wanted = [[targets[at] for at in np.flatnonzero(row).tolist()] for row in kept]
-        if kept[0].any():  # the photograph
-            yield 0, Explained(forward, self.method(graphs, forward, wanted[0]))
-        others = [row for row, those in enumerate(wanted) if those and row > 0]
+        rows = [row for row, those in enumerate(wanted) if those]
+        own = rows[:1] == [0]  # the photograph
+        if own:
+            maps = explain_one(self.method, graphs, forward, wanted[0], len(rows))
+            yield 0, Explained(forward, maps)
+        others = rows[own:]
         made = ((cut(np.array([row])), wanted[row]) for row in others)
-        yield from zip(others, explain_each(self.method, graphs, made), strict=True)
+        explained = explain_each(self.method, graphs, made, int(own), len(rows))
+        yield from zip(others, explained, strict=True)
 
 
 class _Fused:

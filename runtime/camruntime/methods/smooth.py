@@ -52,7 +52,7 @@ class Smooth(Around):
         """Raw maps `(targets, h, w)`, as the method's."""
         total, edges = np.zeros(()), None
         noisy = ((image, targets) for image in self._noisy(forward.image))
-        for _, maps in explain_each(self.method, graphs, noisy):
+        for _, maps in explain_each(self.method, graphs, noisy, 0, self.samples):
             total = total + maps.raw
             edges = maps.edges
         return Maps(np.asarray(total / self.samples, np.float32), edges=edges)

@@ -76,7 +76,10 @@ class SSCAM:
             ("sigma", self.sigma, 0, 100),
             ("seed", self.seed, 0, 2**63 - 1),
         )
-        if self.preset == "torch-cam" and self.variant == 2:
+        preset: object = self.preset  # anything, until `make_method` looks at it
+        variant: object = self.variant
+        second = isinstance(variant, int) and variant == 2
+        if second and isinstance(preset, str) and preset == "torch-cam":
             raise MethodError("ss-cam: torch-cam has no variant 2: take preset=paper or variant=1")
 
     def __call__(self, graphs: Graphs, forward: Forward, targets: Sequence[int]) -> Maps:
