@@ -399,10 +399,10 @@ class Explainer:
 
         Threads read what comes next while the network looks at several images at once. An array is
         copied when `images` gives it, so a camera may fill its buffer again for the next. Order and
-        maps are those of single images: on the CPU bit for bit, as far as was tried, and elsewhere
-        but for float32 rounding. Two batches of what was read are in memory at any time, each of at
-        most 16 images on the CPU (4 for each thread) and 64 on CUDA, or `chunk`, and of 256 MiB of
-        photographs. Closing the iterator stops the threads.
+        maps are those of single images: on the CPU, of methods without a gradient, bit for bit as
+        far as was tried; else but for float32 rounding. Two batches of what was read are in memory
+        at any time, each of at most 16 images on the CPU (4 for each thread) and 64 on CUDA, or
+        `chunk`, and of 256 MiB of photographs. Closing the iterator stops the threads.
 
         Args:
             images: paths and arrays, as for `explain`; a generator is taken from bit by bit.
