@@ -163,21 +163,35 @@ def test_no_more_are_drawn_than_are_left() -> None:
 
 
 def test_what_counts_most_by_hand() -> None:
-    """What is across each target's map, written out; relative to its sum, and the larger of two."""
+    """What is across each target's map, written out; relative to its sum, and the larger of two.
+
+    A quarter goes by the maps alone, whatever their guesses are.
+    """
     zeros = np.zeros((3, 2))
     guesses = zeros.copy()
     guesses[2, 1] = np.log(3)  # of the second target
     parts = np.array([[4.0, 0, 0], [0, 1, 0], [0, 0, 2]])
     found = _sample._promise(parts, Fixed(guesses, zeros))
     flat = parts - parts.mean(1, keepdims=True)
-    expected = np.zeros((3, 2))
+    expected, blind = np.zeros((2, 3, 2))
     for target, weights in enumerate(([1, 1, 1], [1, 1, 3])):
         shown = np.array(weights) @ flat
         for k in range(3):
             aside = flat[k] - shown * (flat[k] @ shown) / (shown @ shown)
-            expected[k, target] = weights[k] * np.linalg.norm(aside) * (np.expm1(0.3) + 0.2)
-    expected /= expected.sum(0)
-    np.testing.assert_allclose(found, expected.max(1))
+            blind[k, target] = np.linalg.norm(aside)
+            expected[k, target] = weights[k] * blind[k, target] * (np.expm1(0.3) + 0.2)
+    mixed = 0.75 * expected / expected.sum(0) + 0.25 * blind / blind.sum(0)
+    np.testing.assert_allclose(found, mixed.max(1))
+
+
+def test_a_channel_that_is_guessed_to_be_nothing_is_drawn_all_the_same() -> None:
+    """Every fourth draw asks no guess: of ten equal maps each comes with at least 2.5 percent."""
+    guesses = np.zeros((10, 1))
+    guesses[:5] = -30
+    parts = np.eye(10)
+    found = _sample._promise(parts, Fixed(guesses, guesses))
+    np.testing.assert_allclose(found[:5], 0.025, rtol=0.2)  # those across more come more often
+    assert found.sum() == pytest.approx(1)
 
 
 def test_the_estimate_is_right_in_the_mean() -> None:
@@ -300,6 +314,13 @@ def test_where_it_cannot_be_had_it_says_so() -> None:
     assert near.correlation_certified < 0.98
     _, few = _certified(one, share=0.065, certificate=0.5)  # 8 leaders and 2 draws
     assert (few.evaluated, few.correlation_certified) == (10, -1)
+    smooth = scored(1, 0.02)
+    _, short = _certified(smooth, share=0.155, certificate=0.5)  # 8 leaders, 15 draws
+    assert (short.evaluated, short.correlation_certified) == (23, -1)
+    _, enough = _certified(smooth, share=0.16, certificate=0.5)  # leaders give way to 16 draws
+    assert enough.evaluated == 24
+    assert enough.correlation_certified is not None
+    assert enough.correlation_certified > 0.5
     _, none = _certified(one, share=0.01, certificate=0.5)
     assert (none.evaluated, none.correlation_certified) == (8, -1)
 
@@ -329,12 +350,12 @@ def test_later_looks_leave_less_to_chance() -> None:
     assert 0.9 < found[3] < found[2] < found[1] < found[0] <= 0.995
 
 
-def test_of_four_draws_nothing_is_certified() -> None:
+def test_of_15_draws_nothing_is_certified() -> None:
     parts, scores = np.random.default_rng(0).gamma(1, 1, (60, 9)), np.zeros((60, 1))
     found: list[float] = []
-    for count in (4, 5):
+    for count in (15, 16):
         surrogate, sample = Fixed(scores, scores), Sample(0)
-        surrogate.learn(np.arange(45))
+        surrogate.learn(np.arange(30))
         surrogate.learn(sample.draw(parts, surrogate, count))
         found += certified(parts, surrogate, sample.rounds, 0)
     assert found[0] == -1

@@ -28,7 +28,7 @@ CONFIDENCE = 0.95
 MOST = 0.995
 """More is never certified: a few dozen draws say nothing of what one channel in hundreds does."""
 
-_FEWEST = 5  # draws, of which anything is certified
+_FEWEST = 16  # draws, of which anything is certified
 
 _FIRST = 0.8
 """Of the doubt, what the first look takes; each later one takes a fifth of the one before."""

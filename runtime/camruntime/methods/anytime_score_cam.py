@@ -34,7 +34,7 @@ Measure = Callable[[NDArray[np.int64]], None]
 _LEADERS = 0.6
 """Of the passes, what goes to the channels that promise most; a sample takes what is left."""
 
-_FEWEST = 10  # channels of a sample, unless the passes end before
+_FEWEST = 16  # channels of a sample, unless the passes end before
 
 
 @register("anytime-score-cam")
@@ -154,7 +154,7 @@ class AnytimeScoreCAM:
     def _certify(self, known: Known, limit: int, measure: Measure) -> tuple[float, ...]:
         """Leaders until a sample may tell something; then samples, each judged when it is whole."""
         sample = Sample(self.seed)
-        leaders = max(ROUND, int(_LEADERS * limit))
+        leaders = max(ROUND, min(int(_LEADERS * limit), limit - _FEWEST))
         while known.spent < leaders and not (known.spent and known.is_near(self.certificate)):
             measure(known.next()[: leaders - known.spent])
         for look in itertools.count():
