@@ -20,9 +20,6 @@ _LEAST = 0.2
 _MOST = 3.0
 """Deviations of a guess in logits beyond which a larger one makes no larger chance."""
 
-_BLIND = 0.25
-"""Of the chances, what goes by the maps alone: a guess that is far off makes its own chance small."""
-
 
 class Drawn(NamedTuple):
     """A round of channels.
@@ -94,11 +91,6 @@ def _promise(parts: Numbers, surrogate: Surrogate) -> Numbers:
     shown /= np.maximum(np.linalg.norm(shown, axis=1, keepdims=True), np.finfo(np.float64).tiny)
     across = np.sqrt(np.maximum(norms**2 - (flat @ shown.T) ** 2, 0))
     promise = weights * across * (np.expm1(np.minimum(deviation, _MOST)) + _LEAST)
-    promise[surrogate.measured], across[surrogate.measured] = 0, 0
-    mixed = (1 - _BLIND) * _relative(promise) + _BLIND * _relative(across)
-    return np.asarray(mixed.max(1))
-
-
-def _relative(values: Numbers) -> Numbers:
-    """To their sum over the channels, `(n, targets)`."""
-    return np.asarray(values / np.maximum(values.sum(0), np.finfo(np.float64).tiny))
+    promise[surrogate.measured] = 0
+    whole = np.maximum(promise.sum(0), np.finfo(np.float64).tiny)
+    return np.asarray((promise / whole).max(1))

@@ -21,7 +21,7 @@ from camruntime._text import shown
 from camruntime.errors import MethodError
 from camruntime.graphs import Forward, Graphs, softmax
 from camruntime.maps import Maps, bilinear, rescale
-from camruntime.methods._certificate import MOST, certified
+from camruntime.methods._certificate import FEWEST, MOST, certified
 from camruntime.methods._channel_masks import channel_masks
 from camruntime.methods._gradients import weighted_sum
 from camruntime.methods._known_channels import ROUND, Known, summed
@@ -33,8 +33,6 @@ Measure = Callable[[NDArray[np.int64]], None]
 
 _LEADERS = 0.6
 """Of the passes, what goes to the channels that promise most; a sample takes what is left."""
-
-_FEWEST = 16  # channels of a sample, unless the passes end before
 
 
 @register("anytime-score-cam")
@@ -154,18 +152,18 @@ class AnytimeScoreCAM:
     def _certify(self, known: Known, limit: int, measure: Measure) -> tuple[float, ...]:
         """Leaders until a sample may tell something; then samples, each judged when it is whole."""
         sample = Sample(self.seed)
-        leaders = max(ROUND, min(int(_LEADERS * limit), limit - _FEWEST))
+        leaders = max(ROUND, min(int(_LEADERS * limit), limit - FEWEST))
         while known.spent < leaders and not (known.spent and known.is_near(self.certificate)):
             measure(known.next()[: leaders - known.spent])
         for look in itertools.count():
             room = limit - known.spent
-            size = max(_FEWEST, round(known.spent * (1 / _LEADERS - 1)))
+            size = max(FEWEST, round(known.spent * (1 / _LEADERS - 1)))
             if room >= size:  # else what was drawn before counts, too
                 sample.rounds.clear()
-            end = limit if room < size + _FEWEST else known.spent + size
+            end = limit if room < size + FEWEST else known.spent + size
             while known.spent < end:
                 left = end - known.spent
-                count = left if left < ROUND + _FEWEST // 3 else ROUND
+                count = left if left < ROUND + FEWEST // 3 else ROUND
                 measure(sample.draw(known.parts, known.surrogate, count))
             bounds = certified(known.parts, known.surrogate, sample.rounds, look)
             if known.spent == limit or min(bounds) >= self.certificate:
