@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -38,8 +39,11 @@ class Recorded:
         self, image: FloatArray, masks: FloatArray, upsampling: Upsampling
     ) -> FloatArray:
         """As `Graphs` has it, of masks that were recorded."""
-        known = {mask.tobytes(): row for row, mask in enumerate(self.shown)}
-        return self.scores[[known[mask.tobytes()] for mask in masks]]
+        return self.scores[[self._known[mask.tobytes()] for mask in masks]]
+
+    @cached_property
+    def _known(self) -> dict[bytes, int]:
+        return {mask.tobytes(): row for row, mask in enumerate(self.shown)}
 
     def of_class(self, place: int) -> Recorded:
         """The same of the class at this place alone, 0 being the most probable."""

@@ -300,6 +300,13 @@ def test_where_it_cannot_be_had_it_says_so() -> None:
     assert near.correlation_certified < 0.98
     _, few = _certified(one, share=0.065, certificate=0.5)  # 8 leaders and 2 draws
     assert (few.evaluated, few.correlation_certified) == (10, -1)
+    smooth = scored(1, 0.02)
+    _, short = _certified(smooth, share=0.155, certificate=0.5)  # 8 leaders, 15 draws
+    assert (short.evaluated, short.correlation_certified) == (23, -1)
+    _, enough = _certified(smooth, share=0.16, certificate=0.5)  # leaders give way to 16 draws
+    assert enough.evaluated == 24
+    assert enough.correlation_certified is not None
+    assert enough.correlation_certified > 0.5
     _, none = _certified(one, share=0.01, certificate=0.5)
     assert (none.evaluated, none.correlation_certified) == (8, -1)
 
@@ -329,12 +336,12 @@ def test_later_looks_leave_less_to_chance() -> None:
     assert 0.9 < found[3] < found[2] < found[1] < found[0] <= 0.995
 
 
-def test_of_four_draws_nothing_is_certified() -> None:
+def test_of_15_draws_nothing_is_certified() -> None:
     parts, scores = np.random.default_rng(0).gamma(1, 1, (60, 9)), np.zeros((60, 1))
     found: list[float] = []
-    for count in (4, 5):
+    for count in (15, 16):
         surrogate, sample = Fixed(scores, scores), Sample(0)
-        surrogate.learn(np.arange(45))
+        surrogate.learn(np.arange(30))
         surrogate.learn(sample.draw(parts, surrogate, count))
         found += certified(parts, surrogate, sample.rounds, 0)
     assert found[0] == -1

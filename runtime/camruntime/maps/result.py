@@ -47,8 +47,9 @@ class Approximation:
             truth is mostly above it, and sometimes below.
         correlation_bound: what the correlation is at least, as long as the assumption holds that
             the method states; -1 where nothing is known.
-        correlation_certified: what it is at least with 95 percent confidence over a random sample's
-            draws; -1 where nothing can be certified, None where no certificate was asked for.
+        correlation_certified: what it is at least with 95 percent confidence, on average over maps
+            and a random sample's draws and not for each map; -1 where nothing can be certified,
+            None where no certificate was asked for.
     """
 
     evaluated: int

@@ -28,7 +28,8 @@ CONFIDENCE = 0.95
 MOST = 0.995
 """More is never certified: a few dozen draws say nothing of what one channel in hundreds does."""
 
-_FEWEST = 5  # draws, of which anything is certified
+FEWEST = 16
+"""Draws, of which anything is certified: channels with a fifth of all chances then rarely hide."""
 
 _FIRST = 0.8
 """Of the doubt, what the first look takes; each later one takes a fifth of the one before."""
@@ -55,7 +56,7 @@ def certified(
     if len(surrogate.measured) == len(parts):
         return (1.0,) * targets
     draws = sum(len(one.chances) for one in rounds)
-    if draws < _FEWEST:
+    if draws < FEWEST:
         return (-1.0,) * targets
     doubt = (1 - CONFIDENCE) * _FIRST * (1 - _FIRST) ** look
     deviations = student(NormalDist().inv_cdf(1 - doubt), draws - 1)
