@@ -82,8 +82,12 @@ def test_every_layer_is_compared_with_pytorch(resnets: dict[int, Bundle]) -> Non
     ("model", "size", "layers"),
     [
         ("networks:small_vit", (32, 48), ("blocks.1", "blocks.0")),
-        ("networks:small_swin", (32, 64), ("norm", "layers.1")),
-        ("networks:small_vgg", (64, 64), ("features", "features.2")),
+        pytest.param(
+            *("networks:small_swin", (32, 64), ("norm", "layers.1")), marks=pytest.mark.slow
+        ),
+        pytest.param(
+            *("networks:small_vgg", (64, 64), ("features", "features.2")), marks=pytest.mark.slow
+        ),
     ],
 )
 def test_tokens_and_other_layouts(

@@ -10,7 +10,7 @@ import pytest
 import camruntime
 from camruntime.datasets import Dataset, GroundTruth, Sample
 from camruntime.evaluation import choose_methods, choose_metrics
-from camruntime.methods import METHODS
+from camruntime.methods import METHODS, spec_of
 from camruntime.metrics import METRICS
 
 
@@ -54,3 +54,15 @@ def test_all_methods_are_chosen_or_left_out_with_a_reason(inspector: Path) -> No
     methods, reasons = choose_methods(explainer, dataset, "all", "grad-cam")
     assert reasons[0] == "methods by all: every one that can explain this network"
     assert len(methods) + len(reasons) - 1 == len(METHODS)
+
+
+def test_a_method_of_thousands_of_passes_has_to_be_named(inspector: Path) -> None:
+    """RISE takes 4,000, and SS-CAM 35 for each of the inspector's 96 channels."""
+    explainer = camruntime.load(inspector, ["cpu"], threads=1)
+    dataset = Dataset(name="d", kind="csv", samples=())
+    methods, reasons = choose_methods(explainer, dataset, "all", "grad-cam")
+    assert "without rise: it takes 4,000 passes for a picture: name it, to have it too" in reasons
+    assert "without ss-cam: it takes 3,360 passes for a picture: name it, to have it too" in reasons
+    assert {"is-cam", "score-cam"} <= {spec_of(one) for one in methods}
+    (named,), _ = choose_methods(explainer, dataset, "rise", "grad-cam")
+    assert spec_of(named) == "rise"

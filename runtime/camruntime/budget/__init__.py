@@ -1,6 +1,6 @@
 """Explanations within a budget: what they will cost, known before they start."""
 
-from camruntime.budget.costs import Costs, Estimate
+from camruntime.budget.costs import Costs, Estimate, passes_of
 from camruntime.budget.policy import Policy, policy_of
 from camruntime.budget.running import within_budget
 
@@ -8,6 +8,7 @@ __all__ = [
     "Costs",
     "Estimate",
     "Policy",
+    "passes_of",
     "policy_of",
     "within_budget",
 ]

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from camruntime.budget.measuring import PASS, PASS_WITH_CELLS, Curve, measure
 from camruntime.budget.pace import Pace
 from camruntime.budget.rehearsal import Rehearsed, of_layer, rehearse
+from camruntime.bundle import Manifest
 from camruntime.engine import OnnxGraphs
 from camruntime.errors import MethodError
 from camruntime.explaining import Asked
@@ -208,7 +209,18 @@ def _pass_of(method: Method) -> str:
     return PASS_WITH_CELLS if "cells" in preferred([method]) else PASS
 
 
+def passes_of(method: Method, manifest: Manifest) -> int:
+    """Passes and gradients that a class's map takes beside the plain pass.
+
+    Raises:
+        MethodError: as of `rehearse`.
+    """
+    asked = rehearse(method, manifest, [0], cells=True).questions
+    return sum(rows for kind, rows in asked if _is_pass(kind))
+
+
 def _is_pass(kind: str) -> bool:
+    """Whether a kind of question takes a pass of the whole network, or a gradient."""
     return of_layer(kind)[0] not in _TAILS
 
 

@@ -52,6 +52,7 @@ def compare(
         compare_method,
         comparison_html,
         comparison_sheet,
+        require_few_passes,
     )
     from camruntime.metrics import make_metric
 
@@ -69,6 +70,8 @@ def compare(
     found = []
     for spec in specs:
         try:
+            if methods == ["all"]:
+                require_few_passes(explainer, explainer.method(spec))
             with console.status(escape(spec)):
                 found.append(compare_method(explainer, sample, photograph, spec, measured))
         except CamError as error:

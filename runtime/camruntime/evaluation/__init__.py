@@ -22,7 +22,7 @@ from camruntime.evaluation.report import GalleryPicture, MistakePicture, report_
 from camruntime.evaluation.statistics import mean_over_samples
 from camruntime.evaluation.summary import Summary
 from camruntime.evaluation.terminal_table import summary_table
-from camruntime.evaluation.usable_methods import usable_methods
+from camruntime.evaluation.usable_methods import require_few_passes, usable_methods
 from camruntime.evaluation.verdict import Similarity
 
 __all__ = [
@@ -49,6 +49,7 @@ __all__ = [
     "mistake_pictures",
     "read_results",
     "report_html",
+    "require_few_passes",
     "spread",
     "summary_table",
     "usable_methods",
