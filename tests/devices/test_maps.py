@@ -1,4 +1,7 @@
-"""Every method on a device beside the CPU: maps within 1e-5 of their range, the same top cell."""
+"""Every method on a device beside the CPU: maps within 1e-5 of their range, the same top cell.
+
+Within 1e-4 where weights are differences of scores that are nearly equal: rounding is larger there.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,13 @@ import pytest
 import camruntime
 from camruntime.bundle import Bundle
 from camruntime.engine import Engine
+from camruntime.methods import name_of
 from camruntime.pictures import Picture
 from every_method import EVERY
 from explainers import Explainers
 
 CLOSE = 1e-5
+DIFFERENCES = {"ablation-cam": 1e-4, "group-cam": 1e-4}
 
 
 def _assert_as_on_the_cpu(
@@ -22,7 +27,8 @@ def _assert_as_on_the_cpu(
     found = there.explain(picture, spec, expected.target.index)
     reach = np.ptp(expected.raw)
     assert reach > 0 or spec == "uniform", "nothing would be compared"
-    assert np.abs(found.raw - expected.raw).max() <= CLOSE * reach
+    close = DIFFERENCES.get(name_of(spec), CLOSE)
+    assert np.abs(found.raw - expected.raw).max() <= close * reach
     assert found.raw.argmax() == expected.raw.argmax()
     assert found.predicted.index == expected.predicted.index
 
