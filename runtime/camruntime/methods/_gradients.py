@@ -1,4 +1,4 @@
-"""What the methods of the Grad-CAM family share."""
+"""Gradients, as the methods of the Grad-CAM family ask for them."""
 
 from __future__ import annotations
 
@@ -21,11 +21,3 @@ def gradients_by_image(graphs: Graphs, layer: LayerOutput, targets: Sequence[int
     rows = layer.rows(np.tile(np.arange(count), len(targets)))
     found = graphs.gradients(rows, np.repeat(targets, count).tolist())
     return found.reshape(len(targets), *layer.activations.shape)
-
-
-def weighted_sum(weights: FloatArray, maps: FloatArray) -> FloatArray:
-    """`(targets, C)` and `(C, h, w)` -> `(targets, h, w)`.
-
-    One target at a time: a single matrix product rounds differently with the number of targets.
-    """
-    return np.stack([np.tensordot(row, maps, axes=1) for row in weights]).astype(np.float32)

@@ -14,8 +14,8 @@ import numpy as np
 
 from camruntime.graphs import Forward, Graphs
 from camruntime.maps import FloatArray, Maps
-from camruntime.methods._gradients import weighted_sum
 from camruntime.methods._registry import RELATIVE, register
+from camruntime.methods._weighted_sum import weighted_sum
 
 _NEAR_ZERO = np.float32(1e-6)  # logits below it in magnitude divide as this one does
 

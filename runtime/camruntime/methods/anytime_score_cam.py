@@ -19,15 +19,15 @@ from numpy.typing import NDArray
 from camruntime._checks import is_between, whole
 from camruntime._text import shown
 from camruntime.errors import MethodError
-from camruntime.graphs import Forward, Graphs, softmax
+from camruntime.graphs import Forward, Graphs
 from camruntime.maps import Maps, bilinear, rescale
 from camruntime.methods._certificate import FEWEST, MOST, certified
 from camruntime.methods._channel_masks import channel_masks
-from camruntime.methods._gradients import weighted_sum
 from camruntime.methods._known_channels import ROUND, Known, summed
 from camruntime.methods._registry import RELATIVE, register
 from camruntime.methods._sample import Sample
 from camruntime.methods._surrogate import Surrogate
+from camruntime.methods._weighted_sum import softmax_weighted_sum
 
 Measure = Callable[[NDArray[np.int64]], None]
 
@@ -130,11 +130,10 @@ class AnytimeScoreCAM:
             bounds = (None,) * len(targets)
             self._go_on(known, limit, measure, start)
         scores = known.surrogate.predict()[0][rows]
-        weights = softmax(scores.T.astype(np.float32))
-        raw = np.maximum(weighted_sum(weights, maps), 0)
         near = zip(known.nearness(), bounds, strict=True)
         return Maps(
-            raw, approximations=tuple(replace(one, correlation_certified=it) for one, it in near)
+            softmax_weighted_sum(scores.T.astype(np.float32), maps),
+            approximations=tuple(replace(one, correlation_certified=it) for one, it in near),
         )
 
     def _go_on(self, known: Known, limit: int, measure: Measure, start: float) -> None:

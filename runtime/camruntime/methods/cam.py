@@ -14,8 +14,9 @@ import numpy as np
 from camruntime.errors import MethodError
 from camruntime.graphs import Forward, Graphs, LayerOutput
 from camruntime.maps import Maps
-from camruntime.methods._gradients import gradients_by_target, weighted_sum
+from camruntime.methods._gradients import gradients_by_target
 from camruntime.methods._registry import register
+from camruntime.methods._weighted_sum import weighted_sum
 
 _SAME = 1e-4  # of the largest gradient
 

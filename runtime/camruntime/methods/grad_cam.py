@@ -14,8 +14,9 @@ import numpy as np
 
 from camruntime.graphs import Forward, Graphs
 from camruntime.maps import Maps
-from camruntime.methods._gradients import gradients_by_target, weighted_sum
+from camruntime.methods._gradients import gradients_by_target
 from camruntime.methods._registry import register
+from camruntime.methods._weighted_sum import weighted_sum
 
 
 @register("grad-cam")

@@ -14,12 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from camruntime._checks import within
-from camruntime._opencv import cv2
 from camruntime.errors import MethodError
 from camruntime.graphs import Forward, Graphs
 from camruntime.maps import FloatArray, Maps, bilinear, rescale
-from camruntime.methods._gradients import gradients_by_target, weighted_sum
+from camruntime.methods._gradients import gradients_by_target
 from camruntime.methods._registry import register
+from camruntime.methods._weighted_sum import weighted_sum
+from camruntime.pictures import gaussian_blur_within
 
 _SIDE, _SIGMA = 51, 50.0  # of the blur, in pixels
 _PERCENTILE = 70
@@ -63,7 +64,7 @@ class GroupCAM:
 
         At most `groups + 1` passes for each target, and one batched gradient.
         """
-        blurred = _blurred(forward.image)
+        blurred = gaussian_blur_within(forward.image, _SIDE, _SIGMA)
         gradients = gradients_by_target(graphs, forward, targets)
         return Maps(
             np.stack(
@@ -113,11 +114,3 @@ class GroupCAM:
         else:
             summed = weighted_sum(gains, live)
         return np.maximum(upsampling(summed[0]), 0)
-
-
-def _blurred(image: FloatArray) -> FloatArray:
-    """`B(x)` `(1, channels, H, W)`, past the border mirrored without repeating it."""
-    channels = np.ascontiguousarray(image[0].transpose(1, 2, 0))
-    soft = cv2.GaussianBlur(channels, (_SIDE, _SIDE), _SIGMA, borderType=cv2.BORDER_REFLECT_101)
-    kept = soft.reshape(channels.shape)  # OpenCV drops a single channel
-    return np.ascontiguousarray(kept.transpose(2, 0, 1)[None], np.float32)

@@ -14,11 +14,11 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from camruntime.graphs import Forward, Graphs, softmax
+from camruntime.graphs import Forward, Graphs
 from camruntime.maps import FloatArray, Maps, Rescaled, Upsampling, bilinear, rescale
 from camruntime.methods._channel_masks import channel_masks
-from camruntime.methods._gradients import weighted_sum
 from camruntime.methods._registry import RELATIVE, register
+from camruntime.methods._weighted_sum import softmax_weighted_sum, weighted_sum
 
 
 @dataclass(frozen=True)
@@ -87,8 +87,7 @@ class ScoreCAM:
         shown, rows = channel_masks(masks)
         logits = graphs.logits_of_masked_images(forward.image, shown, upsampling)[rows]
         if preset.channel_softmax:
-            weights = softmax(forward.scores(logits)[:, list(targets)].T)  # (targets, C)
-            return Maps(np.maximum(weighted_sum(weights, maps), 0))
+            return Maps(softmax_weighted_sum(forward.scores(logits)[:, list(targets)].T, maps))
         weights = forward.probabilities_of(targets, logits).T * masks.evidence
         return Maps(np.maximum(upsampling(weighted_sum(weights, maps)), 0))
 

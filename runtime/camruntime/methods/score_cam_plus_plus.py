@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from camruntime.graphs import Forward, Graphs
 from camruntime.maps import FloatArray, Maps, bilinear
-from camruntime.methods._gradients import weighted_sum
 from camruntime.methods._registry import register
+from camruntime.methods._weighted_sum import weighted_sum
 
 
 @register("score-cam++")

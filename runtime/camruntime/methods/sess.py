@@ -14,13 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from camruntime._checks import within
-from camruntime._opencv import cv2
 from camruntime.errors import MethodError
 from camruntime.graphs import Forward, Graphs
 from camruntime.maps import ROUNDING, FloatArray, Maps
 from camruntime.methods._around import Around, Explained, explain_each, explain_one
 from camruntime.methods._registry import RELATIVE, register_helper
 from camruntime.methods._windows import Cut, laid, windows
+from camruntime.pictures import gaussian_blur_within
 
 _SIGMA = 5 / 224  # of the last blur, as a part of the shorter side
 
@@ -127,5 +127,5 @@ class _Fused:
         fused = (self._sum / np.maximum(self._count, 1) / most).astype(np.float32)
         sigma = _SIGMA * min(fused.shape[1:])
         side = 2 * max(1, round(sigma)) + 1
-        blurred = [cv2.GaussianBlur(one, (side, side), sigma) for one in fused]
-        return np.asarray(blurred, np.float32)
+        blurred = [gaussian_blur_within(one[None, None], side, sigma)[0, 0] for one in fused]
+        return np.stack(blurred)

@@ -16,8 +16,9 @@ from camruntime._checks import within
 from camruntime.errors import MethodError
 from camruntime.graphs import Forward, Graphs
 from camruntime.maps import FloatArray, Maps
-from camruntime.methods._gradients import gradients_by_image, weighted_sum
+from camruntime.methods._gradients import gradients_by_image
 from camruntime.methods._registry import register
+from camruntime.methods._weighted_sum import weighted_sum
 from camruntime.methods.grad_cam_plus_plus import plus_plus
 
 

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from camruntime._checks import within
 from camruntime.errors import MethodError
-from camruntime.graphs import Forward, Graphs, softmax
+from camruntime.graphs import Forward, Graphs
 from camruntime.maps import FloatArray, Maps, Upsampling, bilinear, rescale
 from camruntime.methods._channel_masks import channel_masks
-from camruntime.methods._gradients import weighted_sum
 from camruntime.methods._registry import RELATIVE, register
+from camruntime.methods._weighted_sum import softmax_weighted_sum, weighted_sum
 
 _ROUND = 16  # channels whose masks are upsampled at once, and held
 
@@ -93,8 +93,7 @@ class SSCAM:
         if self.preset == "torch-cam":
             shown, rows = channel_masks(rescale(maps, epsilon=1e-8))
             scores = self._mean_scores(graphs, forward, targets, shown, upsampling)
-            scores = np.ascontiguousarray(scores[:, rows])  # sums by rows, whatever their number
-            return Maps(np.maximum(weighted_sum(softmax(scores), maps), 0))
+            return Maps(softmax_weighted_sum(scores[:, rows], maps))
         masks = rescale(maps, *upsampling.extremes(maps))
         live = maps[masks.evidence]
         shown = live if self.variant == 1 else masks.maps[masks.evidence]

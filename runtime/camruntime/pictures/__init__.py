@@ -1,5 +1,6 @@
 """Photographs in and pictures out: reading, preparing for the network, overlays, boxes."""
 
+from camruntime.pictures.blur import gaussian_blur, gaussian_blur_within
 from camruntime.pictures.boxes import (
     Box,
     ConnectedParts,
@@ -17,7 +18,6 @@ from camruntime.pictures.picture import (
     as_picture,
     drawn,
     encode_png,
-    gaussian_blur,
     read_picture,
 )
 from camruntime.pictures.preprocessing import Fit, fit, prepare
@@ -42,6 +42,7 @@ __all__ = [
     "evidence_overlay",
     "fit",
     "gaussian_blur",
+    "gaussian_blur_within",
     "outlined",
     "overlay",
     "prepare",

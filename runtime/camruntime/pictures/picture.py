@@ -17,7 +17,6 @@ from camruntime._opencv import cv2
 from camruntime._text import named, shown
 from camruntime.bundle import EIGHT_BITS, Input
 from camruntime.errors import ImageError
-from camruntime.maps import FloatArray
 from camruntime.pictures.reading import MEGAPIXELS, check_size, read_values
 
 Picture = NDArray[np.uint8]
@@ -152,19 +151,6 @@ def encode_png(picture: Picture) -> bytes:
     if not done:
         raise ImageError(f"OpenCV could not encode a picture of shape {picture.shape} as PNG")
     return data.tobytes()
-
-
-def gaussian_blur(image: FloatArray, sigma: float) -> FloatArray:
-    """Gaussian blur of float32 `(1, channels, H, W)` with `sigma` in pixels.
-
-    As `scipy.ndimage.gaussian_filter`: radius `int(4 sigma + 0.5)`, mirrored at the edge of the
-    border pixels.
-    """
-    side = 2 * int(4 * sigma + 0.5) + 1
-    channels = np.ascontiguousarray(image[0].transpose(1, 2, 0))
-    blurred = cv2.GaussianBlur(channels, (side, side), sigma, borderType=cv2.BORDER_REFLECT)
-    kept = blurred.reshape(channels.shape)  # OpenCV drops a single channel
-    return np.ascontiguousarray(kept.transpose(2, 0, 1)[None], np.float32)
 
 
 def _from_file(path: Path, spec: Input, megapixels: float) -> Values:
