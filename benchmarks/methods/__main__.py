@@ -4,7 +4,7 @@
 
 The text needs nothing but the project. The pictures, in docs/methods/, are drawn where a photograph
 and a bundle of a network that knows it are given; the chart, docs/methods.png, from the evaluations
-of `benchmarks/results.py`. What stands at the top is `opening.md`.
+of `benchmarks/results`. What stands at the top is `opening.md`.
 """
 
 from __future__ import annotations

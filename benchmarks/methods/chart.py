@@ -1,4 +1,4 @@
-"""Quality against cost, from the evaluations that `benchmarks/results.py` made."""
+"""Quality against cost, from the evaluations that `benchmarks/results` made."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from reversals import Values, compare, kendall, measured, section, verdict
+from results.reversals import Values, compare, kendall, measured, section, verdict
 
 from camruntime.evaluation import Estimate
 

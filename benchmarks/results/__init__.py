@@ -1,0 +1,1 @@
+"""Explanations measured on real pictures and on defects: what docs/results.md shows."""
