@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-DEFECTS = 500
 METHODS = (
     "recipro-cam,recipro-cam:mask=gaussian,grad-cam,grad-cam++,hires-cam,layer-cam,xgrad-cam,"
     "wgrad-cam,smooth-grad-cam++,integrated-grad-cam,decom-cam,feature-cam,ours-3,eigen-cam,"
