@@ -37,7 +37,6 @@ _GRAPHS = {
     "occlude_images": "occluded images",
     SECOND: "a second layer",
 }
-_ONE = {"passes": "pass", "tails": "tail", "gradients": "gradient", "grids": "grid of single cells"}
 _NO_UNIT = "none; it says where, not how much"
 _ONE = {
     "passes": "pass",

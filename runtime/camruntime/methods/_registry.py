@@ -49,7 +49,6 @@ class Method(Protocol):
     It may also have an attribute or property `prefers`, see `preferred`, and `unit`, see `unit_of`;
     and `multiplies`, False where it multiplies no matrices itself, so that nobody needs to look
     after NumPy's threads (`camruntime.methods._run`), which takes a part of a small explanation.
-
     """
 
     __dataclass_fields__: ClassVar[dict[str, Any]]
