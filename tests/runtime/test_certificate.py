@@ -236,6 +236,27 @@ def test_the_bound_by_hand() -> None:
     assert _certificate._bound(ahead, noisy, 2.0) == pytest.approx(4 / 5)
 
 
+def test_a_tenth_of_the_draws_is_near_the_others_by_hand() -> None:
+    lengths = np.array([0, 9, 3, *[2] * 17, 1], np.float64)  # a leader, and 20 draws
+    kept = _certificate._winsorised(lengths, 20)
+    np.testing.assert_allclose(kept * lengths, [0, 3, 3, *[2] * 17, 1])  # 1.5 * 2 at most
+    np.testing.assert_array_equal(_certificate._winsorised(lengths, 9), 1)  # of 9, none
+    sure = np.array([0, 0, 9.0, 3.0])  # all others were drawn for certain
+    np.testing.assert_array_equal(_certificate._winsorised(sure, 20), 1)
+
+
+def test_one_surprise_among_many_counts_as_much_as_others_would() -> None:
+    shares = _certificate._Shares(np.full(20, 0.5), np.full(20, 0.25), 20)
+    across, along = np.full((20, 1), 0.1), np.full(20, 0.2)
+    even = _certificate._bound(_certificate._View(9, along, across, 0, True), shares, 2.0)
+    across[0], along[0] = 5, 10
+    wild = _certificate._bound(_certificate._View(9, along, across, 0, True), shares, 2.0)
+    aside = 0.5 * (19 * 0.1 + 0.15) + 2 * 0.25 * np.sqrt(19 * 0.1**2 + 0.15**2)
+    ahead = 9 + 0.5 * (19 * 0.2 + 0.3) - 2 * 0.25 * np.sqrt(19 * 0.2**2 + 0.3**2)
+    assert wild == pytest.approx(ahead / np.hypot(ahead, aside))
+    assert wild < even
+
+
 def test_guesses_of_the_left_out_are_those_of_the_others() -> None:
     """Each row is really left out, its part in the unknown mean as well."""
     rng = np.random.default_rng(2)
