@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import camruntime
-from camruntime.bundle import Bundle
+from camruntime.bundle import Answer, Bundle
 from camruntime.datasets import Dataset, Sample, open_dataset
 from camruntime.engine import Engine
 from camruntime.errors import EvaluationError
@@ -115,6 +115,25 @@ def test_results_of_something_else_are_not_mixed_in(
     lowered = Explainer(Engine(bundle, ["cpu"]))
     with pytest.raises(EvaluationError, match=r"was measured with weights \w+, not \w+, fp16: "):
         _evaluation(lowered, dataset, tmp_path / "out")
+    manifest = explainer.bundle.manifest
+    others: dict[str, tuple[str, object]] = {
+        r"size \[128, 128\], not \[96, 128\]: ": (
+            "input",
+            dataclasses.replace(manifest.input, size=(96, 128)),
+        ),
+        "probabilities softmax, not sigmoid: ": ("answer", Answer(probabilities="sigmoid")),
+        "good 0, not None: ": ("good", None),
+        "output None, not 1: ": ("output", "1"),
+        r"arguments \{\}, not \{'slope': '2'\}: ": ("arguments", {"slope": "2"}),
+    }
+    for said, (field, value) in others.items():  # the same weights, and other probabilities
+        changed = dataclasses.replace(manifest, **{field: value})  # type: ignore[arg-type]
+        other = Explainer(Engine(Bundle(explainer.bundle.folder, changed), ["cpu"]))
+        with pytest.raises(EvaluationError, match=said):
+            _evaluation(other, dataset, tmp_path / "out")
+    told = dataclasses.replace(manifest, input=dataclasses.replace(manifest.input, assumed=()))
+    same = Explainer(Engine(Bundle(explainer.bundle.folder, told), ["cpu"]))
+    assert len(_evaluation(same, dataset, tmp_path / "out").rows()) == 6
     fewer = dataclasses.replace(dataset, samples=dataset.samples[1:])
     with pytest.raises(EvaluationError, match="was measured with samples 4, "):
         _evaluation(explainer, fewer, tmp_path / "out")

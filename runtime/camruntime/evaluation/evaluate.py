@@ -10,6 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from camruntime.bundle import Input
 from camruntime.calibration import Calibration
 from camruntime.datasets import Dataset, Sample, evenly_spread
 from camruntime.errors import DatasetError, EvaluationError, ImageError, NonFiniteError
@@ -230,14 +231,24 @@ class Evaluation:
         return {
             "schema_version": SCHEMA_VERSION,
             "model": manifest.model,
+            "arguments": manifest.arguments,
+            "output": manifest.output,
             "layer": manifest.layer_names,
             "weights": manifest.fingerprint,
+            **_prepared(manifest.input),
+            **dataclasses.asdict(manifest.answer),
+            "good": manifest.good,
             "dataset": self.dataset.name,
             "samples": f"{len(self.dataset.samples)}, {_digest(names)}",
             "metrics": [metric_spec(metric) for metric in self.metrics],
             "within_top": self.within_top,
             "calibration": None if self.calibration is None else self.calibration.digest,
         }
+
+
+def _prepared(how: Input) -> dict[str, object]:
+    """What makes the network's input of a picture, by name; not who said so."""
+    return {name: value for name, value in dataclasses.asdict(how).items() if name != "assumed"}
 
 
 def _digest(text: str) -> str:
