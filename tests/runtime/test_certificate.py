@@ -110,6 +110,16 @@ def test_it_says_more_than_the_bound_and_less_than_the_truth() -> None:
     assert 0.9 < sure < true
 
 
+@pytest.mark.parametrize("rough", [3.0, 5.0, 10.0])
+def test_guesses_that_miss_by_logits_certify_nothing(rough: float) -> None:
+    """A channel that was not drawn may then be all of the map: with all measured, it is known."""
+    for seed in range(10):
+        one = scored(seed, rough)
+        some = _certified(one, share=0.6, certificate=0.9, seed=seed)[1].correlation_certified
+        every = _certified(one, share=1, certificate=0.9, seed=seed)[1].correlation_certified
+        assert (some, every) == (-1, 1)
+
+
 def test_chances_by_hand() -> None:
     # 2 * (6, 1, 1, 1, 1) / 10 is 1.2 for the first: it is sure, and the others share one draw.
     found = chances_of(np.array([6.0, 1, 1, 1, 1]), 2)
