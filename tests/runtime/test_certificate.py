@@ -110,6 +110,16 @@ def test_it_says_more_than_the_bound_and_less_than_the_truth() -> None:
     assert 0.9 < sure < true
 
 
+@pytest.mark.parametrize("options", [{"share": 0.3}, {"share": 0.6, "certificate": 0.9}])
+def test_scores_that_are_far_apart_bound_nothing(options: dict[str, float]) -> None:
+    """Half of the channels are 1e4 logits better: what is guessed of the others overflows."""
+    one = scored(0, 1e4)
+    raw, near = _certified(one, **options)
+    assert (near.correlation_bound, near.correlation_estimate) == (-1, 0)
+    assert near.correlation_certified in (None, -1)
+    assert np.isfinite(raw).all()
+
+
 @pytest.mark.parametrize("rough", [3.0, 5.0, 10.0])
 def test_guesses_that_miss_by_logits_certify_nothing(rough: float) -> None:
     """A channel that was not drawn may then be all of the map: with all measured, it is known."""

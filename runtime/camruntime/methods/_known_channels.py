@@ -92,7 +92,7 @@ def _correlation(parts: Numbers, scores: Numbers, slack: Numbers) -> float:
         return 1.0
     top = scores.max()
     weights = np.exp(scores - top)
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):  # no number either bounds nothing
         gap = (weights * np.expm1(slack)) @ np.abs(parts)
         shown = np.maximum(weights @ parts, 0)
         off, length = np.linalg.norm(gap), np.linalg.norm(shown - shown.mean())
