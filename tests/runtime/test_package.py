@@ -16,6 +16,7 @@ from camruntime.bundle import Variant, asset_uri, open_any, package_of
 from camruntime.cli.app import app
 from camruntime.errors import BundleError
 from camruntime.maps import FloatArray
+from manifests import edit_manifest, setting
 from packages import INSPECTOR, PHOTO, variant_folder, write_package
 
 CPU = "CPUExecutionProvider"
@@ -209,6 +210,7 @@ def test_a_bundle_with_another_manifest_json_is_a_bundle(tmp_path: Path) -> None
 def test_sanity_compares_a_variant_with_bundles(package: Path, tmp_path: Path) -> None:
     """The randomised networks are bundles, which have no variants."""
     shutil.copytree(INSPECTOR, tmp_path / "random" / "1")
+    edit_manifest(tmp_path / "random" / "1", setting("source", "digest", to="0" * 64))
     arguments = ["sanity", package, tmp_path / "random", PHOTO, "--provider", "cpu"]
     done = CliRunner().invoke(app, [*map(str, arguments), "--variant", "fp16"])
     assert done.exit_code == 0, done.output

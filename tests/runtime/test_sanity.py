@@ -61,14 +61,20 @@ def _changed(explainer: Explainer, **fields: Any) -> Explainer:
     return Explainer(Engine(bundle, ["cpu"]))
 
 
+def _drawn(explainer: Explainer) -> Explainer:
+    """The same network, which says that its weights are others."""
+    source = dataclasses.replace(explainer.bundle.manifest.source, digest="0" * 64)
+    return _changed(explainer, source=source)
+
+
 def test_identical_networks_have_identical_maps(
-    inspector: Path, explainer: Explainer, samples: list[Path], monkeypatch: pytest.MonkeyPatch
+    explainer: Explainer, samples: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(METHODS, "flat", Flat)
     seen: list[tuple[int, int]] = []
     check = compare_stages(
         explainer,
-        [partial(camruntime.load, inspector, ["cpu"])] * 2,
+        [partial(_drawn, explainer)] * 2,
         samples[:2],
         [make_method("recipro-cam:score=logit"), make_method("grad-cam"), Flat()],
         lambda done, total: seen.append((done, total)),
@@ -97,7 +103,7 @@ def test_the_stages_explain_the_originals_top_class(
     """Also where a stage itself, here one with another class layer, would answer otherwise."""
     monkeypatch.setitem(METHODS, "asked", Asked)
     picture = np.full((128, 128, 3), 128, np.uint8)
-    other = _changed(explainer)
+    other = _drawn(explainer)
     original = other.explain
     monkeypatch.setattr(
         other,
@@ -118,7 +124,7 @@ def test_the_mean_is_over_the_images(
     correlations = iter([0.25, 0.75])
     name = "camruntime.evaluation.randomisation.rank_correlation"
     monkeypatch.setattr(name, lambda _one, _other: next(correlations))
-    check = compare_stages(explainer, [lambda: explainer], samples[:2], [Asked()])
+    check = compare_stages(explainer, [partial(_drawn, explainer)], samples[:2], [Asked()])
     assert check.methods[0].stages[0].rank == 0.5
 
 
@@ -129,6 +135,15 @@ def test_another_network_is_no_stage(explainer: Explainer, samples: list[Path]) 
         stage = _changed(explainer, **fields)
         with pytest.raises(BundleError, match=r"not a stage of .*`camexport randomise`"):
             compare_stages(explainer, [partial(_changed, stage)], samples[:1], [cam])
+
+
+def test_a_network_that_is_not_randomised_is_no_stage(
+    inspector: Path, explainer: Explainer, samples: list[Path]
+) -> None:
+    """All methods' maps would stay as they are, and none be trusted."""
+    stages = [partial(camruntime.load, inspector, ["cpu"])]
+    with pytest.raises(BundleError, match=r"has the same weights as .*`camexport randomise`"):
+        compare_stages(explainer, stages, samples[:1], [make_method("cam")])
 
 
 def test_nothing_to_compare(explainer: Explainer, samples: list[Path]) -> None:

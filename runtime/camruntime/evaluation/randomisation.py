@@ -91,7 +91,8 @@ def compare_stages(
 
     Raises:
         CamError: no stage, image or method, or as of `Explainer.explain`.
-        BundleError: a stage is not of the same network, layer and preprocessing.
+        BundleError: a stage is not of the same network, layer and preprocessing, or has the same
+            weights.
     """
     if not (stages and images and methods):
         raise CamError("nothing to compare: expected at least one stage, image and method")
@@ -162,5 +163,10 @@ def _stage_name(original: Explainer, stage: Explainer) -> str:
             f"{stage.bundle.folder} is {theirs.model} at {theirs.layer_names}, not a stage of "
             f"{original.bundle.folder}, {ours.model} at {ours.layer_names} with the same input and "
             "labels: make its stages with `camexport randomise`"
+        )
+    if theirs.source.digest == ours.source.digest:  # in whatever precision
+        raise BundleError(
+            f"{stage.bundle.folder} has the same weights as {original.bundle.folder}: expected "
+            "other ones, as `camexport randomise` draws them, since else no map can change"
         )
     return theirs.source.randomised_from or theirs.source.name
