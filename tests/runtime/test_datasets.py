@@ -174,6 +174,18 @@ def test_an_unknown_layout_names_those_that_are_known(tmp_path: Path) -> None:
         open_dataset(tmp_path / "nowhere", LABELS)
 
 
+def test_arrays_in_folders_are_said_to_need_a_list(tmp_path: Path) -> None:
+    """A network of four channels has no other pictures."""
+    (tmp_path / "crack").mkdir()
+    np.save(tmp_path / "crack" / "1.npy", np.zeros((4, 4, 4), np.uint8))
+    with pytest.raises(DatasetError, match=r"way \(\.npy files are taken from a csv alone\); exp"):
+        open_dataset(tmp_path, ["good", "crack"])
+    (tmp_path / "labels.csv").write_text("crack/1.npy,crack\n")
+    assert [one.name for one in open_dataset(tmp_path, ["good", "crack"]).samples] == [
+        "crack/1.npy"
+    ]
+
+
 def test_a_kind_is_forced(tmp_path: Path) -> None:
     _folders(tmp_path, "cat/a.jpg", "cat/a.png")
     assert len(open_dataset(tmp_path, LABELS, "folders").samples) == 2

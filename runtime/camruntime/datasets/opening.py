@@ -121,7 +121,15 @@ def _detect(path: Path) -> str:
         return kinds[path.suffix.lower()]
     what = "is laid out in no known way" if path.exists() else "does not exist"
     looks = "".join(f"\n  {kind}: {layout.looks}" for kind, layout in LAYOUTS.items())
-    raise DatasetError(f"the data set {path} {what}; expected one of{looks}")
+    arrays = " (.npy files are taken from a csv alone)" if _has_arrays(path) else ""
+    raise DatasetError(f"the data set {path} {what}{arrays}; expected one of{looks}")
+
+
+def _has_arrays(path: Path) -> bool:
+    """Whether there are `.npy` files, which may be pictures, or maps beside them."""
+    return path.is_dir() and any(
+        file.suffix == ".npy" for folder in (path, *class_folders(path)) for file in inside(folder)
+    )
 
 
 def _has_picture(folder: Path) -> bool:
