@@ -25,6 +25,12 @@ def folder(inspector: Path, tmp_path: Path) -> Path:
     return two_layers(inspector, tmp_path / "two")
 
 
+def test_how_to_build_it_again_names_every_layer(folder: Path) -> None:
+    first, second = (one.name for one in open_bundle(folder).manifest.layers)
+    with pytest.raises(BundleError, match=f"inspector --layer {first} --layer {second}`$"):
+        open_bundle(folder).graph("heart")
+
+
 def test_names_of_graphs_and_back() -> None:
     assert OF_A_CUT == PER_LAYER
     assert [at_cut("head_cells", cut) for cut in range(3)] == [

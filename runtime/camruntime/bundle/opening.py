@@ -58,9 +58,11 @@ class Bundle:
                 "gradient": ", without --no-gradient",
                 SECOND: ", with --layer given several times",
             }.get(name, "")
+            layers = [f" --layer {one.name}" for one in self.manifest.layers]
+            several = "".join(layers) if len(layers) > 1 else ""
             raise BundleError(
-                f"{self.folder} has no graph '{name}' (it has {', '.join(graphs)}); "
-                f"build it again with `camexport build --model {self.manifest.model}`{without}"
+                f"{self.folder} has no graph '{name}' (it has {', '.join(graphs)}); build it again "
+                f"with `camexport build --model {self.manifest.model}{several}`{without}"
             )
         return graphs[name]
 
