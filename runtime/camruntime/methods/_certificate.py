@@ -47,9 +47,9 @@ _BEYOND = 1.5
 """Of the draws, a tenth counts at most 1.5 times as much as the next one: else a single channel in
 an unlikely draw stands for dozens of its kind, of which hardly any is there."""
 
-_ROUGHEST = 2.0
-"""Logits that drawn guesses may miss, root mean square: beyond, single channels make a map, and few
-draws do not see them. Of simulated scores of deviation 5, else 4 of 10 certificates hold."""
+_ROUGHEST = 1.2
+"""Logits by which half of the drawn channels' guesses may be off: beyond, single channels make a
+map, and few draws do not see them. Of simulated scores of deviation 5, else 4 of 10 hold."""
 
 _HOPELESS = 300.0
 """Logits above the largest score beyond which it does not matter by how much a guess is off."""
@@ -84,10 +84,10 @@ def certified(
 
 
 def _missed(surrogate: Surrogate, rounds: list[Drawn]) -> Numbers:
-    """By how many logits guesses miss drawn channels, root mean square, for each target."""
+    """By how many logits guesses miss drawn channels, the median, for each target."""
     drawn = np.concatenate([one.before + np.arange(len(one.chances)) for one in rounds])
     apart = surrogate.predict()[0][surrogate.measured] - surrogate.left_out()
-    return np.asarray(np.sqrt((apart[drawn] ** 2).mean(0)))
+    return np.asarray(np.median(np.abs(apart[drawn]), axis=0))
 
 
 class _Shares(NamedTuple):
