@@ -66,12 +66,12 @@ class AnytimeScoreCAM:
     (`_certificate`). Two fifths of the passes go to the sample, and 16 channels at least; it
     teaches the guesses, too. Where it does not suffice when it is whole, the next one is larger,
     and both share the 5 percent. -1 means that nothing can be certified within the passes, as with
-    less than 24, or where half of the guesses miss drawn scores by more than 1.2 logits; more
-    than 0.995 never is, unless all channels were measured. Of 2,965 maps of
-    three networks 98 percent hold or more at every limit. Of single maps over 30 draws, 2 to 3 of
-    100 of a small network's hold in fewer than 90 percent, and the worst in 20: there the guesses
-    put many channels far too low, so that hardly any is drawn. Simulated scores of deviation 1.5
-    that no mask foretells: 92 percent (`benchmarks/README.md`).
+    less than 24, or where half of the guesses miss drawn scores by more than 1.2 logits; more than
+    0.995 never is, unless all channels were measured. Of 2,850 maps of three networks 97 percent
+    hold or more at every limit. Of single maps over 30 draws, 3 of 100 of a small network's hold in
+    fewer than 90 percent, and the worst known in 20: there the guesses put many channels far too
+    low, so that hardly any is drawn. Of simulated scores that no mask foretells, 94 percent hold at
+    a deviation of 1 and 87 at 1.5 (`benchmarks/README.md`).
 
     Attributes:
         share: of the forward passes that all channels take, in (0, 1]; a round of 8 is the least.
