@@ -19,6 +19,7 @@ from camruntime.evaluation import Estimate
 Values = NDArray[np.float64]
 
 RESAMPLES = 1000
+SHOWN = 5  # pairs
 ALIKE = 0.005
 """Points: methods whose means are no further apart are equally good. Some are one and the same on
 networks with average pooling."""
@@ -169,30 +170,42 @@ def section(folders: Mapping[str, Path]) -> list[str]:
         lines.append(
             f"| {title} | {name} | {order.methods} | {tau.mean:+.2f} ({tau.low:+.2f} to "
             f"{tau.high:+.2f}) | {one}, {other}, {both} | {len(order.reversals)} | "
-            f"{verdict(tau)} |"
+            f"{verdict(order)} |"
         )
     return [*lines, "", *_pairs(found)]
 
 
-def verdict(tau: Estimate) -> str:
-    """What the interval of tau says of the paper's claim."""
-    if tau.high < 0:
+def verdict(order: Order) -> str:
+    """What an order says of the paper's claim: its tau, and else the pairs that are decided."""
+    if order.tau.high < 0:
         return "reverses: the claim holds"
-    return "does not reverse" if tau.low > 0 else "open"
+    if order.tau.low > 0:
+        return "does not reverse"
+    return f"open; {len(order.reversals)} of {order.decided[2]} decided pairs reverse"
 
 
 def _pairs(found: Sequence[tuple[str, str, Order]]) -> list[str]:
-    """A row for every pair that reverses."""
+    """A row for the clearest pairs that reverse."""
     rows = [
         f"| {title} | {name} | `{one.methods[0]}` over `{one.methods[1]}` | {_points(one.mean)} | "
         f"{_points(one.blur)} |"
         for title, name, order in found
-        for one in order.reversals
+        for one in sorted(order.reversals, key=_smaller, reverse=True)[:SHOWN]
     ]
     if not rows:
         return ["No pair of methods reverses.", ""]
+    widest = max(_smaller(one) for _, _, order in found for one in order.reversals)
+    said = (
+        f"Pairs that reverse, of each data set and metric the {SHOWN} that do it by most. The "
+        f"smaller of a pair's two differences is nowhere above {widest:.2f} points."
+    )
     head = "| data | metric | pair | better by, mean colour | blurred |"
-    return ["Pairs that reverse:", "", head, "|---|---|---|---|---|", *rows, ""]
+    return [said, "", head, "|---|---|---|---|---|", *rows, ""]
+
+
+def _smaller(one: Reversal) -> float:
+    """By how much a pair reverses: the smaller of its differences."""
+    return min(abs(one.mean.mean), abs(one.blur.mean))
 
 
 def _points(found: Estimate) -> str:

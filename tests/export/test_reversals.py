@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from results.reversals import Values, compare, kendall, measured, section, verdict
+from results.reversals import Order, Values, compare, kendall, measured, section, verdict
 
 from camruntime.evaluation import Estimate
 
@@ -61,8 +61,13 @@ def test_tau_equals_scipys() -> None:
 
 
 def test_what_tau_says_of_the_claim() -> None:
-    said = [verdict(Estimate(0, *ends, 9)) for ends in ((-0.9, -0.1), (-0.1, 0.3), (0.1, 0.9))]
-    assert said == ["reverses: the claim holds", "open", "does not reverse"]
+    said = [
+        verdict(Order(3, Estimate(0, *ends, 9), (3, 3, 2), ()))
+        for ends in ((-0.9, -0.1), (-0.1, 0.3), (0.1, 0.9))
+    ]
+    assert said == [
+        *("reverses: the claim holds", "open; 0 of 2 decided pairs reverse", "does not reverse")
+    ]
 
 
 def test_an_evaluation_becomes_a_section(tmp_path: Path) -> None:
@@ -90,4 +95,5 @@ def test_an_evaluation_becomes_a_section(tmp_path: Path) -> None:
     text = "\n".join(section({"Parts": tmp_path}))
     assert "| Parts | deletion | 2 | -1.00 (-1.00 to -1.00) | 1, 1, 1 | 1 | reverses" in text
     assert "| Parts | deletion | `a` over `b` | +1.00 (" in text
+    assert "nowhere above 1.00 points" in text
     assert section({}) == []
