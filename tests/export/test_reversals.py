@@ -7,7 +7,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from results.reversals import Order, Values, compare, kendall, measured, section, verdict
+from results.reversals import (
+    SHOWN,
+    Order,
+    Reversal,
+    Values,
+    _pairs,
+    compare,
+    kendall,
+    measured,
+    section,
+    verdict,
+)
 
 from camruntime.evaluation import Estimate
 
@@ -97,3 +108,16 @@ def test_an_evaluation_becomes_a_section(tmp_path: Path) -> None:
     assert "| Parts | deletion | `a` over `b` | +1.00 (" in text
     assert "nowhere above 1.00 points" in text
     assert section({}) == []
+
+
+def test_the_clearest_pairs_are_shown() -> None:
+    def reversal(at: int) -> Reversal:
+        """By 1, 2 or more points under the mean colour, and by 3 under blurring."""
+        return Reversal((f"m{at}", "z"), Estimate(at, at, at, 9), Estimate(-3, -3, -3, 9))
+
+    order = Order(8, Estimate(0, -1, 1, 9), (9, 9, 9), tuple(map(reversal, range(1, 8))))
+    said, *_, first, second, third, fourth, fifth, end = _pairs([("Parts", "insertion", order)])
+    assert "nowhere above 3.00 points" in said
+    rows = [first, second, third, fourth, fifth]
+    assert [row.split("`")[1] for row in rows] == ["m3", "m4", "m5", "m6", "m7"]
+    assert (end, len(rows)) == ("", SHOWN)

@@ -21,6 +21,7 @@ from camruntime.methods import (
     make_method,
 )
 from camruntime.methods._decomposition import by_mean
+from camruntime.methods._weighted_sum import softmax_weighted_sum
 from camruntime.methods.rise import _Masks
 from numpy_graphs import NumpyGraphs
 
@@ -344,3 +345,14 @@ def test_the_same_picture_has_the_same_map(
 def test_bad_options_say_what_there_is(spec: str, said: str) -> None:
     with pytest.raises(MethodError, match=said):
         make_method(spec)
+
+
+def test_softmax_of_scores_weighs_maps_by_hand() -> None:
+    """Weights 3/4 and 1/4 for one target, 1/2 each for the other; what is negative is cut off."""
+    maps = np.array([[[4.0, -4.0]], [[0.0, 8.0]]], np.float32)
+    scores = np.log(np.array([[3.0, 1.0], [1.0, 1.0]], np.float32))
+    found = softmax_weighted_sum(scores, maps)
+    np.testing.assert_allclose(found, [[[3, 0]], [[2, 2]]], atol=1e-6)
+    np.testing.assert_allclose(softmax_weighted_sum(scores[:1] + 5, maps), found[:1], atol=1e-6)
+    maps[1, 0, 1] = 4
+    np.testing.assert_allclose(softmax_weighted_sum(scores[:1], maps), [[[3, 0]]], atol=1e-6)
