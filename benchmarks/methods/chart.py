@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,6 +10,7 @@ import matplotlib as mpl
 
 mpl.use("Agg")
 from matplotlib import pyplot as plt  # after the choice of its backend
+from results.reading import summary_of
 from results.reversals import ALIKE
 
 
@@ -62,10 +62,9 @@ def draw(results: Path, place: Path) -> None:
 
 def dots(folder: Path, metric: str) -> list[Dot]:
     """The methods of an evaluation, without its baselines."""
-    summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
     return [
         Dot(max(1, one["passes"]), one["metrics"][metric]["mean"], one["method"])
-        for one in summary["methods"]
+        for one in summary_of(folder)["methods"]
         if metric in one["metrics"] and not one["baseline"]
     ]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from camruntime.evaluation import Estimate, mean_over_samples
 from camruntime.methods import make_method, spec_of
+from results.reading import rows_of, summary_of
 from results.runs import Run
 
 
@@ -63,11 +63,9 @@ def claims(done: list[Run], folder: Path) -> list[str]:
 
 
 def difference(claim: Claim, folder: Path) -> Estimate | None:
-    summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
-    complete = {method["method"] for method in summary["methods"]}
+    complete = {method["method"] for method in summary_of(folder)["methods"]}
     values: dict[str, dict[str, float]] = {}
-    for line in (folder / "results.jsonl").read_text(encoding="utf-8").splitlines()[1:]:
-        row = json.loads(line)
+    for row in rows_of(folder):
         for spec, value in row["values"].items():
             known = row["method"] in complete and value is not None
             if spec.partition(":shape")[0] == claim.metric and known:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from camruntime.methods import make_method, spec_of
 from results import reversals
 from results.claims import claims
+from results.reading import summary_of
 from results.runs import ROOT, Run
 
 PAGE = ROOT / "docs" / "results.md"
@@ -40,7 +40,7 @@ def write_page(every: list[Run], folder: Path) -> None:
 
 def section(run: Run, folder: Path) -> list[str]:
     """A table of one evaluation: mean and interval."""
-    summary = json.loads((folder / run.name / "summary.json").read_text(encoding="utf-8"))
+    summary = summary_of(folder / run.name)
     arrows = {"higher": "↑", "lower": "↓", "neither": ""}
     metrics = {
         name: f"{info['title']} {arrows[info['better']]}"
@@ -74,11 +74,9 @@ def _cell(method: dict[str, Any], name: str) -> str:
 
 def unfinished(run: Run, folder: Path) -> str | None:
     """What of an evaluation has not been measured yet."""
-    path = folder / run.name / "summary.json"
-    if not path.is_file():
+    if not (folder / run.name / "summary.json").is_file():
         return run.title
-    summary = json.loads(path.read_text(encoding="utf-8"))
-    found = {method["method"] for method in summary["methods"]}
+    found = {method["method"] for method in summary_of(folder / run.name)["methods"]}
     wanted = run.options[1].split(",")
     missing = [name for name in wanted if spec_of(make_method(name)) not in found]
     return f"{run.title} ({', '.join(missing)})" if missing else None

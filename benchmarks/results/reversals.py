@@ -6,7 +6,6 @@ As arXiv 2605.14255 reports of industrial pictures, of pairs of networks and met
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from camruntime.evaluation import Estimate
+from results.reading import rows_of, summary_of
 
 Values = NDArray[np.float64]
 
@@ -123,10 +123,8 @@ def measured(folder: Path) -> Iterator[tuple[str, Order]]:
 
     Methods that were not measured on all pictures, and baselines, are left out.
     """
-    summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    summary, rows = summary_of(folder), rows_of(folder)
     methods = [one["method"] for one in summary["methods"] if not one["baseline"]]
-    lines = (folder / "results.jsonl").read_text(encoding="utf-8").splitlines()[1:]
-    rows = [json.loads(line) for line in lines]
     for name, specs in METRICS.items():
         if not set(specs) <= summary["metrics"].keys() or len(methods) < 2:
             continue
