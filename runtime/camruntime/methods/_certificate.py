@@ -75,18 +75,19 @@ def certified(
     doubt = (1 - CONFIDENCE) * _FIRST * (1 - _FIRST) ** look
     deviations = student(NormalDist().inv_cdf(1 - doubt), draws - 1)
     shares = _shares(rounds, len(surrogate.measured))
+    guesses = surrogate.left_out()
     return tuple(
-        min(MOST, _bound(_view(parts, surrogate, target), shares, deviations))
+        min(MOST, _bound(_view(parts, surrogate, guesses[:, target], target), shares, deviations))
         if missed <= _ROUGHEST
         else -1.0
-        for target, missed in enumerate(_missed(surrogate, rounds))
+        for target, missed in enumerate(_missed(surrogate, guesses, rounds))
     )
 
 
-def _missed(surrogate: Surrogate, rounds: list[Drawn]) -> Numbers:
+def _missed(surrogate: Surrogate, guesses: Numbers, rounds: list[Drawn]) -> Numbers:
     """By how many logits guesses miss drawn channels, the median, for each target."""
     drawn = np.concatenate([one.before + np.arange(len(one.chances)) for one in rounds])
-    apart = surrogate.predict()[0][surrogate.measured] - surrogate.left_out()
+    apart = surrogate.predict()[0][surrogate.measured] - guesses
     return np.asarray(np.median(np.abs(apart[drawn]), axis=0))
 
 
@@ -137,8 +138,9 @@ class _View(NamedTuple):
     linear: bool
 
 
-def _view(parts: Numbers, surrogate: Surrogate, target: int) -> _View:
-    rows, guesses = surrogate.measured, surrogate.left_out()[:, target]
+def _view(parts: Numbers, surrogate: Surrogate, guesses: Numbers, target: int) -> _View:
+    """Of one target, whose measured scores' guesses `(m,)` were made by all others."""
+    rows = surrogate.measured
     expected = surrogate.predict()[0][:, target]
     top = expected.max()
     weights = np.exp(expected - top)
