@@ -6,7 +6,8 @@ One explanation of a drawn picture is watched: which of the network's graphs (he
 once, gradient) ran, and on how many rows. The floor is these runs alone, on inputs that are there:
 no mask is made, nothing is upsampled, averaged or drawn. Explanation and floor take turns, on one
 thread; above the floor is the median, over the turns, of the CPU seconds of one over the other's,
-less 1. Methods are all that the bundle has, with the helpers around Grad-CAM, unless named.
+less 1. Methods are all that the bundle has, with the helpers around Grad-CAM, unless named; without
+those that take thousands of passes.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from rich.table import Table
 from camruntime.bundle import cut_of, open_bundle
 from camruntime.engine import DeviceValue, Engine
 from camruntime.errors import CamError
+from camruntime.evaluation import require_few_passes
 from camruntime.explainer import Explainer
 from camruntime.methods import HELPERS, METHODS
 
@@ -120,6 +122,8 @@ def main() -> None:
     for name in specs(options.methods):
         try:
             method = explainer.method(name)
+            if not options.methods:
+                require_few_passes(explainer, method)
         except CamError as error:
             table.add_row(name, "", "", str(error))
             continue
